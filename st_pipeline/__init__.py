@@ -1,0 +1,1 @@
+"""ServiceTitan to Postgres for many tenants; the rooms are named in README.md."""

@@ -1,0 +1,44 @@
+"""A value that must never be shown.
+
+Only the type lives here: no encryption (tenants/vault.py), no reading of settings (settings.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+
+class Secret:
+    """A string whose repr, str and format are ``***``; ``reveal()`` is the one way to the value.
+
+    It refuses to be pickled or copied into JSON, so that it cannot slip into a file by way of a container.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value, for the one call that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __reduce__(self) -> str | tuple[Any, ...] | NoReturn:
+        raise TypeError("a Secret is not to be pickled: pass the place it is stored in")
