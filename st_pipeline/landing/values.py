@@ -1,0 +1,161 @@
+"""One JSON value -> one typed value: what can be typed, and the reason when it cannot.
+
+These rules are the definition. The columnar path (columns.py) only does the same faster for the values it recognizes.
+Facts on the API's values: amounts come as strings or numbers, instants with three to seven fractional digits with or
+without a zone, enums may come as integers.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from typing import Any
+
+from st_pipeline.servicetitan.catalogue.model import FieldType
+
+BIGINT_MIN, BIGINT_MAX = -(2**63), 2**63 - 1
+NUMERIC_PRECISION, NUMERIC_SCALE = 38, 19
+TICKS_PER_SECOND = 10_000_000  # the API's clock: 100 ns, seven fractional digits
+
+_QUANTUM = Decimal(1).scaleb(-NUMERIC_SCALE)
+_CONTEXT = Context(prec=NUMERIC_PRECISION + NUMERIC_SCALE + 5, rounding=ROUND_HALF_EVEN)
+_LARGEST = Decimal(10) ** (NUMERIC_PRECISION - NUMERIC_SCALE)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?)?\s*(Z|z|[+-]\d\d:\d\d)?", re.ASCII)
+_YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
+
+# Escapes of what Postgres cannot hold in text or jsonb: NUL and lone surrogates. An escaped backslash and a proper
+# surrogate pair are matched first, so that they are passed over.
+_UNSTORABLE = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u0000|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+# jsonb keeps numbers as numeric, which ends at 131,072 digits.
+_HUGE_EXPONENT = re.compile(r"[0-9][eE][+-]?[0-9]{5,}")
+
+
+class Untypable(ValueError):
+    """The value has no place in its column; the text is the reason that goes to quarantine."""
+
+
+def without_unstorable(record: bytes) -> bytes:
+    r"""The JSON text without ``\u0000`` and lone surrogate escapes; the same object when there are none."""
+    if b"\\u" not in record:
+        return record
+    return _UNSTORABLE.sub(lambda found: b"" if found[1] else found[0], record)
+
+
+def to_bigint(value: Any) -> int:
+    """An integer of 64 bits: a JSON integer, an integral number, or a string of digits."""
+    if (isinstance(value, str) and _INTEGER.fullmatch(value.strip())) or (
+        isinstance(value, Decimal)
+        and value.is_finite()
+        and abs(value) < _LARGEST
+        and value == value.to_integral_value()
+    ):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and BIGINT_MIN <= value <= BIGINT_MAX:
+        return value
+    raise Untypable("not an integer of 64 bits")
+
+
+def to_boolean(value: Any) -> bool:
+    """A JSON boolean, or its name as a string."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
+    raise Untypable("not a boolean")
+
+
+def to_numeric(value: Any) -> Decimal:
+    """A decimal of at most 19 digits before and 19 after the point; more after it are rounded half to even.
+
+    A JSON number or a string that holds one. NaN and infinities are no numbers.
+    """
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = Decimal(value.strip())
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        number = Decimal(value)
+        if number.is_finite() and number.adjusted() <= NUMERIC_PRECISION:
+            try:
+                number = number.quantize(_QUANTUM, context=_CONTEXT)
+            except InvalidOperation:
+                raise Untypable("more digits than numeric(38,19) holds") from None
+            if abs(number) < _LARGEST:
+                return number
+            raise Untypable("more digits than numeric(38,19) holds")
+        if number.is_finite():
+            raise Untypable("more digits than numeric(38,19) holds")
+    raise Untypable("not a number")
+
+
+def to_instant(value: Any) -> tuple[datetime, int]:
+    """An instant in UTC and its 100 ns ticks since year 1. Without a zone it is UTC, without a time midnight."""
+    found = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not found:
+        raise Untypable("not an instant")
+    day, time, fraction, zone = found.groups()
+    digits = f"{fraction or '':0<7}"[:7]
+    try:
+        text = f"{day}T{time or '00:00:00'}.{digits[:6]}{'+00:00' if zone in (None, 'Z', 'z') else zone}"
+        instant = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Untypable("not an instant of the calendar") from None
+    return instant, _ticks(instant) + int(digits[6])
+
+
+def to_date(value: Any) -> date:
+    """A date, or the date an instant is written with (never shifted by a zone)."""
+    found = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not found:
+        raise Untypable("not a date")
+    try:
+        return date.fromisoformat(found[1])
+    except ValueError:
+        raise Untypable("not a date of the calendar") from None
+
+
+def to_text(value: Any, raw: str) -> str:
+    """A string; numbers and booleans as they are written (an enum may come as an integer)."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool | int | Decimal):
+        return raw
+    raise Untypable("not a text")
+
+
+def to_jsonb(raw: str) -> str:
+    """JSON text that Postgres takes as jsonb."""
+    if _HUGE_EXPONENT.search(raw):
+        raise Untypable("a number in it is beyond what jsonb holds")
+    return raw
+
+
+def convert(type_: FieldType, value: Any, raw: str) -> Any:
+    """``value`` (decoded with numbers as int or Decimal) and its JSON text as a value of ``type_``.
+
+    Raises:
+        Untypable: with the reason.
+    """
+    match type_:
+        case FieldType.BIGINT:
+            return to_bigint(value)
+        case FieldType.BOOLEAN:
+            return to_boolean(value)
+        case FieldType.NUMERIC:
+            return to_numeric(value)
+        case FieldType.TIMESTAMPTZ:
+            return to_instant(value)[0]
+        case FieldType.DATE:
+            return to_date(value)
+        case FieldType.TEXT:
+            return to_text(value, raw)
+        case FieldType.JSONB:
+            return to_jsonb(raw)
+
+
+def _ticks(instant: datetime) -> int:
+    since = instant - _YEAR_ONE
+    return (since.days * 86_400 + since.seconds) * TICKS_PER_SECOND + since.microseconds * 10
