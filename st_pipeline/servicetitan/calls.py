@@ -1,0 +1,85 @@
+"""Every call counted in memory: endpoint, status, latency, retries, bytes. Storing the counts is monitoring/.
+
+Bounded: one record per endpoint and status, latencies in buckets.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+# Upper bounds of the latency buckets in seconds, each about a quarter above the last: 1 ms to 200 s in 56 buckets.
+BOUNDS: tuple[float, ...] = tuple(0.001 * 1.25**n for n in range(56))
+
+
+@dataclass(frozen=True, slots=True)
+class CallCount:
+    """The calls of one endpoint that ended with one status."""
+
+    operation: str
+    """``GET /crm/v2/tenant/{tenant}/export/customers``: free of ids, cursors and secrets."""
+    status: int
+    """HTTP status; 0 where no answer came (refused, dropped, timed out)."""
+    calls: int
+    retries: int
+    """How many of the calls were second or later tries."""
+    bytes: int
+    """Of the bodies, unpacked."""
+    seconds: float
+    """Latencies together, from the start of a call to the end of its body; waiting for a slot is not in it."""
+    slowest: float
+    buckets: tuple[int, ...]
+    """Calls per latency bucket of ``BOUNDS``, and one bucket more for what was slower."""
+
+    def latency(self, share: float) -> float:
+        """Seconds within which this share (0 to 1) of the calls ended; at most a quarter too high."""
+        wanted, seen = share * self.calls, 0
+        for bound, count in zip(BOUNDS, self.buckets, strict=False):
+            seen += count
+            if count and seen >= wanted:
+                return min(bound, self.slowest)
+        return self.slowest
+
+
+@dataclass(slots=True)
+class _Running:
+    calls: int = 0
+    retries: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    slowest: float = 0.0
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+
+
+class CallLog:
+    """Counts of one client; safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: dict[tuple[str, int], _Running] = {}
+
+    def add(self, operation: str, *, status: int, seconds: float, size: int, is_retry: bool) -> None:
+        """Count one call that ended."""
+        bucket = next((n for n, bound in enumerate(BOUNDS) if seconds <= bound), len(BOUNDS))
+        with self._lock:
+            running = self._running.setdefault((operation, status), _Running())
+            running.calls += 1
+            running.retries += is_retry
+            running.bytes += size
+            running.seconds += seconds
+            running.slowest = max(running.slowest, seconds)
+            running.buckets[bucket] += 1
+
+    def snapshot(self) -> list[CallCount]:
+        """The counts so far, by operation and status; later calls do not change it."""
+        with self._lock:
+            return [
+                CallCount(operation, status, r.calls, r.retries, r.bytes, r.seconds, r.slowest, tuple(r.buckets))
+                for (operation, status), r in sorted(self._running.items())
+            ]
+
+
+def total_calls(counts: Iterable[CallCount]) -> int:
+    """All calls of a snapshot, tries included."""
+    return sum(count.calls for count in counts)

@@ -1,0 +1,193 @@
+"""An authenticated client of one tenant: pages of any endpoint of the catalogue, and what the token may read.
+
+Here it is decided what an answer means for the caller. One attempt is transport.py, tokens are auth.py, envelopes
+pages.py. Nothing is stored.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+
+from st_pipeline.servicetitan.auth import Signature, Token, Tokens, parse_token
+from st_pipeline.servicetitan.calls import CallLog
+from st_pipeline.servicetitan.catalogue.model import Endpoint, Kind
+from st_pipeline.servicetitan.credentials import Credentials
+from st_pipeline.servicetitan.environments import Hosts
+from st_pipeline.servicetitan.errors import LoopDetected, ServiceTitanError
+from st_pipeline.servicetitan.pacing import Pacer
+from st_pipeline.servicetitan.pages import NotAPage, Page, parse_page
+from st_pipeline.servicetitan.progress import Progress
+from st_pipeline.servicetitan.refusals import exhausted, is_about_app_key, redacted, refusal, token_refusal
+from st_pipeline.servicetitan.requesting import first_parameters, next_parameters, url_of
+from st_pipeline.servicetitan.retrying import Again, GivenUp, RetryPolicy, persist
+from st_pipeline.servicetitan.transport import CONNECT_SECONDS, READ_SECONDS, Answer, Transport, Unsigned
+
+TOKEN_OPERATION = "POST /connect/token"  # noqa: S105 - the name of a call
+_PATIENCE_WITH_LOOPS = 2
+
+
+class ServiceTitan:
+    """One tenant of ServiceTitan. Safe to use from many threads; each iteration of pages belongs to one thread.
+
+    Every method that calls may raise the errors of errors.py. No call is made before it is needed.
+    """
+
+    def __init__(
+        self,
+        *,
+        tenant: str,
+        tenant_id: int,
+        credentials: Credentials,
+        hosts: Hosts,
+        pacer: Pacer,
+        calls: CallLog | None = None,
+        retry: RetryPolicy | None = None,
+        timeouts: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+    ) -> None:
+        """``tenant`` is our key, for messages; ``timeouts`` are seconds to connect and between two reads."""
+        self.tenant = tenant
+        self.calls = calls if calls is not None else CallLog()
+        self._tenant_id = tenant_id
+        self._credentials = credentials
+        self._hosts = hosts
+        self._retry = retry or RetryPolicy()
+        lane = pacer.lane(credentials.app_key, tenant_id)
+        self._transport = Transport(lane, self.calls, timeouts=timeouts, uses_proxies=not hosts.is_local)
+        self._tokens = Tokens(self._ask_token)
+
+    def __repr__(self) -> str:
+        return f"ServiceTitan({self.tenant!r}, {self._tenant_id}, {self._hosts.api!r})"
+
+    def __enter__(self) -> ServiceTitan:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connections; the client can still be used and opens new ones."""
+        self._transport.close()
+
+    def granted_scopes(self) -> frozenset[str]:
+        """The scopes of the current token, as the token endpoint lists them; empty where it lists none.
+
+        The cheapest way to find out whether the credentials work.
+        """
+        return self._tokens.current().scopes
+
+    def is_granted(self, endpoint: Endpoint) -> bool:
+        """Whether the token may read the endpoint; where the API lists no scopes, only trying can tell: true."""
+        scopes = self.granted_scopes()
+        return not scopes or endpoint.scope in scopes
+
+    def pages(
+        self, endpoint: Endpoint, cursor: str | None = None, *, given: Mapping[str, str] | None = None
+    ) -> Iterator[Page]:
+        """Every page from the cursor on, until the API says there is no more.
+
+        ``cursor``: of exports a ``continue_from`` or a date, of lists the instant for ``modifiedOnOrAfter``; None reads
+        from the beginning. ``given`` fills what the endpoint ``needs``, and any other parameter it knows.
+        Inactive records are asked for wherever that can be asked for. A page comes once; records may repeat between
+        pages. ValueError for a parameter the endpoint does not know (the API would ignore it and answer everything),
+        for one that is missing, and for a cursor where none is taken.
+        """
+        filled = given or {}
+        url = url_of(self._hosts.api, endpoint, self._tenant_id, filled)
+        return self._iterate(endpoint, url, first_parameters(endpoint, cursor, filled), Progress(endpoint, cursor))
+
+    def _iterate(self, endpoint: Endpoint, url: str, parameters: dict[str, str], progress: Progress) -> Iterator[Page]:
+        while True:
+            page = self._page(endpoint, url, parameters)
+            for _ in range(_PATIENCE_WITH_LOOPS):
+                if progress.stalled(page) is None:
+                    break
+                page = self._page(endpoint, url, parameters)
+            if stalled := progress.stalled(page):
+                raise LoopDetected(
+                    f"{endpoint.operation} makes no progress: {stalled}. Nothing that was read is lost; sync again "
+                    "later, and report it to ServiceTitan if it stays",
+                    tenant=self.tenant,
+                    entity=endpoint.entity,
+                )
+            progress.accept(page)
+            yield page
+            if not page.has_more:
+                return
+            parameters = next_parameters(endpoint, parameters, page)
+
+    def _page(self, endpoint: Endpoint, url: str, parameters: Mapping[str, str]) -> Page:
+        """One page, however many attempts it takes."""
+
+        def send(token: Token, number: int) -> Answer | Again:
+            signature = Signature(token, self._credentials.app_key)
+            return self._transport.attempt(
+                "GET", url, operation=endpoint.operation, number=number, auth=signature, params=parameters
+            )
+
+        def attempt(number: int) -> Page | ServiceTitanError | Again:
+            token = self._tokens.current()
+            answer = send(token, number)
+            if isinstance(answer, Answer) and answer.status == 401 and not is_about_app_key(answer.problem):
+                answer = send(self._tokens.instead_of(token), number + 1)
+            if isinstance(answer, Again):
+                return answer
+            if not 200 <= answer.status < 300:
+                return self._refusal(endpoint, answer, parameters)
+            return _understood(answer, int(parameters.get("pageSize", 0)))
+
+        outcome = persist(self._retry, attempt)
+        if isinstance(outcome, GivenUp):
+            outcome = exhausted(self.tenant, endpoint, endpoint.operation, outcome)
+        if isinstance(outcome, ServiceTitanError):
+            raise outcome
+        return outcome
+
+    def _refusal(self, endpoint: Endpoint, answer: Answer, parameters: Mapping[str, str]) -> ServiceTitanError:
+        continues = endpoint.kind is Kind.EXPORT and "from" in parameters
+        problem = redacted(answer.problem, self._secrets())
+        return refusal(self.tenant, self._tenant_id, endpoint, answer.status, problem, has_token_cursor=continues)
+
+    def _ask_token(self) -> Token:
+        credentials = self._credentials
+
+        def attempt(number: int) -> Token | ServiceTitanError | Again:
+            answer = self._transport.attempt(
+                "POST",
+                self._hosts.token_url,
+                operation=TOKEN_OPERATION,
+                number=number,
+                auth=Unsigned(),
+                form={
+                    "grant_type": "client_credentials",
+                    "client_id": credentials.client_id,
+                    "client_secret": credentials.client_secret.reveal(),
+                },
+            )
+            if isinstance(answer, Again):
+                return answer
+            if answer.status != 200:
+                return token_refusal(self.tenant, answer.status, redacted(answer.problem, self._secrets()))
+            token = parse_token(answer.body, time.monotonic())
+            return token or Again("the answer holds no usable access_token", answer.status, is_malformed=True)
+
+        outcome = persist(self._retry, attempt)
+        if isinstance(outcome, GivenUp):
+            outcome = exhausted(self.tenant, None, TOKEN_OPERATION, outcome)
+        if isinstance(outcome, ServiceTitanError):
+            raise outcome
+        return outcome
+
+    def _secrets(self) -> list[str]:
+        return [self._credentials.client_secret.reveal(), self._credentials.app_key.reveal()]
+
+
+def _understood(answer: Answer, page_size: int) -> Page | Again:
+    """The page, or that something else came: a login page, half a body."""
+    try:
+        return parse_page(answer.body, page_size=page_size)
+    except NotAPage as problem:
+        return Again(str(problem), answer.status, is_malformed=True)

@@ -1,0 +1,51 @@
+"""Which hosts an environment's calls go to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+PRODUCTION = "production"
+INTEGRATION = "integration"
+SANDBOX = "sandbox"
+ENVIRONMENTS = (PRODUCTION, INTEGRATION, SANDBOX)
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Base URLs without a trailing slash."""
+
+    auth: str
+    api: str
+
+    @property
+    def token_url(self) -> str:
+        """Where tokens are asked for."""
+        return f"{self.auth}/connect/token"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether calls stay on this machine, where no proxy has anything to do."""
+        return urlsplit(self.api).hostname in _LOOPBACK
+
+
+def hosts(environment: str, sandbox_url: str) -> Hosts:
+    """The hosts of an environment; ``sandbox`` serves tokens and API under one URL.
+
+    Source: ServiceTitan's page on environments. ValueError for an unknown environment or an unusable sandbox URL.
+    """
+    match environment:
+        case "production":
+            return Hosts("https://auth.servicetitan.io", "https://api.servicetitan.io")
+        case "integration":
+            return Hosts("https://auth-integration.servicetitan.io", "https://api-integration.servicetitan.io")
+        case "sandbox":
+            url = sandbox_url.strip().rstrip("/")
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+                raise ValueError("the sandbox's URL must look like http://127.0.0.1:8700: set ST_PIPELINE_SANDBOX_URL")
+            return Hosts(url, url)
+        case _:
+            raise ValueError(f"unknown environment {environment!r}: use one of {', '.join(ENVIRONMENTS)}")

@@ -1,0 +1,60 @@
+"""The API's error bodies (RFC 7807 "ProblemDetails"), read as far as they can be: some are HTML, some empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+_LONGEST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What an error body says; empty where it says nothing usable."""
+
+    title: str = ""
+    trace_id: str | None = None
+    errors: tuple[tuple[str, str], ...] = ()
+    """Field -> message, in the order they came."""
+    code: str = ""
+    """The token endpoint's ``error``: ``invalid_client``."""
+
+    @property
+    def text(self) -> str:
+        """Title and field errors on one line, at most 500 characters; "" where there are none."""
+        details = "; ".join(f"{name}: {message}" for name, message in self.errors)
+        text = " ".join(" — ".join(part for part in (self.title, details, self.code) if part).split())
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def parse_problem(body: bytes) -> Problem:
+    """The problem in a body; an empty one for anything that is no JSON object. Never raises."""
+    try:
+        parsed = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Problem()
+    if not isinstance(parsed, dict):
+        return Problem()
+    trace = parsed.get("traceId")
+    return Problem(
+        title=_text(parsed.get("title")) or _text(parsed.get("message")),
+        trace_id=trace[:100] if isinstance(trace, str) and trace else None,
+        errors=tuple(_errors(parsed.get("errors"))),
+        code=_text(parsed.get("error")),
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _errors(value: Any) -> list[tuple[str, str]]:
+    if not isinstance(value, dict):
+        return []
+    return [
+        (str(name), str(message))
+        for name, messages in value.items()
+        for message in (messages if isinstance(messages, list) else [messages])
+    ]
