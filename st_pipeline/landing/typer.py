@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from operator import attrgetter
 from typing import Any
@@ -38,6 +38,10 @@ class Note:
     field: str | None
     reason: str
     record: str
+
+    def moved(self, rows: int) -> Note:
+        """The same note on a row ``rows`` further down."""
+        return replace(self, row=self.row + rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,223 @@
+"""Bring one entity of one tenant into the landing zone: pages -> files, each recorded with the cursor after it.
+
+The whole export is never in memory: a page is typed, row groups go to disk, files end at a size that depends on the
+data alone, so that a run that was killed and run again makes the same files.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from st_pipeline.landing.ledger import Batch, LandedFile, Ledger
+from st_pipeline.landing.open_file import OpenFile, landed_schema
+from st_pipeline.landing.presence import Presence
+from st_pipeline.landing.typer import fingerprint, type_records
+from st_pipeline.landing.values import TICKS_PER_SECOND
+from st_pipeline.landing.zone import LandingZone, file_path
+from st_pipeline.servicetitan.catalogue.model import Endpoint, Kind
+from st_pipeline.servicetitan.errors import CursorRefused
+from st_pipeline.servicetitan.pages import Page
+
+FILE_BYTES = 128 * 1024 * 1024  # of JSON; tens of megabytes of Parquet
+LIST_OVERLAP = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int], None]
+"""Called with the number of records of each page as it has been typed."""
+
+
+class PageSource(Protocol):
+    """What landing needs of a client: the pages of an endpoint from a cursor on."""
+
+    def pages(self, endpoint: Endpoint, cursor: str | None = None) -> Iterator[Page]: ...
+
+
+class Incomplete(Exception):
+    """A list brought fewer records than its own total; the next sync reads it again from the same cursor."""
+
+
+@dataclass(slots=True)
+class Landed:
+    """What one landing of an entity brought."""
+
+    batch: str
+    is_full: bool
+    records: int = 0
+    quarantined_whole: int = 0
+    notes: int = 0
+    pages: int = 0
+    files: int = 0
+    bytes: int = 0
+    total_count: int | None = None
+    cursor: str | None = None
+    new_fields: set[str] = field(default_factory=set)
+    missing_fields: set[str] = field(default_factory=set)
+
+
+def land(
+    source: PageSource,
+    zone: LandingZone,
+    ledger: Ledger,
+    tenant: str,
+    endpoint: Endpoint,
+    *,
+    full: bool = False,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    progress: Progress = lambda records: None,
+    file_bytes: int = FILE_BYTES,
+) -> Landed:
+    """Land what is new of ``endpoint`` for ``tenant``, or with ``full`` everything, until the API has no more.
+
+    Only for whoever holds the tenant's lock. What was fetched before an error is recorded before the error goes on.
+
+    Raises:
+        servicetitan.errors.ServiceTitanError: the API's failure, grouped by what to do.
+        Incomplete: a list brought fewer records than it said it has.
+    """
+    batch = ledger.begin(tenant, endpoint.entity, clock(), full=full)
+    swept = zone.sweep(endpoint.entity, tenant, ledger.paths(tenant, endpoint.entity))
+    if swept:
+        log.info("%s %s: removed %d files that a crash left", tenant, endpoint.entity, len(swept))
+    try:
+        return _Landing(source, zone, ledger, batch, endpoint, clock, progress, file_bytes).run()
+    except CursorRefused:
+        log.warning("%s %s: the stored cursor is refused; reading from the beginning", tenant, endpoint.entity)
+        ledger.restart(batch)
+        batch = ledger.begin(tenant, endpoint.entity, clock(), full=full)
+        return _Landing(source, zone, ledger, batch, endpoint, clock, progress, file_bytes).run()
+
+
+def list_cursor(newest: int | None, old: str | None) -> str | None:
+    """Where a list's next reading starts: an hour before the newest change seen (in ticks), never before ``old``.
+
+    The hour covers changes that were committed late; what is read twice is upserted.
+    """
+    if newest is None:
+        return old
+    instant = datetime(1, 1, 1, tzinfo=UTC) + timedelta(seconds=newest // TICKS_PER_SECOND)
+    new = f"{max(instant, datetime(1, 1, 2, tzinfo=UTC)) - LIST_OVERLAP:%Y-%m-%dT%H:%M:%SZ}"
+    return max(new, old) if old else new
+
+
+class _Landing:
+    def __init__(
+        self,
+        source: PageSource,
+        zone: LandingZone,
+        ledger: Ledger,
+        batch: Batch,
+        endpoint: Endpoint,
+        clock: Callable[[], datetime],
+        progress: Progress,
+        file_bytes: int,
+    ) -> None:
+        self._source, self._zone, self._ledger, self._endpoint = source, zone, ledger, endpoint
+        self._batch, self._clock, self._progress, self._file_bytes = batch, clock, progress, file_bytes
+        self._landed = Landed(batch.batch, batch.is_full, cursor=batch.cursor)
+        self._next_n = batch.files
+        self._presence = Presence(endpoint)
+        self._newest: int | None = None
+        self._file: OpenFile | None = None
+
+    def run(self) -> Landed:
+        try:
+            for page in self._source.pages(self._endpoint, self._batch.cursor):
+                self._add(page)
+        except Exception:
+            self._finish_file()
+            raise
+        self._finish_file()
+        landed = self._landed
+        if landed.total_count is not None and landed.records < landed.total_count:
+            raise Incomplete(
+                f"{self._batch.tenant} {self._endpoint.entity}: the list brought {landed.records} of the "
+                f"{landed.total_count} records it says it has; it is read again at the next sync"
+            )
+        if self._endpoint.kind is Kind.LIST:
+            can_continue = self._endpoint.cursor_parameter and self._endpoint.cursor_field
+            landed.cursor = list_cursor(self._newest, self._batch.cursor) if can_continue else None
+        landed.missing_fields = self._presence.missing
+        now, where = self._clock(), (self._batch.tenant, self._endpoint.entity)
+        if landed.records:
+            self._ledger.settle_drift(*where, self._presence.seen)
+            self._ledger.note_drift(*where, "missing", landed.missing_fields, now)
+        self._ledger.complete(self._batch, landed.cursor, now)
+        return landed
+
+    def _add(self, page: Page) -> None:
+        landed = self._landed
+        typed = type_records(self._endpoint, page.records)
+        if page.records:
+            if self._file is None:
+                self._file = self._open_file()
+            self._file.add(typed, page.size)
+            self._presence.look(typed.rows)
+            self._newest = max(filter(None, (self._newest, _newest(typed.rows))), default=None)
+        landed.pages += 1
+        landed.records += len(page.records)
+        if page.total_count is not None:
+            landed.total_count = page.total_count
+        if self._endpoint.kind is Kind.EXPORT:
+            landed.cursor = page.continue_from or landed.cursor
+        self._progress(len(page.records))
+        if self._file and self._file.size >= self._file_bytes:
+            self._finish_file()
+
+    def _open_file(self) -> OpenFile:
+        landed_at = self._clock()
+        path = file_path(self._endpoint.entity, self._batch.tenant, landed_at, self._batch.batch, self._next_n)
+        schema = landed_schema(self._endpoint)
+        return OpenFile(
+            writer=self._zone.writer(path, schema),
+            path=path,
+            schema=schema,
+            tenant=self._batch.tenant,
+            batch=self._batch.batch,
+            landed_at=landed_at,
+            cursor_from=self._landed.cursor,
+        )
+
+    def _finish_file(self) -> None:
+        file, landed = self._file, self._landed
+        if file is None:
+            return
+        self._file = None
+        file.flush()
+        size = file.writer.close()
+        self._ledger.record_file(
+            LandedFile(
+                tenant=self._batch.tenant,
+                entity=self._endpoint.entity,
+                batch=self._batch.batch,
+                n=self._next_n,
+                path=file.path,
+                records=file.records,
+                quarantined_whole=file.quarantined_whole,
+                pages=file.pages,
+                bytes=size,
+                cursor_from=file.cursor_from,
+                cursor_to=landed.cursor,
+                fingerprint=fingerprint(self._endpoint),
+                landed_at=file.landed_at,
+            ),
+            file.notes,
+            file.unknown,
+        )
+        self._next_n += 1
+        landed.files += 1
+        landed.bytes += size
+        landed.quarantined_whole += file.quarantined_whole
+        landed.notes += len(file.notes)
+        landed.new_fields |= file.unknown
+
+
+def _newest(rows: pa.RecordBatch) -> int | None:
+    return pc.max(rows.column("_version")).as_py()

@@ -1,0 +1,195 @@
+"""The ledger: which landed files exist, how far each tenant's entity has got, what was set aside.
+
+What is not in here does not exist. A file and the cursor after it are recorded in one transaction. Loading has its own
+side of the table (warehouse/loading.py).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.landing.typer import Note
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One pass over an entity of a tenant: from ``cursor`` on, or with ``is_full`` over everything."""
+
+    tenant: str
+    entity: str
+    batch: str
+    files: int
+    is_full: bool
+    is_complete: bool
+    full_batch: str | None
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LandedFile:
+    """A file about to be recorded. ``cursor_to`` is where the next call starts once the file exists."""
+
+    tenant: str
+    entity: str
+    batch: str
+    n: int
+    path: str
+    records: int
+    quarantined_whole: int
+    pages: int
+    bytes: int
+    cursor_from: str | None
+    cursor_to: str | None
+    fingerprint: str
+    landed_at: datetime
+
+
+class Ledger:
+    """Reads and writes of the ledger on one autocommit connection; every method is a transaction of its own."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def begin(self, tenant: str, entity: str, now: datetime, *, full: bool) -> Batch:
+        """The batch to work on: the unfinished one, or a new one from the cursor (from the beginning if ``full``).
+
+        An unfinished full batch is continued by any sync: it brings all that an incremental one would.
+        """
+        with self._connection.transaction():
+            old = self.current(tenant, entity)
+            if old and not old.is_complete and (old.is_full or not full):
+                return old
+            is_full = full or old is None
+            new = Batch(
+                tenant=tenant,
+                entity=entity,
+                batch=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
+                files=0,
+                is_full=is_full,
+                is_complete=False,
+                full_batch=old.full_batch if old else None,
+                cursor=None if is_full or old is None else old.cursor,
+            )
+            self._connection.execute(
+                """
+                insert into control.cursors (tenant, entity, batch, is_full, cursor, started_at)
+                values (%s, %s, %s, %s, %s, %s)
+                on conflict (tenant, entity) do update set
+                    batch = excluded.batch, is_full = excluded.is_full, cursor = excluded.cursor, files = 0,
+                    is_complete = false, completed_at = null, started_at = excluded.started_at
+                """,
+                (tenant, entity, new.batch, new.is_full, new.cursor, now),
+            )
+            return new
+
+    def current(self, tenant: str, entity: str) -> Batch | None:
+        """The batch at hand, or None for an entity that was never begun."""
+        with self._connection.cursor(row_factory=class_row(Batch)) as cursor:
+            return cursor.execute(
+                """
+                select tenant, entity, batch, files, is_full, is_complete, full_batch, cursor
+                from control.cursors where tenant = %s and entity = %s
+                """,
+                (tenant, entity),
+            ).fetchone()
+
+    def record_file(self, file: LandedFile, notes: Iterable[Note], new_fields: Iterable[str]) -> None:
+        """The file exists, and the next call starts after it."""
+        with self._connection.transaction():
+            row = self._connection.execute(
+                """
+                insert into control.landed_files (tenant, entity, batch, n, path, records, quarantined_whole, pages,
+                    bytes, cursor_from, cursor_to, fingerprint, landed_at)
+                values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id
+                """,
+                (
+                    file.tenant, file.entity, file.batch, file.n, file.path, file.records, file.quarantined_whole,
+                    file.pages, file.bytes, file.cursor_from, file.cursor_to, file.fingerprint, file.landed_at,
+                ),
+            ).fetchone()  # fmt: skip
+            assert row
+            write_notes(self._connection, file.tenant, file.entity, row[0], notes, file.landed_at)
+            self.note_drift(file.tenant, file.entity, "new", new_fields, file.landed_at)
+            self._connection.execute(
+                "update control.cursors set cursor = %s, files = %s where tenant = %s and entity = %s and batch = %s",
+                (file.cursor_to, file.n + 1, file.tenant, file.entity, file.batch),
+            )
+
+    def complete(self, batch: Batch, cursor: str | None, now: datetime) -> None:
+        """The API said that there is no more; ``cursor`` is where the next batch starts."""
+        with self._connection.transaction():
+            self._connection.execute(
+                """
+                update control.cursors c
+                set cursor = %s, is_complete = true, completed_at = %s,
+                    full_batch = case
+                        -- The first batch of all can miss nothing that is there.
+                        when is_full and exists (
+                            select from control.landed_files f
+                            where f.tenant = c.tenant and f.entity = c.entity and f.batch <> c.batch
+                        ) then batch
+                        else full_batch
+                    end
+                where tenant = %s and entity = %s and batch = %s
+                """,
+                (cursor, now, batch.tenant, batch.entity, batch.batch),
+            )
+
+    def restart(self, batch: Batch) -> None:
+        """Forget the cursor of ``batch``: the API no longer takes it."""
+        with self._connection.transaction():
+            self._connection.execute(
+                "update control.cursors set cursor = null where tenant = %s and entity = %s and batch = %s",
+                (batch.tenant, batch.entity, batch.batch),
+            )
+
+    def paths(self, tenant: str, entity: str) -> set[str]:
+        """Every landed file of an entity of a tenant."""
+        rows = self._connection.execute(
+            "select path from control.landed_files where tenant = %s and entity = %s", (tenant, entity)
+        )
+        return {path for (path,) in rows}
+
+    def note_drift(self, tenant: str, entity: str, kind: str, fields: Iterable[str], now: datetime) -> None:
+        """Fields that came (``new``) or went (``missing``), since when and when last seen so."""
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            cursor.executemany(
+                """
+                insert into control.drift (tenant, entity, field, kind, first_seen_at, last_seen_at)
+                values (%s, %s, %s, %s, %s, %s)
+                on conflict (tenant, entity, field, kind) do update set last_seen_at = excluded.last_seen_at
+                """,
+                [(tenant, entity, field, kind, now, now) for field in sorted(fields)],
+            )
+
+    def settle_drift(self, tenant: str, entity: str, seen: Iterable[str]) -> None:
+        """Fields that were missing and came back."""
+        with self._connection.transaction():
+            self._connection.execute(
+                "delete from control.drift where tenant = %s and entity = %s and kind = 'missing' and field = any(%s)",
+                (tenant, entity, sorted(seen)),
+            )
+
+
+def write_notes(
+    connection: psycopg.Connection, tenant: str, entity: str, file_id: int, notes: Iterable[Note], now: datetime
+) -> None:
+    """Put ``notes`` of a file into quarantine; part of the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            insert into control.quarantine
+                (file_id, tenant, entity, row_number, record_id, field, reason, record, noted_at)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [
+                (file_id, tenant, entity, note.row, note.record_id, note.field, note.reason, note.record, now)
+                for note in notes
+            ],
+        )

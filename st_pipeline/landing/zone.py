@@ -1,0 +1,103 @@
+"""The landing zone: a folder or URL of Parquet files, and how one is written so that it is whole or not there.
+
+Which files count is in ledger.py. Paths are relative to the zone and in Hive style:
+``<entity>/tenant=<key>/landed=<date>/<batch>-<n>.parquet``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs
+import pyarrow.parquet as pq
+
+COMPRESSION_LEVEL = 3
+UNFINISHED = ".unfinished"
+
+
+def file_path(entity: str, tenant: str, landed_at: datetime, batch: str, n: int) -> str:
+    """The path of a landed file inside the zone."""
+    return f"{entity}/tenant={tenant}/landed={landed_at:%Y-%m-%d}/{batch}-{n}.parquet"
+
+
+class LandingZone:
+    """Files under a local folder, or under a URL that pyarrow knows (``s3://``, ``gs://``, ``abfs://``)."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        if "://" in location:
+            self._files, self._root = pyarrow.fs.FileSystem.from_uri(location)
+        else:
+            self._files, self._root = pyarrow.fs.LocalFileSystem(), str(Path(location).resolve())
+        self._is_local = isinstance(self._files, pyarrow.fs.LocalFileSystem)
+
+    def writer(self, path: str, schema: pa.Schema) -> FileWriter:
+        """Begin a file; it has its name only after ``close()``."""
+        return FileWriter(self._files, self._absolute(path), schema, is_local=self._is_local)
+
+    def reader(self, path: str) -> pq.ParquetFile:
+        """A landed file, open for reading by row group."""
+        return pq.ParquetFile(self._absolute(path), filesystem=self._files, pre_buffer=False)
+
+    def sweep(self, entity: str, tenant: str, known: Collection[str]) -> list[str]:
+        """Delete what a crash left: files of this entity and tenant that are not ``known`` to the ledger.
+
+        Only for whoever holds the tenant's lock. Returns the paths deleted.
+        """
+        folder = self._absolute(f"{entity}/tenant={tenant}")
+        found = self._files.get_file_info(pyarrow.fs.FileSelector(folder, allow_not_found=True, recursive=True))
+        keep = {self._absolute(path) for path in known}
+        swept = [info.path for info in found if info.type == pyarrow.fs.FileType.File and info.path not in keep]
+        for path in swept:
+            self._files.delete_file(path)
+        return swept
+
+    def _absolute(self, path: str) -> str:
+        return str(PurePosixPath(self._root) / path)
+
+
+class FileWriter:
+    """One Parquet file in the making; row groups go to disk as they come, so memory holds one at a time."""
+
+    def __init__(self, files: pyarrow.fs.FileSystem, path: str, schema: pa.Schema, *, is_local: bool) -> None:
+        self._files, self._path, self._is_local = files, path, is_local
+        self._target = path + UNFINISHED if is_local else path
+        files.create_dir(str(PurePosixPath(path).parent), recursive=True)
+        self._stream: Any = files.open_output_stream(self._target)
+        self._parquet = pq.ParquetWriter(
+            self._stream,
+            schema,
+            compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
+            # Verbatim records never repeat; a dictionary of them would be built and thrown away.
+            use_dictionary=[name for name in schema.names if name != "_record"],  # pyright: ignore[reportArgumentType]
+            write_statistics=[name for name in schema.names if name != "_record"],
+        )
+
+    def write(self, rows: pa.Table) -> None:
+        """Append one row group."""
+        self._parquet.write_table(rows, row_group_size=max(rows.num_rows, 1))
+
+    def close(self) -> int:
+        """Finish the file, safe on disk under its name; its size in bytes."""
+        self._parquet.close()
+        self._stream.close()
+        if self._is_local:
+            with open(self._target, "rb") as file:  # noqa: PTH123 - a path of pyarrow's
+                os.fsync(file.fileno())
+            Path(self._target).rename(self._path)
+            folder = os.open(Path(self._path).parent, os.O_RDONLY)
+            os.fsync(folder)
+            os.close(folder)
+        return self._files.get_file_info(self._path).size or 0
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        self._parquet.close()
+        self._stream.close()
+        self._files.delete_file(self._target)

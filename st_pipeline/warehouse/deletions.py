@@ -1,0 +1,90 @@
+"""What a full read no longer brought is marked, never removed: ``_deleted_at`` in raw.
+
+The ids that were seen come from the landed files of the full batch; nothing is asked of the API.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import adbc_driver_postgresql.dbapi as adbc
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from st_pipeline import postgres
+from st_pipeline.landing.zone import LandingZone
+from st_pipeline.servicetitan.catalogue.model import Endpoint
+from st_pipeline.warehouse import upsert
+
+SEEN = "st_pipeline_seen"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of a full batch: rows marked as gone, or why none was judged."""
+
+    marked: int = 0
+    refused: str | None = None
+
+
+def mark_deleted(database: postgres.Database, zone: LandingZone, tenant: str, endpoint: Endpoint) -> Judged | None:
+    """Mark the rows that the last complete full batch did not bring; None when none is due.
+
+    Only for whoever holds the tenant's lock, and after loading. A batch that brought nothing never empties a table, and
+    one with records whose id could not be read can't tell what is gone: both are refused, in words.
+    """
+    with postgres.connect(database, application=f"st-pipeline deletions {tenant}", autocommit=True) as ledger:
+        due = ledger.execute(
+            "select full_batch from control.cursors where tenant = %s and entity = %s and full_batch is not null",
+            (tenant, endpoint.entity),
+        ).fetchone()
+        if not due:
+            return None
+        files = ledger.execute(
+            "select path, quarantined_whole from control.landed_files "
+            "where tenant = %s and entity = %s and batch = %s order by id",
+            (tenant, endpoint.entity, due[0]),
+        ).fetchall()
+    whole = sum(count for _, count in files)
+    if not files:
+        refused = "the full read brought no record at all; nothing was marked as deleted"
+    elif whole:
+        refused = f"{whole} records of the full read have no usable id; nothing was marked as deleted"
+    else:
+        refused = None
+    with adbc.connect(database.url().reveal()) as connection, connection.cursor() as cursor:
+        marked = 0 if refused else _mark(cursor, zone, tenant, endpoint, [path for path, _ in files])
+        if marked:
+            cursor.execute(upsert.mark_changed(), (tenant, endpoint.entity))
+        cursor.execute(
+            "update control.cursors set full_batch = null where tenant = $1 and entity = $2", (tenant, endpoint.entity)
+        )
+        connection.commit()
+    if refused:
+        log.warning("%s %s: %s", tenant, endpoint.entity, refused)
+    return Judged(marked, refused)
+
+
+def _mark(cursor: adbc.Cursor, zone: LandingZone, tenant: str, endpoint: Endpoint, paths: list[str]) -> int:
+    cursor.execute(f"create temporary table {SEEN} (id bigint) on commit drop")
+    for path in paths:
+        with zone.reader(path) as parquet:
+            ids = pa.table({"id": pc.drop_null(parquet.read(columns=["id"]).column("id"))})
+        cursor.adbc_ingest(SEEN, ids, mode="append", temporary=True)
+    cursor.execute(f"analyze {SEEN}")
+    cursor.execute(
+        f"""
+        with gone as (
+            update raw."{endpoint.entity}" r set _deleted_at = clock_timestamp()
+            where r.tenant = $1 and r._deleted_at is null and not exists (select from {SEEN} s where s.id = r.id)
+            returning 1
+        )
+        select count(*) from gone
+        """,
+        (tenant,),
+    )
+    (marked,) = cursor.fetchone() or (0,)
+    return marked

@@ -1,0 +1,196 @@
+"""Landed files of one entity of one tenant -> its raw table, each file in one transaction with its mark in the ledger.
+
+Rows go by binary COPY into a stage table and from there by upsert; the newest version of a record wins. A file typed
+with other fields or rules than today's is typed anew from its verbatim records, so a column added to the catalogue is
+filled without asking the API.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import adbc_driver_postgresql.dbapi as adbc
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+from psycopg.rows import class_row
+
+from st_pipeline import postgres
+from st_pipeline.landing.typer import Note, fingerprint, type_records
+from st_pipeline.landing.zone import LandingZone
+from st_pipeline.servicetitan.catalogue.model import Endpoint
+from st_pipeline.warehouse import upsert
+
+COPY_ROWS = 8_192
+RETYPE_ROWS = 2_000
+
+QUARANTINE = pa.schema(
+    [
+        ("file_id", pa.int64()),
+        ("tenant", pa.string()),
+        ("entity", pa.string()),
+        ("row_number", pa.int64()),
+        ("record_id", pa.int64()),
+        ("field", pa.string()),
+        ("reason", pa.string()),
+        ("record", pa.string()),
+        ("noted_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[int], None]
+
+
+class Unbalanced(Exception):
+    """A file's rows are not loaded + quarantined whole; nothing of it was kept and the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingFile:
+    """A landed file that is not in raw yet, or not as today's catalogue would have it."""
+
+    id: int
+    path: str
+    records: int
+    fingerprint: str
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What one load brought. ``rows`` are those with a usable id, the ones in quarantine whole not among them."""
+
+    files: int = 0
+    rows: int = 0
+    quarantined_whole: int = 0
+    retyped_files: int = 0
+
+
+def load(
+    database: postgres.Database,
+    zone: LandingZone,
+    tenant: str,
+    endpoint: Endpoint,
+    *,
+    again: bool = False,
+    progress: Progress = lambda rows: None,
+) -> Loaded:
+    """Load every pending file in the order they landed; with ``again`` the loaded ones too.
+
+    The raw table must exist (schema.ensure_tables). Only for whoever holds the tenant's lock.
+
+    Raises:
+        Unbalanced: rows went missing between file and table.
+    """
+    loaded = Loaded()
+    with postgres.connect(database, application=f"st-pipeline load {tenant}", autocommit=True) as ledger:
+        files = pending(ledger, tenant, endpoint, again=again)
+        if not files:
+            return loaded
+        with adbc.connect(database.url().reveal()) as connection:
+            for file in files:
+                rows, whole = _load_file(connection, zone, tenant, endpoint, file)
+                loaded.files += 1
+                loaded.rows += rows
+                loaded.quarantined_whole += whole
+                loaded.retyped_files += file.fingerprint != fingerprint(endpoint)
+                progress(rows)
+    return loaded
+
+
+def pending(
+    connection: psycopg.Connection, tenant: str, endpoint: Endpoint, *, again: bool = False
+) -> list[PendingFile]:
+    """The files to load, oldest first."""
+    with connection.cursor(row_factory=class_row(PendingFile)) as cursor:
+        return cursor.execute(
+            """
+            select id, path, records, fingerprint
+            from control.landed_files
+            where tenant = %s and entity = %s and (%s or loaded_fingerprint is distinct from %s)
+            order by id
+            """,
+            (tenant, endpoint.entity, again, fingerprint(endpoint)),
+        ).fetchall()
+
+
+def _load_file(
+    connection: adbc.Connection,
+    zone: LandingZone,
+    tenant: str,
+    endpoint: Endpoint,
+    file: PendingFile,
+) -> tuple[int, int]:
+    """(rows loaded, rows quarantined whole) of one file, committed together with what the ledger says of it."""
+    notes: list[Note] = []
+    retype = file.fingerprint != fingerprint(endpoint)
+    with zone.reader(file.path) as parquet, connection.cursor() as cursor:
+        batches = _retyped(parquet, endpoint, notes) if retype else _as_landed(parquet, endpoint)
+        cursor.execute(upsert.create_stage(endpoint))
+        cursor.adbc_ingest(
+            upsert.STAGE,
+            pa.RecordBatchReader.from_batches(upsert.stage_schema(endpoint), upsert.numbered(endpoint, batches)),
+            mode="append",
+            temporary=True,
+        )
+        cursor.execute(f"select count(*), count(id) from {upsert.STAGE}")
+        staged, usable = cursor.fetchone() or (0, 0)
+        if staged != file.records:
+            raise Unbalanced(
+                f"{tenant} {endpoint.entity}: {file.path} should have {file.records} rows and has {staged}; "
+                "nothing of it was loaded. Check the landing zone, then sync again"
+            )
+        cursor.execute(upsert.rounds_needed())
+        (rounds,) = cursor.fetchone() or (1,)
+        for round_ in range(1, rounds + 1) if rounds > 1 else [None]:
+            cursor.execute(upsert.merge(endpoint, round_), (tenant,))
+        if retype:
+            _renew_notes(cursor, tenant, endpoint, file, notes)
+        cursor.execute(upsert.mark_loaded(), (file.id, usable, staged - usable, fingerprint(endpoint)))
+        cursor.execute(upsert.mark_changed(), (tenant, endpoint.entity))
+        cursor.execute(f"drop table {upsert.STAGE}")
+    connection.commit()
+    return usable, staged - usable
+
+
+def _as_landed(parquet: pq.ParquetFile, endpoint: Endpoint) -> Iterator[pa.RecordBatch]:
+    columns = upsert.stage_schema(endpoint).names[:-1]
+    yield from parquet.iter_batches(batch_size=COPY_ROWS, columns=columns)
+
+
+def _retyped(parquet: pq.ParquetFile, endpoint: Endpoint, notes: list[Note]) -> Iterator[pa.RecordBatch]:
+    """The rows typed anew from ``_record``; what is noted of them goes into ``notes``."""
+    first = 0
+    for batch in parquet.iter_batches(batch_size=RETYPE_ROWS, columns=["_record", "_landed_at"]):
+        records = [str(text).encode() for text in batch.column("_record").to_pylist()]
+        typed = type_records(endpoint, records)
+        notes += [note.moved(first) for note in typed.notes]
+        first += batch.num_rows
+        yield typed.rows.append_column("_landed_at", batch.column("_landed_at"))
+
+
+def _renew_notes(cursor: adbc.Cursor, tenant: str, endpoint: Endpoint, file: PendingFile, notes: list[Note]) -> None:
+    cursor.execute("delete from control.quarantine where file_id = $1", (file.id,))
+    if not notes:
+        return
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "file_id": file.id,
+            "tenant": tenant,
+            "entity": endpoint.entity,
+            "row_number": note.row,
+            "record_id": note.record_id,
+            "field": note.field,
+            "reason": note.reason,
+            "record": note.record,
+            "noted_at": now,
+        }
+        for note in notes
+    ]
+    table = pa.Table.from_pylist(rows, schema=QUARANTINE)
+    cursor.adbc_ingest("quarantine", table, mode="append", db_schema_name="control")

@@ -1,0 +1,91 @@
+"""Tables of schema raw, made from the catalogue and widened when it grows. Never narrowed: a column that left stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import psycopg
+from psycopg import sql
+
+from st_pipeline.servicetitan.catalogue.model import Endpoint
+
+SCHEMA_LOCK = 7_350_002  # advisory: two processes that widen a table at once do it one after the other
+
+KEY_COLUMNS = (("tenant", "text"), ("id", "bigint"))
+OWN_COLUMNS = (
+    ("_extra", "jsonb"),
+    ("_version", "bigint"),
+    ("_landed_at", "timestamptz"),
+    ("_deleted_at", "timestamptz"),
+)
+_COMMENTS = {
+    "_extra": "fields of the record that the catalogue does not know, verbatim",
+    "_version": "modifiedOn in ticks of 100 ns since year 1; the greatest version of a record wins",
+    "_landed_at": "when the file was landed that the row came from",
+    "_deleted_at": "when a full read no longer brought the record; null while it is there",
+}
+
+
+class SchemaConflict(Exception):
+    """A raw table has a column of another type than the catalogue says; the message says what to do."""
+
+
+def columns(endpoint: Endpoint) -> list[tuple[str, str]]:
+    """Names and types of ``raw.<entity>``, in order."""
+    fields = [(field.column, field.type.value) for field in endpoint.fields if field.column != "id"]
+    return [*KEY_COLUMNS, *fields, *OWN_COLUMNS]
+
+
+def ensure_tables(connection: psycopg.Connection, endpoints: Iterable[Endpoint]) -> None:
+    """Make or widen the raw table of each endpoint, in one transaction. All columns exist from then on.
+
+    Raises:
+        SchemaConflict: a column exists with another type.
+    """
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        existing: dict[str, dict[str, str]] = {}
+        for table, column, type_ in connection.execute(
+            """
+            select c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+            from pg_attribute a join pg_class c on c.oid = a.attrelid
+            where c.relnamespace = 'raw'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
+            """
+        ):
+            existing.setdefault(table, {})[column] = type_.replace("timestamp with time zone", "timestamptz")
+        for endpoint in endpoints:
+            if endpoint.entity in existing:
+                _widen(connection, endpoint, existing[endpoint.entity])
+            else:
+                _create(connection, endpoint)
+
+
+def _create(connection: psycopg.Connection, endpoint: Endpoint) -> None:
+    table = sql.Identifier("raw", endpoint.entity)
+    definitions = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(type_))  # pyright: ignore[reportArgumentType]
+        for name, type_ in columns(endpoint)
+    )
+    connection.execute(sql.SQL("create table {} ({}, primary key (tenant, id))").format(table, definitions))
+    comments = {field.column: field.description for field in endpoint.fields if field.description} | _COMMENTS
+    for column, comment in comments.items():
+        statement = sql.SQL("comment on column {} is {}")
+        connection.execute(statement.format(sql.Identifier("raw", endpoint.entity, column), sql.Literal(comment)))
+
+
+def _widen(connection: psycopg.Connection, endpoint: Endpoint, existing: dict[str, str]) -> None:
+    for name, type_ in columns(endpoint):
+        if name not in existing:
+            connection.execute(
+                sql.SQL("alter table {} add column {} {}").format(
+                    sql.Identifier("raw", endpoint.entity),
+                    sql.Identifier(name),
+                    sql.SQL(type_),  # pyright: ignore[reportArgumentType]
+                )
+            )
+        elif existing[name] != type_:
+            raise SchemaConflict(
+                f"raw.{endpoint.entity}.{name} is {existing[name]}, the catalogue says {type_}; rename the old column "
+                f"(alter table raw.{endpoint.entity} rename column {name} to {name}_old) and run "
+                f"`st-pipeline reload --all --entity {endpoint.entity}`"
+            )

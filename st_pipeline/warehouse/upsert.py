@@ -1,0 +1,112 @@
+"""The SQL and the Arrow shape of one load: stage table, upsert where the newest version wins, marks.
+
+Statements and schemas only; who runs them is loading.py. Names come from the catalogue, values are parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+
+from st_pipeline.landing.columns import ARROW_TYPES
+from st_pipeline.servicetitan.catalogue.model import Endpoint, FieldType
+
+STAGE = "st_pipeline_stage"
+
+_BOOKKEEPING = (
+    ("_extra", "text", pa.string()),
+    ("_version", "bigint", pa.int64()),
+    ("_landed_at", "timestamptz", pa.timestamp("us", tz="UTC")),
+)
+_ROW = pa.field("_row", pa.int64())
+
+
+def stage_schema(endpoint: Endpoint) -> pa.Schema:
+    """The columns that are copied: the fields, the bookkeeping, and ``_row``, the place in the file."""
+    fields = [pa.field(field.column, ARROW_TYPES[field.type]) for field in endpoint.fields]
+    return pa.schema([*fields, *(pa.field(name, type_) for name, _, type_ in _BOOKKEEPING), _ROW])
+
+
+def numbered(endpoint: Endpoint, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The stage's columns of ``batches``, rows numbered through."""
+    schema = stage_schema(endpoint)
+    first = 0
+    for batch in batches:
+        columns = [batch.column(name) for name in schema.names[:-1]]
+        rows = pa.array(range(first, first + batch.num_rows), pa.int64())
+        first += batch.num_rows
+        yield pa.RecordBatch.from_arrays([*columns, rows], schema=schema)
+
+
+def create_stage(endpoint: Endpoint) -> str:
+    """A temporary table; JSON comes in as text and is cast on the way out."""
+    types = {FieldType.JSONB: "text"}
+    fields = [f'"{field.column}" {types.get(field.type, field.type.value)}' for field in endpoint.fields]
+    own = [f"{name} {type_}" for name, type_, _ in _BOOKKEEPING]
+    return f"create temporary table {STAGE} ({', '.join([*fields, *own, '_row bigint'])})"
+
+
+def rounds_needed() -> str:
+    """How many passes keep the order of arrival where it decides: 1, unless a record that has no usable version shares
+    its id with another in the file."""
+    return f"""
+        select coalesce(max(occurrences), 1) from (
+            select count(*) as occurrences from {STAGE}
+            where id is not null group by id having bool_or(_version is null)
+        ) as ids_with_unversioned
+    """
+
+
+def merge(endpoint: Endpoint, round_: int | None) -> str:
+    """Upsert the stage into raw for tenant ``$1``; the newest version wins, the later arrival among equals.
+
+    Without rounds each id comes once, as its newest version. With them it comes once a round in order of arrival: a
+    record without a usable version is then compared with what came before it, as if each had been a file of its own.
+    """
+    target = f'raw."{endpoint.entity}"'
+    names = [field.column for field in endpoint.fields]
+    quoted = [f'"{name}"' for name in names] + ["_extra", "_version", "_landed_at"]
+    selected = [_selected(field.column, field.type) for field in endpoint.fields]
+    selected += ["s._extra::jsonb", "s._version", "s._landed_at"]
+    updated = [f"{name} = excluded.{name}" for name in quoted if name not in ('"id"', "_version")]
+    if round_ is None:
+        source = f"select distinct on (id) * from {STAGE} where id is not null order by id, _version desc, _row desc"
+    else:
+        source = f"""
+            select * from (
+                select *, row_number() over (partition by id order by _row) as _round
+                from {STAGE} where id is not null
+            ) as arrived where _round = {round_:d}
+        """
+    return f"""
+        insert into {target} as r (tenant, {", ".join(quoted)})
+        select $1, {", ".join(selected)} from ({source}) as s
+        on conflict (tenant, id) do update set
+            {", ".join(updated)}, _version = greatest(r._version, excluded._version), _deleted_at = null
+        where excluded._version is null or r._version is null or excluded._version >= r._version
+    """
+
+
+def mark_loaded() -> str:
+    """File ``$1`` is loaded with ``$2`` rows and whole quarantined ``$3``, typed as ``$4`` says."""
+    return """
+        update control.landed_files
+        set loaded_at = clock_timestamp(), loaded_rows = $2, quarantined_whole = $3, loaded_fingerprint = $4
+        where id = $1
+    """
+
+
+def mark_changed() -> str:
+    """Entity ``$2`` of tenant ``$1`` changed: what is built from it is due."""
+    return """
+        insert into control.raw_loads (tenant, entity, changed_at) values ($1, $2, clock_timestamp())
+        on conflict (tenant, entity) do update set changed_at = excluded.changed_at
+    """
+
+
+def _selected(column: str, type_: FieldType) -> str:
+    if type_ is FieldType.JSONB:
+        return f's."{column}"::jsonb'
+    # Decimals were copied with nineteen places; the zeros say nothing.
+    return f'trim_scale(s."{column}")' if type_ is FieldType.NUMERIC else f's."{column}"'
