@@ -1,0 +1,42 @@
+"""Opening what commands work on: the one way from the settings to the registry and its vault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from st_pipeline import postgres
+from st_pipeline.settings import Settings
+from st_pipeline.tenants import key_file, vault
+from st_pipeline.tenants.registry import Registry
+
+
+@contextmanager
+def open_registry(settings: Settings | None = None) -> Iterator[Registry]:
+    """The registry of ``settings`` (by default the environment's), on a migrated database; closed at the end.
+
+    Raises:
+        SettingsError, PostgresError, EmbeddedPostgresError, VaultKeyInvalid: with the setting to look at.
+    """
+    settings = settings or Settings.from_environment()
+    database = postgres.prepare(settings)
+    # Autocommit: a check asks the API between two statements, and no transaction should stay open meanwhile.
+    with closing(postgres.connect(database, application="st-pipeline tenants", autocommit=True)) as connection:
+        yield Registry.of(connection, settings)
+
+
+def renew_encryption(settings: Settings) -> tuple[int, str]:
+    """Encrypt what is stored with the newest key: of how many tenants, and where the keys are.
+
+    Without ST_PIPELINE_SECRET_KEYS a new key is put into the key file first. A process that started before keeps
+    working with the keys it read, but cannot open what is encrypted with the new one.
+
+    Raises:
+        VaultError; and what ``open_registry`` raises.
+    """
+    where = vault.SETTING
+    if not settings.secret_keys:
+        key_file.add_newest(settings.home)
+        where = str(key_file.path(settings.home))
+    with open_registry(settings) as registry:
+        return registry.renew_encryption(), where

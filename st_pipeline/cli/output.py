@@ -1,0 +1,51 @@
+"""What commands write to standard output: lines for people, JSON for machines.
+
+How a tenant is told of is in tenants/presentation.py, how a failure is shown in errors.py.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from st_pipeline.tenants import presentation
+from st_pipeline.tenants.model import Tenant
+
+
+def json_(value: Any) -> None:
+    """One JSON document."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def lines(texts: Sequence[str]) -> None:
+    """Lines as they are."""
+    typer.echo("\n".join(texts))
+
+
+def tenants(
+    done: str | None, affected: Sequence[Tenant], as_json: bool, *, one: bool = False, with_state: bool = True
+) -> None:
+    """What was done to whom, and the state of each. As JSON a list of tenants, or just the tenant for ``one``."""
+    if as_json:
+        facts = [presentation.as_json(tenant) for tenant in affected]
+        json_(facts[0] if one else facts)
+        return
+    for tenant in affected:
+        if done:
+            typer.echo(f"{tenant.key} ({tenant.environment} account {tenant.tenant_id}) {done}.")
+        if with_state:
+            typer.echo(presentation.state_line(tenant))
+
+
+def encryption(count: int, keys: str, as_json: bool) -> None:
+    """How many tenants' credentials were encrypted anew, and where the keys are."""
+    if as_json:
+        json_({"tenants": count, "keys": keys})
+        return
+    typer.echo(
+        f"Credentials of {count} tenants are encrypted with the newest key of {keys} now. Its older keys open nothing "
+        "that is stored any more; keep them for as long as you keep backups. Restart what is running."
+    )

@@ -1,0 +1,251 @@
+"""``st-pipeline tenants``: the registry from the command line.
+
+What the commands do is in the room tenants/; here are only names, questions and answers. No secret is ever an argument
+(other users of a machine see those) and none is shown.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from st_pipeline.cli import entry, output
+from st_pipeline.cli.context import open_registry, renew_encryption
+from st_pipeline.cli.errors import CommandRefused, Commands
+from st_pipeline.settings import Settings
+from st_pipeline.tenants import importing, presentation
+from st_pipeline.tenants.checkup import check_up
+from st_pipeline.tenants.credentials import new_parts, own_credentials
+from st_pipeline.tenants.model import Status, new_tenant
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Who we pull for, and with which keys.")
+
+Key = Annotated[str, typer.Argument(metavar="KEY", help="The tenant's key.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+ClientSecretFile = Annotated[
+    str | None, typer.Option(metavar="FILE", help="File with the client secret; - reads standard input.")
+]
+AppKeyFile = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="File with an app key of the tenant's own, instead of SERVICETITAN_APP_KEY."),
+]
+Name = Annotated[str | None, typer.Option(help="The company's name.")]
+CompanyCode = Annotated[str | None, typer.Option(help="What the legacy tables call the tenant, like SM000250.")]
+Trade = Annotated[str | None, typer.Option(help="The trade's long name, like Plumbing.")]
+Timezone = Annotated[str | None, typer.Option(help="IANA zone that reports show times in, like America/New_York.")]
+Cadence = Annotated[str | None, typer.Option(help="nightly, weekly, monthly or a cron expression.")]
+
+
+@app.command()
+def add(
+    key: Key,
+    tenant_id: Annotated[str, typer.Option(metavar="N", help="The account's number in ServiceTitan.")],
+    environment: Annotated[str, typer.Option(metavar="E", help="production, integration or sandbox.")],
+    client_id: Annotated[str, typer.Option(metavar="ID", help="Client id of the app in this account.")],
+    client_secret_file: ClientSecretFile = None,
+    app_key_file: AppKeyFile = None,
+    name: Name = None,
+    company_code: CompanyCode = None,
+    trade: Trade = None,
+    timezone: Timezone = None,
+    cadence: Cadence = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register a tenant, and try to connect. It is saved also when that fails; then the answer says what to do.
+
+    The client secret comes from a file, standard input, or a hidden prompt.
+    """
+    settings = Settings.from_environment()
+    tenant = new_tenant(
+        key=key,
+        name=name,
+        tenant_id=tenant_id,
+        environment=environment,
+        company_code=company_code,
+        trade=trade,
+        timezone=timezone or settings.servicetitan.timezone,
+        cadence=cadence,
+    )
+    entry.refuse_two_readers(client_secret_file, app_key_file)
+    app_key = entry.secret_from(app_key_file) if app_key_file else None
+    client_secret = (
+        entry.secret_from(client_secret_file)
+        if client_secret_file
+        else entry.ask("Client secret", "--client-secret-file")
+    )
+    own = own_credentials(client_id, client_secret, app_key, settings.servicetitan.app_id)
+    with open_registry(settings) as registry:
+        registry.add(tenant, own)
+        output.tenants("added", [check_up(registry, settings, key, _now())], as_json, one=True)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Every tenant with its state."""
+    with open_registry() as registry:
+        tenants = registry.list()
+    if as_json:
+        output.json_([presentation.as_json(tenant) for tenant in tenants])
+    elif tenants:
+        output.lines(presentation.as_table(tenants))
+    else:
+        typer.echo("No tenants yet: st-pipeline tenants add KEY, or st-pipeline tenants import FILE.", err=True)
+
+
+@app.command()
+def show(key: Key, as_json: AsJson = False) -> None:
+    """One tenant, all of it but its secrets."""
+    settings = Settings.from_environment()
+    with open_registry(settings) as registry:
+        facts = presentation.as_json(registry.get(key)) | presentation.credentials_as_json(
+            registry.outline(key), settings.servicetitan.app_key is not None
+        )
+    if as_json:
+        output.json_(facts)
+    else:
+        output.lines(presentation.as_lines(facts))
+
+
+@app.command()
+def check(key: Key, as_json: AsJson = False) -> None:
+    """Try to connect, and note the result. Exit status 1 unless the tenant is connected."""
+    settings = Settings.from_environment()
+    with open_registry(settings) as registry:
+        tenant = check_up(registry, settings, key, _now())
+    output.tenants(None, [tenant], as_json, one=True)
+    if tenant.status is not Status.CONNECTED:
+        raise typer.Exit(1)
+
+
+@app.command("set")
+def set_(
+    key: Key,
+    name: Name = None,
+    company_code: CompanyCode = None,
+    trade: Trade = None,
+    timezone: Timezone = None,
+    cadence: Cadence = None,
+    environment: Annotated[str | None, typer.Option(hidden=True)] = None,
+    tenant_id: Annotated[int | None, typer.Option(hidden=True)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is given; the rest stays. An empty company code or trade takes it away."""
+    given = {
+        "name": name,
+        "company_code": company_code,
+        "trade": trade,
+        "timezone": timezone,
+        "cadence": cadence,
+        # A tenant keeps these two; they are taken only to say what to do instead.
+        "environment": environment,
+        "tenant_id": tenant_id,
+    }
+    changes = {field: value for field, value in given.items() if value is not None}
+    if not changes:
+        raise CommandRefused(f"nothing to set for {key}; see st-pipeline tenants set --help")
+    with open_registry() as registry:
+        output.tenants("changed", [registry.set(key, **changes)], as_json, one=True)
+
+
+@app.command()
+def rotate(
+    key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="The tenant's key.", show_default=False)] = None,
+    client_id: Annotated[str | None, typer.Option(metavar="ID", help="A new client id; else it stays.")] = None,
+    client_secret_file: ClientSecretFile = None,
+    app_key_file: AppKeyFile = None,
+    shared_app_key: Annotated[
+        bool, typer.Option("--shared-app-key", help="Drop the tenant's own app key; use SERVICETITAN_APP_KEY.")
+    ] = False,
+    vault: Annotated[
+        bool, typer.Option("--vault", help="Encrypt what is stored, of all tenants, with the newest key.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a tenant a new client secret (file, standard input or hidden prompt) or app key, and try to connect.
+
+    With --vault and no KEY: re-encrypt everything with the newest of ST_PIPELINE_SECRET_KEYS, or with a new key in the
+    key file where that is not set.
+    """
+    settings = Settings.from_environment()
+    if vault:
+        if key or client_id or client_secret_file or app_key_file or shared_app_key:
+            raise CommandRefused("--vault is about all tenants: give it alone")
+        output.encryption(*renew_encryption(settings), as_json)
+        return
+    if key is None:
+        raise CommandRefused("which tenant? Give its KEY, or --vault for the encryption of all")
+    if shared_app_key and app_key_file:
+        raise CommandRefused("--shared-app-key and --app-key-file exclude each other: give one")
+    entry.refuse_two_readers(client_secret_file, app_key_file)
+    with open_registry(settings) as registry:
+        registry.get(key)  # an unknown key is said before anything is asked
+        app_key = entry.secret_from(app_key_file) if app_key_file else None
+        client_secret = entry.secret_from(client_secret_file) if client_secret_file else None
+        if client_secret is None and (client_id or not (app_key or shared_app_key)):
+            client_secret = entry.ask("New client secret", "--client-secret-file")
+        registry.replace_credentials(key, new_parts(client_id, client_secret, app_key, shared_app_key))
+        output.tenants("has new keys", [check_up(registry, settings, key, _now())], as_json, one=True)
+
+
+@app.command()
+def disable(key: Key, as_json: AsJson = False) -> None:
+    """Leave a tenant out of syncs; everything of it stays."""
+    with open_registry() as registry:
+        output.tenants("disabled", [registry.disable(key)], as_json, one=True)
+
+
+@app.command()
+def enable(key: Key, as_json: AsJson = False) -> None:
+    """Take a tenant into syncs again."""
+    with open_registry() as registry:
+        output.tenants("enabled", [registry.enable(key)], as_json, one=True)
+
+
+@app.command()
+def remove(
+    key: Key, yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False, as_json: AsJson = False
+) -> None:
+    """Forget a tenant and its credentials. Its data stays. On a terminal this asks first."""
+    with open_registry() as registry:
+        tenant = registry.get(key)
+        if not yes and sys.stdin.isatty():
+            typer.confirm(f"Forget {key} ({tenant.name}) and its credentials? Its data stays", abort=True)
+        output.tenants("removed; its data stays", [registry.remove(key)], as_json, one=True, with_state=False)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="JSON of servicepytan or Titanpy; - reads standard input.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="The tenant's key, for a file with one.")] = None,
+    environment: Annotated[
+        str | None, typer.Option(metavar="E", help="For entries that name none; production by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Register the tenants of a credential file, all or none, and try to connect each.
+
+    With no FILE the one in the SERVICETITAN_* variables.
+    """
+    settings = Settings.from_environment()
+    if file is None:
+        found = importing.from_variables(settings.servicetitan, key=key, environment=environment)
+    else:
+        found = importing.parse(
+            entry.text_from(file).reveal(),
+            "standard input" if file == entry.STANDARD_INPUT else file,
+            key=key,
+            environment=environment,
+            shared_app_key=settings.servicetitan.app_key is not None,
+        )
+    with open_registry(settings) as registry:
+        registry.add_all((one.tenant, one.own) for one in found)
+        output.tenants("imported", [check_up(registry, settings, one.tenant.key, _now()) for one in found], as_json)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,38 @@
+"""Check a tenant and note what was found: credentials from the registry, two calls, one row.
+
+What an outcome means is in connection.py.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime
+
+from st_pipeline.servicetitan.retrying import RetryPolicy
+from st_pipeline.settings import Settings
+from st_pipeline.tenants import access, connection
+from st_pipeline.tenants.connection import CheckResult
+from st_pipeline.tenants.errors import CredentialsMissing
+from st_pipeline.tenants.model import Status, Tenant
+from st_pipeline.tenants.registry import Registry
+
+# Somebody waits for the answer, and a sync has patience of its own.
+BRIEF_RETRY = RetryPolicy(tries=3, first_wait=0.5, longest_wait=2.0, longest_named_wait=5.0, total_wait=10.0)
+BRIEF_TIMEOUTS = (5.0, 20.0)
+
+
+def check_up(registry: Registry, settings: Settings, key: str, now: datetime) -> Tenant:
+    """The tenant after a check at ``now``, whatever it found; no transaction is open while the API is asked.
+
+    Raises:
+        TenantUnknown; VaultLocked; SettingsError: ST_PIPELINE_SANDBOX_URL is no URL.
+    """
+    tenant = registry.get(key)
+    try:
+        credentials = registry.credentials(key)
+    except CredentialsMissing as missing:
+        status = Status.REFUSED if tenant.connected_at else Status.NOT_CONNECTED
+        return registry.record_check(key, CheckResult(status, str(missing)), now)
+    with closing(access.client(tenant, credentials, settings, retry=BRIEF_RETRY, timeouts=BRIEF_TIMEOUTS)) as client:
+        result = connection.check(tenant, client)
+    return registry.record_check(key, result, now)

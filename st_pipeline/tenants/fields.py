@@ -1,0 +1,163 @@
+"""What each field of a tenant may hold: pure functions from what was given to the value kept.
+
+Which fields there are is in model.py. No message repeats the value: a secret may have landed in the wrong field.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+import zoneinfo
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+
+from st_pipeline.tenants.errors import FieldInvalid
+
+LONGEST_KEY = 63
+LONGEST_TEXT = 200
+RESERVED_KEYS = frozenset({"all"})
+LARGEST_TENANT_ID = 2**63 - 1
+NAMED_CADENCES = ("nightly", "weekly", "monthly")
+
+_KEY = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_KEY - 1}}}")
+_CRON_BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_CRON_NAMES: tuple[Mapping[str, int], ...] = (
+    {},
+    {},
+    {},
+    {n: i for i, n in enumerate(_MONTHS, 1)},
+    {n: i for i, n in enumerate(_DAYS)},
+)
+
+
+class Environment(StrEnum):
+    """Which of ServiceTitan's installations an account lives in; ``sandbox`` is our stand-in."""
+
+    PRODUCTION = "production"
+    INTEGRATION = "integration"
+    SANDBOX = "sandbox"
+
+
+def valid_key(key: str) -> str:
+    """A slug: partition key, folder name, word on the command line. Kept as given, never altered.
+
+    The orchestrator itself accepts anything as a partition key, so this is the one place that is strict.
+    """
+    if not _KEY.fullmatch(key):
+        near = slug(key)
+        suggestion = f"; try {near}" if near else ""
+        raise FieldInvalid("key", f"must be 1 to {LONGEST_KEY} of a-z, 0-9 and -, the first no hyphen{suggestion}")
+    if key in RESERVED_KEYS:
+        raise FieldInvalid("key", f"{key} is reserved; choose another")
+    return key
+
+
+def slug(text: str) -> str | None:
+    """The nearest valid key to a name, ``Müller & Söhne`` -> ``muller-sohne``; None where nothing is left."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    near = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_KEY].rstrip("-")
+    return near if near and near not in RESERVED_KEYS else None
+
+
+def valid_name(name: str) -> str:
+    """Any text; white space trimmed and folded."""
+    return _text("name", name) or _refuse("name", "is empty; give the company's name")
+
+
+def valid_tenant_id(tenant_id: int | str) -> int:
+    """ServiceTitan's number of the account: a positive int64 (API documents: ``tenant`` is int64)."""
+    if isinstance(tenant_id, str):
+        digits = tenant_id.strip()
+        # isdecimal() alone would take other scripts' digits; 19 digits hold every int64.
+        tenant_id = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 19 else 0
+    if isinstance(tenant_id, bool) or not 0 < tenant_id <= LARGEST_TENANT_ID:
+        raise FieldInvalid("tenant id", "must be the account's number in ServiceTitan, digits only")
+    return tenant_id
+
+
+def valid_environment(environment: str) -> Environment:
+    """``production``, ``integration`` or ``sandbox``, in any case."""
+    try:
+        return Environment(environment.strip().lower())
+    except ValueError:
+        pass
+    raise FieldInvalid("environment", f"must be one of {', '.join(Environment)}")
+
+
+def valid_company_code(code: str | None) -> str | None:
+    """Free text, trimmed: what the legacy tables call the tenant, like ``SM000250``. Empty is none."""
+    return _text("company code", code or "") or None
+
+
+def valid_trade(trade: str | None) -> str | None:
+    """Free text, trimmed: the trade's long name, like ``Plumbing``. Empty is none."""
+    return _text("trade", trade or "") or None
+
+
+def valid_timezone(zone: str) -> str:
+    """An IANA name; case doesn't matter, the name's own is kept."""
+    name = _zones().get(zone.strip().lower())
+    if name is None:
+        near = difflib.get_close_matches(zone.strip().lower().replace(" ", "_"), _zones(), n=1, cutoff=0.7)
+        suggestion = f"; did you mean {_zones()[near[0]]}?" if near else ""
+        raise FieldInvalid("timezone", f"must be an IANA name like America/New_York{suggestion}")
+    return name
+
+
+def valid_cadence(cadence: str) -> str:
+    """``nightly``, ``weekly``, ``monthly``, or a cron expression of five fields (lists, ranges, steps, names)."""
+    folded = " ".join(cadence.split())
+    if folded.lower() in NAMED_CADENCES:
+        return folded.lower()
+    fields = folded.split(" ")
+    if len(fields) == len(_CRON_BOUNDS) and all(map(_is_cron_field, fields, _CRON_BOUNDS, _CRON_NAMES)):
+        return folded
+    raise FieldInvalid(
+        "cadence",
+        f"must be one of {', '.join(NAMED_CADENCES)}, or a cron expression of five fields, like 30 5 * * 1-5",
+    )
+
+
+def _text(field: str, text: str) -> str:
+    folded = " ".join(text.split())
+    if len(folded) > LONGEST_TEXT:
+        _refuse(field, f"must be at most {LONGEST_TEXT} characters")
+    # Cc: control characters, NUL too; Cs: lone surrogates. Postgres holds neither NUL nor surrogates.
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in folded):
+        _refuse(field, "must not hold control characters")
+    return folded
+
+
+def _refuse(field: str, problem: str) -> str:
+    raise FieldInvalid(field, problem)
+
+
+@cache
+def _zones() -> Mapping[str, str]:
+    """Zones by their name in lower case. ``Factory`` and ``localtime`` are files beside the zones, not places."""
+    return {name.lower(): name for name in zoneinfo.available_timezones() - {"Factory", "localtime", "posixrules"}}
+
+
+def _is_cron_field(field: str, bounds: tuple[int, int], names: Mapping[str, int]) -> bool:
+    return all(_is_cron_part(part, bounds, names) for part in field.split(","))
+
+
+def _is_cron_part(part: str, bounds: tuple[int, int], names: Mapping[str, int]) -> bool:
+    span, slash, step = part.partition("/")
+    if slash and not (step.isascii() and step.isdecimal() and 0 < int(step[:4]) <= bounds[1] and len(step) <= 4):
+        return False
+    if span == "*":
+        return True
+    ends = [_cron_number(end, names) for end in span.split("-")]
+    return len(ends) <= 2 and all(bounds[0] <= end <= bounds[1] for end in ends) and ends[0] <= ends[-1]
+
+
+def _cron_number(text: str, names: Mapping[str, int]) -> int:
+    """The number a field's text stands for; -1, outside of all bounds, for no number."""
+    if text.isascii() and text.isdecimal() and len(text) <= 2:
+        return int(text)
+    return names.get(text.lower(), -1)

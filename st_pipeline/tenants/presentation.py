@@ -1,0 +1,88 @@
+"""How tenants are told to people and to machines: values for JSON, lines for a screen. Pure; no secret in, none out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from st_pipeline.tenants.credential_table import Outline
+from st_pipeline.tenants.credentials import masked
+from st_pipeline.tenants.model import Tenant
+
+
+def as_json(tenant: Tenant) -> dict[str, Any]:
+    """Every field under its own name; instants in ISO 8601, scopes sorted."""
+    return {
+        "key": tenant.key,
+        "name": tenant.name,
+        "tenant_id": tenant.tenant_id,
+        "environment": tenant.environment.value,
+        "company_code": tenant.company_code,
+        "trade": tenant.trade,
+        "timezone": tenant.timezone,
+        "cadence": tenant.cadence,
+        "enabled": tenant.enabled,
+        "status": tenant.status.value,
+        "status_detail": tenant.status_detail,
+        "status_since": _instant(tenant.status_since),
+        "checked_at": _instant(tenant.checked_at),
+        "connected_at": _instant(tenant.connected_at),
+        "granted_scopes": sorted(tenant.granted_scopes),
+        "created_at": _instant(tenant.created_at),
+        "updated_at": _instant(tenant.updated_at),
+    }
+
+
+def credentials_as_json(outline: Outline | None, has_shared_app_key: bool) -> dict[str, Any]:
+    """``client_id`` in part, and where the app key comes from: ``own``, ``shared`` or None."""
+    own = bool(outline and outline.has_own_app_key)
+    return {
+        "client_id": masked(outline.client_id) if outline else None,
+        "app_key": "own" if own else "shared" if has_shared_app_key else None,
+    }
+
+
+def as_table(tenants: Sequence[Tenant]) -> list[str]:
+    """A line of headings and one a tenant, in columns; never cut, so that it can be searched."""
+    rows = [("KEY", "NAME", "ENVIRONMENT", "TENANT ID", "CADENCE", "ENABLED", "STATUS", "CHECKED")]
+    rows += [
+        (
+            tenant.key,
+            tenant.name,
+            tenant.environment.value,
+            str(tenant.tenant_id),
+            tenant.cadence,
+            "yes" if tenant.enabled else "no",
+            tenant.status.label,
+            f"{tenant.checked_at:%Y-%m-%d %H:%M}" if tenant.checked_at else "never",
+        )
+        for tenant in tenants
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def as_lines(facts: dict[str, Any]) -> list[str]:
+    """``name: value`` a line, in columns; a dash for what is not there."""
+    width = max(map(len, facts))
+    return [f"{name.replace('_', ' ').ljust(width)}  {_words(value)}" for name, value in facts.items()]
+
+
+def state_line(tenant: Tenant) -> str:
+    """``acme: not connected yet. <what to do>``"""
+    if tenant.status_detail == tenant.status.label:
+        return f"{tenant.key}: {tenant.status.label}"
+    return f"{tenant.key}: {tenant.status.label}. {tenant.status_detail}"
+
+
+def _instant(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(value) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,152 @@
+"""The rows of ``control.tenants``: reading, inserting, updating, removing, and what a conflict means.
+
+Functions over a connection, each part of the caller's transaction. What may change when is in registry.py.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import kwargs_row
+
+from st_pipeline.tenants.errors import FieldInvalid, TenantBound, TenantExists, TenantsError, TenantUnknown
+from st_pipeline.tenants.fields import Environment
+from st_pipeline.tenants.model import NewTenant, Status, Tenant
+
+_SELECT = sql.SQL("""
+    select key, name, tenant_id, environment, company_code, trade, timezone, cadence, enabled, status, status_detail,
+        status_since, checked_at, connected_at, granted_scopes, created_at, updated_at
+    from control.tenants
+""")
+
+
+def read(connection: psycopg.Connection[Any], key: str, *, lock: bool = False) -> Tenant:
+    """One tenant; ``lock`` keeps others from changing it until the transaction ends. Raises TenantUnknown."""
+    query = _SELECT + sql.SQL("where key = %s") + sql.SQL(" for update" if lock else "")
+    with connection.cursor(row_factory=kwargs_row(_tenant)) as cursor:
+        tenant = cursor.execute(query, [key]).fetchone()
+    if tenant is None:
+        keys = [row[0] for row in connection.execute("select key from control.tenants").fetchall()]
+        near = difflib.get_close_matches(key, keys, n=3)
+        advice = f"did you mean {' or '.join(near)}?" if near else "st-pipeline tenants list shows those there are"
+        raise TenantUnknown(f"there is no tenant {key}; {advice}")
+    return tenant
+
+
+def read_all(connection: psycopg.Connection[Any]) -> list[Tenant]:
+    """All tenants, by key."""
+    with connection.cursor(row_factory=kwargs_row(_tenant)) as cursor:
+        return cursor.execute(_SELECT + sql.SQL("order by key")).fetchall()
+
+
+def insert(connection: psycopg.Connection[Any], tenant: NewTenant, detail: str) -> Tenant:
+    """A new tenant with the status ``not_connected`` and its detail.
+
+    Raises:
+        TenantExists: the key, or the ServiceTitan account, is taken.
+        TenantBound: the key belonged to another account, whose data is still stored under it.
+        FieldInvalid: Postgres doesn't know the time zone.
+    """
+    require_known_zone(connection, tenant.key, tenant.timezone)
+    added = connection.execute(
+        """
+        insert into control.tenants
+            (key, name, tenant_id, environment, company_code, trade, timezone, cadence, status_detail)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+        on conflict do nothing
+        """,
+        [
+            tenant.key,
+            tenant.name,
+            tenant.tenant_id,
+            tenant.environment,
+            tenant.company_code,
+            tenant.trade,
+            tenant.timezone,
+            tenant.cadence,
+            detail,
+        ],
+    )
+    if not added.rowcount:
+        raise _taken(connection, tenant)
+    other = connection.execute(
+        "select 1 from control.removed_tenants where key = %s and (environment, tenant_id) <> (%s, %s)",
+        [tenant.key, tenant.environment, tenant.tenant_id],
+    ).fetchone()
+    if other:
+        raise TenantBound(
+            f"key {tenant.key} belonged to another ServiceTitan account, whose data is still stored under it; "
+            "choose another key"
+        )
+    return read(connection, tenant.key)
+
+
+def update(connection: psycopg.Connection[Any], key: str, changed: Mapping[str, Any], *, touch: bool) -> Tenant:
+    """Set columns of a tenant that is there; ``touch`` moves ``updated_at``."""
+    assignments: list[sql.Composable] = [
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changed
+    ]
+    if touch:
+        assignments.append(sql.SQL("updated_at = now()"))
+    query = sql.SQL("update control.tenants set {} where key = {}").format(
+        sql.SQL(", ").join(assignments), sql.Placeholder("key")
+    )
+    connection.execute(query, {**changed, "key": key})
+    return read(connection, key)
+
+
+def remove(connection: psycopg.Connection[Any], tenant: Tenant) -> None:
+    """Delete the row, and its credentials with it. The key of one that ever connected stays its account's."""
+    connection.execute("delete from control.tenants where key = %s", [tenant.key])
+    if tenant.connected_at:
+        connection.execute(
+            """
+            insert into control.removed_tenants (key, environment, tenant_id) values (%s, %s, %s)
+            on conflict (key) do update set removed_at = excluded.removed_at
+            """,
+            [tenant.key, tenant.environment, tenant.tenant_id],
+        )
+
+
+def require_known_zone(connection: psycopg.Connection[Any], key: str, zone: str) -> None:
+    """Reports convert times in SQL, with Postgres's own list of zones, which may be older than Python's.
+
+    Raises:
+        FieldInvalid: Postgres doesn't know ``zone``.
+    """
+    try:
+        with connection.transaction():
+            connection.execute("select now() at time zone %s::text", [zone])
+    except psycopg.errors.InvalidParameterValue:
+        raise FieldInvalid(
+            "timezone", f"{zone} is unknown to this Postgres; choose another name of the same zone", tenant=key
+        ) from None
+
+
+def _taken(connection: psycopg.Connection[Any], tenant: NewTenant) -> TenantsError:
+    by_key = connection.execute("select 1 from control.tenants where key = %s", [tenant.key]).fetchone()
+    if by_key:
+        return TenantExists(
+            f"tenant {tenant.key} exists already; choose another key, or change the one there is with "
+            f"st-pipeline tenants set {tenant.key} or rotate {tenant.key}"
+        )
+    holder = connection.execute(
+        "select key from control.tenants where environment = %s and tenant_id = %s",
+        [tenant.environment, tenant.tenant_id],
+    ).fetchone()
+    name = holder[0] if holder else "another tenant"
+    return TenantExists(
+        f"tenant {tenant.key}: the {tenant.environment} account {tenant.tenant_id} is registered as {name} already; "
+        "one account is one tenant, or its records would count twice"
+    )
+
+
+def _tenant(**row: Any) -> Tenant:
+    row["environment"] = Environment(row["environment"])
+    row["status"] = Status(row["status"])
+    row["granted_scopes"] = frozenset(row["granted_scopes"])
+    return Tenant(**row)

@@ -1,0 +1,97 @@
+"""Secrets at rest: encryption with a list of keys, of which the newest encrypts and all decrypt.
+
+Where the ciphertext is kept is in registry.py, the default key's file in key_file.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from st_pipeline.secret import Secret
+from st_pipeline.settings import Settings
+from st_pipeline.tenants import key_file
+from st_pipeline.tenants.errors import VaultKeyInvalid, VaultLocked
+
+SETTING = "ST_PIPELINE_SECRET_KEYS"
+MAKE_A_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+
+
+class Vault:
+    """Encrypts and decrypts secrets. Every ciphertext names its purpose, so that it opens nowhere else.
+
+    A purpose is a line of text, like ``acme client_secret``: a row that was copied to another tenant stays closed.
+    """
+
+    def __init__(self, keys: Sequence[Secret], source: str = SETTING) -> None:
+        """``keys``: the newest first, each 32 bytes in URL-safe base64; ``source``: what to name in errors.
+
+        Raises:
+            VaultKeyInvalid: there is none, or one of them is no such key.
+        """
+        if not keys:
+            raise VaultKeyInvalid(f"{source} holds no key; make one with: {MAKE_A_KEY}")
+        self._source = source
+        self._fernet = MultiFernet([_fernet(key, place, source) for place, key in enumerate(keys, 1)])
+
+    def encrypt(self, secret: Secret, purpose: str) -> str:
+        """The ciphertext, plain ASCII."""
+        return self._fernet.encrypt(f"{purpose}\n{secret.reveal()}".encode()).decode()
+
+    def decrypt(self, ciphertext: str, purpose: str) -> Secret:
+        """What ``encrypt`` was given for the same purpose.
+
+        Raises:
+            VaultLocked: no key opens it, or it was stored for another purpose.
+        """
+        try:
+            plain = self._fernet.decrypt(ciphertext).decode()
+        except InvalidToken:
+            raise VaultLocked(self._locked(purpose)) from None
+        stored_for, _, value = plain.partition("\n")
+        if stored_for != purpose:
+            raise VaultLocked(
+                f"{purpose}: what is stored there belongs elsewhere; enter it anew with st-pipeline tenants rotate"
+            )
+        return Secret(value)
+
+    def renew(self, ciphertext: str, purpose: str) -> str:
+        """The same secret encrypted with the newest key. Raises VaultLocked like ``decrypt``."""
+        try:
+            return self._fernet.rotate(ciphertext).decode()
+        except InvalidToken:
+            raise VaultLocked(self._locked(purpose)) from None
+
+    def _locked(self, purpose: str) -> str:
+        return (
+            f"{purpose}: no key in {self._source} opens what is stored; put the key it was stored with at the end of "
+            "the list, or enter the credentials anew with st-pipeline tenants rotate"
+        )
+
+    def __repr__(self) -> str:
+        return f"Vault(keys from {self._source})"
+
+
+def keys_from(settings: Settings) -> tuple[Secret, ...]:
+    """The keys of the settings, else of the key file in the home, which is made at first use.
+
+    Raises:
+        VaultKeyInvalid: the key file is open to others or cannot be read.
+    """
+    return settings.secret_keys or key_file.read_or_create(settings.home)
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The vault of these settings. Raises VaultKeyInvalid."""
+    return Vault(keys_from(settings), source=SETTING if settings.secret_keys else str(key_file.path(settings.home)))
+
+
+def _fernet(key: Secret, place: int, source: str) -> Fernet:
+    try:
+        return Fernet(key.reveal())
+    except ValueError:
+        pass  # its message is left behind: outside this block nothing refers to the key any more
+    raise VaultKeyInvalid(
+        f"key {place} in {source} is no key (32 bytes in URL-safe base64); make one with: {MAKE_A_KEY}"
+    )
