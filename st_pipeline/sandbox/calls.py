@@ -1,0 +1,67 @@
+"""Every request the sandbox got, and the limit of 60 calls a second per app and tenant. Real time, not the clock's."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict, deque
+from typing import NamedTuple
+
+CALLS_PER_SECOND = 60
+TOKEN_PATH = "/connect/token"  # noqa: S105  (a path)
+
+
+class Call(NamedTuple):
+    """One request: when it came (``time.monotonic``), for whom, where to, how it was answered (0: connection reset)."""
+
+    at: float
+    tenant: int | None
+    path: str
+    status: int
+    query: str = ""
+
+
+class Limiter:
+    """At most 60 accepted calls in any second, per app key and tenant."""
+
+    def __init__(self) -> None:
+        self._accepted: dict[tuple[str, int], deque[float]] = defaultdict(deque)
+
+    def admits(self, app_key: str, tenant: int, at: float | None = None) -> bool:
+        """Whether a call now is within the limit; an admitted one counts."""
+        at = time.monotonic() if at is None else at
+        times = self._accepted[app_key, tenant]
+        while times and times[0] <= at - 1.0:
+            times.popleft()
+        if len(times) >= CALLS_PER_SECOND:
+            return False
+        times.append(at)
+        return True
+
+
+class CallLog:
+    """All calls in the order they came; safe to read while the server runs."""
+
+    def __init__(self) -> None:
+        self._calls: list[Call] = []
+        self._lock = threading.Lock()
+
+    def add(self, call: Call) -> None:
+        """Note one call."""
+        with self._lock:
+            self._calls.append(call)
+
+    def all(self) -> list[Call]:
+        """A copy of the log."""
+        with self._lock:
+            return list(self._calls)
+
+    def peak_rate(self, tenant: int) -> int:
+        """The most API calls of a tenant in any one second, whatever their answer; token requests don't count."""
+        times = sorted(c.at for c in self.all() if c.tenant == tenant and c.path != TOKEN_PATH)
+        peak = start = 0
+        for end, at in enumerate(times):
+            while times[start] <= at - 1.0:
+                start += 1
+            peak = max(peak, end - start + 1)
+        return peak

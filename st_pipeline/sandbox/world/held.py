@@ -1,0 +1,126 @@
+"""One tenant's data as the sandbox holds it: shelves by entity, made from the plan when first asked for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from st_pipeline.sandbox import defects
+from st_pipeline.sandbox.account import Account
+from st_pipeline.sandbox.chance import seeded
+from st_pipeline.sandbox.endpoints import entities, entity
+from st_pipeline.sandbox.shelf import START, Row, Shelf
+from st_pipeline.sandbox.world import records
+from st_pipeline.sandbox.world.plan import Plan
+
+INVOICES = "accounting_invoices"
+
+
+class World:
+    """A tenant's records. Whatever it gives is what the API serves at that moment.
+
+    ``now`` and ``untypable`` are asked at each call: the sandbox's clock, and the share of spoilt records.
+    """
+
+    def __init__(
+        self, account: Account, now: Callable[[], int], untypable: Callable[[], float], lock: threading.RLock
+    ) -> None:
+        self.account = account
+        self.lock = lock
+        self._now = now
+        self._untypable = untypable
+        self._plan: Plan | None = None
+        self._shelves: dict[str, Shelf] = {}
+        self._base: dict[str, int] = {}
+
+    @property
+    def plan(self) -> Plan:
+        """The skeleton, made when first asked for."""
+        with self.lock:
+            if self._plan is None:
+                self._plan = Plan(self.account)
+                # A shelf filled after the plan has grown holds the first data only: what came later was committed.
+                columns = {column for _, column in records.WRITERS.values()}
+                self._base = {column: records.column_length(self._plan, column) for column in columns}
+            return self._plan
+
+    def shelf(self, name: str) -> Shelf:
+        """An entity's shelf, made when first asked for; KeyError for an unknown entity."""
+        with self.lock:
+            if name not in self._shelves:
+                self._shelves[name] = self._fill(name)
+            return self._shelves[name]
+
+    def _fill(self, name: str) -> Shelf:
+        entity(name)
+        if name == records.ITEMS:
+            invoices = self.shelf(INVOICES)
+            return Shelf(records.item_rows(invoices.bodies[slot] for slot in invoices.order))
+        rng = seeded(self.account.seed, self.account.tenant_id, name)
+        plan = self.plan
+        return Shelf(records.rows(plan, name, rng, range(self._base[records.WRITERS[name][1]])))
+
+    def put(self, name: str, row: Row, visible_at: int) -> None:
+        """Commit one version of one record, to be visible in exports from ``visible_at`` (ticks) on."""
+        with self.lock:
+            if name == INVOICES:
+                # The items are cut out of the first invoices: that must have happened before one is replaced.
+                self.shelf(records.ITEMS)
+            self.shelf(name).commit(row, max(visible_at, self._now()))
+
+    def remove(self, name: str, record_id: int) -> bool:
+        """Delete a record without a trace; False where there is none."""
+        with self.lock:
+            if name == INVOICES:
+                self.shelf(records.ITEMS)
+            return self.shelf(name).delete(record_id)
+
+    def body(self, name: str, slot: int) -> bytes:
+        """A record's bytes as served, with its defect if it has one."""
+        shelf = self.shelf(name)
+        share = self._untypable()
+        if share and defects.strikes(share, name, shelf.ids[slot]):
+            return defects.spoil(name, shelf.ids[slot], shelf.bodies[slot])
+        return shelf.bodies[slot]
+
+    def served(self, name: str, *, recent: bool = False, defects: bool = True) -> list[bytes]:
+        """Every record's JSON as an export from the beginning shows it now, in its order.
+
+        Lists have no delay: for an entity without an export, or with ``recent``, it is the present state, by id.
+        ``defects=False`` gives the records without what the fault ``untypable`` does to some.
+        """
+        with self.lock:
+            shelf = self.shelf(name)
+            if recent or not entity(name).export:
+                slots = reversed(shelf.newest_first())
+            else:
+                slots = shelf.walk(START, self._now())
+            if not defects:
+                return [shelf.bodies[slot] for slot in slots]
+            return [self.body(name, slot) for slot in slots]
+
+    def records(self, name: str, *, recent: bool = False, defects: bool = False) -> list[dict[str, Any]]:
+        """The records as an export shows them now, decoded; by default without untypable defects (see ``served``)."""
+        return [msgspec.json.decode(body) for body in self.served(name, recent=recent, defects=defects)]
+
+    def count(self, name: str, *, recent: bool = False) -> int:
+        """How many records an export from the beginning shows now."""
+        return len(self.served(name, recent=recent, defects=False))
+
+    def counts(self) -> dict[str, int]:
+        """``count`` for every entity."""
+        return {one.name: self.count(one.name) for one in entities()}
+
+    def defects(self, name: str) -> dict[int, str]:
+        """The ids of the records that are spoilt now, and how: ``field`` (one member), or ``whole`` (no usable id)."""
+        share = self._untypable()
+        with self.lock:
+            shelf = self.shelf(name)
+            return {
+                record_id: defects.kind(name, record_id)
+                for record_id in shelf.latest
+                if share and defects.strikes(share, name, record_id)
+            }
