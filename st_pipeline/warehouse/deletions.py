@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from datetime import datetime
 
 import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
@@ -44,11 +45,11 @@ def mark_deleted(database: postgres.Database, zone: LandingZone, tenant: str, en
         if not due:
             return None
         files = ledger.execute(
-            "select path, quarantined_whole from control.landed_files "
+            "select path, quarantined_whole, landed_at from control.landed_files "
             "where tenant = %s and entity = %s and batch = %s order by id",
             (tenant, endpoint.entity, due[0]),
         ).fetchall()
-    whole = sum(count for _, count in files)
+    whole = sum(count for _, count, _ in files)
     if not files:
         refused = "the full read brought no record at all; nothing was marked as deleted"
     elif whole:
@@ -56,7 +57,7 @@ def mark_deleted(database: postgres.Database, zone: LandingZone, tenant: str, en
     else:
         refused = None
     with adbc.connect(database.url().reveal()) as connection, connection.cursor() as cursor:
-        marked = 0 if refused else _mark(cursor, zone, tenant, endpoint, [path for path, _ in files])
+        marked = 0 if refused else _mark(cursor, zone, tenant, endpoint, [path for path, _, _ in files], files[0][2])
         if marked:
             cursor.execute(upsert.mark_changed(), (tenant, endpoint.entity))
         cursor.execute(
@@ -68,7 +69,9 @@ def mark_deleted(database: postgres.Database, zone: LandingZone, tenant: str, en
     return Judged(marked, refused)
 
 
-def _mark(cursor: adbc.Cursor, zone: LandingZone, tenant: str, endpoint: Endpoint, paths: list[str]) -> int:
+def _mark(
+    cursor: adbc.Cursor, zone: LandingZone, tenant: str, endpoint: Endpoint, paths: list[str], began: datetime
+) -> int:
     cursor.execute(f"create temporary table {SEEN} (id bigint) on commit drop")
     for path in paths:
         with zone.reader(path) as parquet:
@@ -80,11 +83,13 @@ def _mark(cursor: adbc.Cursor, zone: LandingZone, tenant: str, endpoint: Endpoin
         with gone as (
             update raw."{endpoint.entity}" r set _deleted_at = clock_timestamp()
             where r.tenant = $1 and r._deleted_at is null and not exists (select from {SEEN} s where s.id = r.id)
+                -- what came after the full read began is not judged by it
+                and r._landed_at < $2
             returning 1
         )
         select count(*) from gone
         """,
-        (tenant,),
+        (tenant, began),
     )
     (marked,) = cursor.fetchone() or (0,)
     return marked

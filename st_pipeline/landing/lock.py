@@ -1,0 +1,66 @@
+"""One sync of a tenant at a time: an advisory lock of the warehouse, which ends with the process that holds it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+from st_pipeline import postgres
+
+RETRY_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class TenantBusy(Exception):
+    """Another sync of the tenant is running; the message says which."""
+
+
+@contextmanager
+def tenant_lock(database: postgres.Database, tenant: str, holder: str, *, wait_seconds: float) -> Iterator[None]:
+    """Hold the tenant's lock; wait for whoever has it, at most ``wait_seconds``.
+
+    ``holder`` is what others are told, a run's id or a process.
+
+    Raises:
+        TenantBusy: still held; with the holder and since when.
+    """
+    name = f"st-pipeline sync {tenant} ({holder})"[:63]  # Postgres cuts longer names
+    with postgres.connect(database, application=name, autocommit=True) as connection:
+        deadline = time.monotonic() + wait_seconds
+        told = False
+        while not _try(connection, tenant):
+            if time.monotonic() >= deadline:
+                raise TenantBusy(
+                    f"tenant {tenant} is being synced by {_holder(connection, tenant)}; try again when it ends"
+                )
+            if not told:
+                log.warning("tenant %s is being synced by %s; waiting", tenant, _holder(connection, tenant))
+                told = True
+            time.sleep(RETRY_SECONDS)
+        yield
+
+
+def _try(connection: psycopg.Connection, tenant: str) -> bool:
+    row = connection.execute(
+        "select pg_try_advisory_lock(hashtextextended('st-pipeline ' || %s, 0))", (tenant,)
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _holder(connection: psycopg.Connection, tenant: str) -> str:
+    row = connection.execute(
+        """
+        with wanted as (select hashtextextended('st-pipeline ' || %s, 0) as key)
+        select application_name, to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS "UTC"')
+        from pg_locks join pg_stat_activity using (pid), wanted
+        where locktype = 'advisory' and granted and objsubid = 1
+          and (classid::bigint << 32 | objid::bigint) = key
+        """,
+        (tenant,),
+    ).fetchone()
+    return f"{row[0]} since {row[1]}" if row else "another process that is just ending"

@@ -1,0 +1,94 @@
+"""How a sync ended, for one entity and for a tenant, and what follows: may it be tried again, is it green."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from st_pipeline.landing.land import Incomplete, Landed
+from st_pipeline.landing.lock import TenantBusy
+from st_pipeline.monitoring.history import EntityRecord
+from st_pipeline.postgres import PostgresError
+from st_pipeline.servicetitan.catalogue.assets import is_legacy_required
+from st_pipeline.servicetitan.errors import Malformed, Unavailable
+from st_pipeline.warehouse.deletions import Judged
+from st_pipeline.warehouse.loading import Loaded
+
+
+class Outcome(StrEnum):
+    """Green is only what was read to its end and loaded."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    NOT_GRANTED = "not_granted"
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether the same sync may succeed later without anybody doing anything."""
+    return isinstance(error, Unavailable | Malformed | Incomplete | TenantBusy | PostgresError)
+
+
+@dataclass(slots=True)
+class EntityOutcome:
+    """One entity of one tenant."""
+
+    entity: str
+    outcome: Outcome = Outcome.SUCCEEDED
+    landed: Landed | None = None
+    loaded: Loaded = field(default_factory=Loaded)
+    judged: Judged | None = None
+    seconds: float = 0.0
+    error: str | None = None
+    is_retryable: bool = False
+
+    @property
+    def is_failure(self) -> bool:
+        """Not granted is a failure only for what the legacy tables cannot do without."""
+        if self.outcome is Outcome.NOT_GRANTED:
+            return is_legacy_required(self.entity)
+        return self.outcome is Outcome.FAILED
+
+    def record(self) -> EntityRecord:
+        """The row of the history."""
+        landed = self.landed
+        return EntityRecord(
+            entity=self.entity,
+            outcome=self.outcome,
+            fetched=landed.records if landed else 0,
+            landed=landed.records if landed else 0,
+            loaded=self.loaded.rows,
+            quarantined_whole=self.loaded.quarantined_whole,
+            quarantined_fields=landed.notes - landed.quarantined_whole if landed else 0,
+            deleted=self.judged.marked if self.judged else 0,
+            files=landed.files if landed else 0,
+            pages=landed.pages if landed else 0,
+            bytes=landed.bytes if landed else 0,
+            seconds=self.seconds,
+            api_total=landed.total_count if landed else None,
+            detail=self.error or (self.judged.refused if self.judged else None),
+        )
+
+
+@dataclass(slots=True)
+class TenantOutcome:
+    """One tenant: ``error`` is why it could not even begin, ``entities`` what became of each asked for."""
+
+    tenant: str
+    entities: dict[str, EntityOutcome] = field(default_factory=dict)
+    error: str | None = None
+    error_is_retryable: bool = False
+    sync_id: int | None = None
+
+    @property
+    def failures(self) -> list[str]:
+        """A sentence for each thing that was asked for and did not happen."""
+        entities = [outcome.error or outcome.entity for outcome in self.entities.values() if outcome.is_failure]
+        return ([self.error] if self.error else []) + entities
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether trying again may mend all that failed."""
+        parts = [outcome.is_retryable for outcome in self.entities.values() if outcome.is_failure]
+        if self.error:
+            parts.append(self.error_is_retryable)
+        return bool(parts) and all(parts)

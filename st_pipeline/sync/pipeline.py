@@ -1,0 +1,61 @@
+"""What a sync works with, opened from the settings once: warehouse, landing zone, registry, clients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from st_pipeline import postgres
+from st_pipeline.landing.zone import LandingZone
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.client import ServiceTitan
+from st_pipeline.settings import Settings
+from st_pipeline.tenants import access
+from st_pipeline.tenants.registry import Registry
+from st_pipeline.warehouse.schema import ensure_tables
+
+Progress = Callable[[str, str, str, int], None]
+"""Called with tenant, entity, ``fetched``, ``loaded`` or ``done``, and a number of records."""
+
+
+def _silent(tenant: str, entity: str, stage: str, records: int) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The parts every room is handed; cheap to pass around, safe to use from many threads."""
+
+    settings: Settings
+    database: postgres.Database
+    zone: LandingZone
+    progress: Progress = _silent
+
+    @contextmanager
+    def registry(self) -> Iterator[Registry]:
+        """The registry on a connection of its own. Raises VaultKeyInvalid."""
+        with postgres.connect(self.database, application="st-pipeline registry", autocommit=True) as connection:
+            yield Registry.of(connection, self.settings)
+
+    def client(self, key: str) -> ServiceTitan:
+        """An authenticated client of a tenant, to be closed by the caller.
+
+        Raises:
+            TenantsError: unknown, without credentials, or the vault is locked.
+        """
+        with self.registry() as registry:
+            return access.client(registry.get(key), registry.credentials(key), self.settings)
+
+
+def open_pipeline(settings: Settings) -> Pipeline:
+    """The pipeline of ``settings``, with a migrated warehouse and every raw table in the shape of the catalogue.
+
+    Raises:
+        PostgresError, EmbeddedPostgresError, SchemaConflict: each says which setting or table to look at.
+    """
+    database = postgres.prepare(settings)
+    with postgres.connect(database, autocommit=True) as connection:
+        ensure_tables(connection, map(endpoint, ASSET_ENTITIES))
+    return Pipeline(settings, database, LandingZone(settings.landing))

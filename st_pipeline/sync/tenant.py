@@ -1,0 +1,224 @@
+"""One sync of one tenant: sign in, then its entities side by side, each landed, loaded and judged on its own.
+
+One entity's failure takes no other with it; the tenant's sync has failed all the same, and says what is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from st_pipeline import postgres
+from st_pipeline.landing.land import land
+from st_pipeline.landing.ledger import Ledger
+from st_pipeline.landing.lock import TenantBusy, tenant_lock
+from st_pipeline.monitoring import history
+from st_pipeline.servicetitan.catalogue.loading import endpoint as endpoint_of
+from st_pipeline.servicetitan.catalogue.model import Endpoint
+from st_pipeline.servicetitan.client import ServiceTitan
+from st_pipeline.servicetitan.errors import ScopeMissing, ServiceTitanError
+from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome, is_retryable
+from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.tenants import access
+from st_pipeline.tenants.connection import admission, refusal
+from st_pipeline.tenants.errors import TenantsError
+from st_pipeline.warehouse.deletions import mark_deleted
+from st_pipeline.warehouse.loading import load
+
+ENTITIES_AT_ONCE = 4  # at real latencies more gain nothing: the pace of the tenant is shared
+LOCK_WAIT_SECONDS = 600.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a sync. Entities to land and to load may differ: a load alone asks nothing of the API."""
+
+    land: Sequence[str]
+    load: Sequence[str]
+    full: bool = False
+    reload: bool = False
+    run_id: str | None = None
+    lock_wait_seconds: float = LOCK_WAIT_SECONDS
+
+    @property
+    def entities(self) -> list[str]:
+        """Everything named, in order, once."""
+        return list(dict.fromkeys([*self.land, *self.load]))
+
+
+def sync_tenant(
+    pipeline: Pipeline,
+    key: str,
+    request: Request,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> TenantOutcome:
+    """Do what ``request`` asks for tenant ``key``; every trouble ends up in the outcome, nothing is raised for it."""
+    outcome = TenantOutcome(key)
+    holder = request.run_id[:8] if request.run_id else f"process {os.getpid()}"
+    try:
+        with tenant_lock(pipeline.database, key, holder, wait_seconds=request.lock_wait_seconds):
+            _sync_locked(pipeline, key, request, outcome, clock)
+    except TenantBusy as busy:
+        outcome.error, outcome.error_is_retryable = str(busy), True
+    except Exception as error:
+        log.exception("%s: the sync ended early", key)
+        outcome.error, outcome.error_is_retryable = f"{key}: {error}", is_retryable(error)
+    return outcome
+
+
+def _sync_locked(
+    pipeline: Pipeline,
+    key: str,
+    request: Request,
+    outcome: TenantOutcome,
+    clock: Callable[[], datetime],
+) -> None:
+    with postgres.connect(pipeline.database, application=f"st-pipeline history {key}", autocommit=True) as connection:
+        outcome.sync_id = history.start(connection, key, request.run_id, clock(), full=request.full)
+        client: ServiceTitan | None = None
+        try:
+            if request.land:
+                client = _sign_in(pipeline, key, outcome, clock)
+            if client or not request.land:
+                _sync_entities(pipeline, key, request, client, outcome, clock)
+        finally:
+            if client:
+                client.close()
+            history.finish(
+                connection,
+                outcome.sync_id,
+                key,
+                clock(),
+                error="; ".join(outcome.failures) or None,
+                entities=[entity.record() for entity in outcome.entities.values()],
+                calls=client.calls.snapshot() if client else [],
+            )
+
+
+def _sign_in(
+    pipeline: Pipeline, key: str, outcome: TenantOutcome, clock: Callable[[], datetime]
+) -> ServiceTitan | None:
+    """A client with a token, or None with the reason in ``outcome``; the registry is told either way."""
+    with pipeline.registry() as registry:
+        try:
+            tenant = registry.get(key)
+            if not tenant.enabled:
+                outcome.error = f"{key} is disabled; st-pipeline tenants enable {key} lets it take part again"
+                return None
+            client = access.client(tenant, registry.credentials(key), pipeline.settings)
+        except TenantsError as error:
+            outcome.error = str(error)
+            return None
+        try:
+            registry.record_check(key, admission(tenant, client.granted_scopes()), clock())
+            return client
+        except ServiceTitanError as error:
+            client.close()
+            found = refusal(tenant, error)
+            registry.record_check(key, found, clock())
+            outcome.error = f"{key} is {found.status.label}: {found.detail}"
+            outcome.error_is_retryable = is_retryable(error)
+            return None
+
+
+def _sync_entities(
+    pipeline: Pipeline,
+    key: str,
+    request: Request,
+    client: ServiceTitan | None,
+    outcome: TenantOutcome,
+    clock: Callable[[], datetime],
+) -> None:
+    def one(entity: str) -> EntityOutcome:
+        return _sync_entity(pipeline, key, endpoint_of(entity), request, client, clock)
+
+    with ThreadPoolExecutor(ENTITIES_AT_ONCE, thread_name_prefix=f"sync-{key}") as pool:
+        for result in pool.map(one, request.entities):
+            outcome.entities[result.entity] = result
+
+
+def _sync_entity(
+    pipeline: Pipeline,
+    key: str,
+    endpoint: Endpoint,
+    request: Request,
+    client: ServiceTitan | None,
+    clock: Callable[[], datetime],
+) -> EntityOutcome:
+    entity = endpoint.entity
+    outcome = EntityOutcome(entity)
+    began = time.monotonic()
+    try:
+        if entity in request.land and client:
+            outcome.landed = _land(pipeline, key, endpoint, request, client, clock)
+    except ScopeMissing as error:
+        outcome.outcome = Outcome.NOT_GRANTED
+        outcome.error = f"{key} {entity}: not granted ({error.scope})"
+    except Exception as error:
+        _fail(outcome, key, error)
+    # What was landed before an error is in the ledger, and is loaded like everything else.
+    try:
+        if entity in request.load:
+            _load(pipeline, key, endpoint, request, outcome)
+    except Exception as error:
+        _fail(outcome, key, error)
+    outcome.seconds = time.monotonic() - began
+    pipeline.progress(key, entity, "done", 0)
+    return outcome
+
+
+def _land(
+    pipeline: Pipeline,
+    key: str,
+    endpoint: Endpoint,
+    request: Request,
+    client: ServiceTitan,
+    clock: Callable[[], datetime],
+):
+    if not client.is_granted(endpoint):
+        raise ScopeMissing("not granted", scope=endpoint.scope, tenant=key, entity=endpoint.entity)
+    with postgres.connect(pipeline.database, application=f"st-pipeline land {key}", autocommit=True) as connection:
+        return land(
+            client,
+            pipeline.zone,
+            Ledger(connection),
+            key,
+            endpoint,
+            full=request.full,
+            clock=clock,
+            progress=lambda records: pipeline.progress(key, endpoint.entity, "fetched", records),
+        )
+
+
+def _load(
+    pipeline: Pipeline,
+    key: str,
+    endpoint: Endpoint,
+    request: Request,
+    outcome: EntityOutcome,
+) -> None:
+    outcome.loaded = load(
+        pipeline.database,
+        pipeline.zone,
+        key,
+        endpoint,
+        again=request.reload,
+        progress=lambda rows: pipeline.progress(key, endpoint.entity, "loaded", rows),
+    )
+    outcome.judged = mark_deleted(pipeline.database, pipeline.zone, key, endpoint)
+
+
+def _fail(outcome: EntityOutcome, key: str, error: Exception) -> None:
+    log.error("%s %s: %s", key, outcome.entity, error, exc_info=not isinstance(error, ServiceTitanError))
+    outcome.outcome = Outcome.FAILED
+    text = str(error)
+    outcome.error = text if outcome.entity in text else f"{key} {outcome.entity}: {text}"
+    outcome.is_retryable = is_retryable(error)
