@@ -46,7 +46,7 @@ class Gate:
         return next((one for one in self.accounts.values() if one.client_id == client_id), None)
 
     def token(self, form: Mapping[str, str], now: int, seconds: float | None) -> Response:
-        """The token endpoint's answer to a form: a token for its life, or 400 ``invalid_client`` whatever is wrong with it."""
+        """The token endpoint's answer to a form: a token for its life, or 400 ``invalid_client`` whatever is wrong."""
         if form.get("grant_type") != "client_credentials":
             return answers.json({"error": "unsupported_grant_type"}, 400)
         account = self.account_of_client(form.get("client_id", ""))

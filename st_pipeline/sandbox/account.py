@@ -13,7 +13,7 @@ class Size:
     """How much data a tenant has.
 
     ``customers`` and ``invoices`` are exact counts; everything else follows from them. ``items_per_invoice``
-    fixes the number of items of every invoice (none: 1 to 4, at random). ``awkward`` mixes in what the real
+    fixes the number of items of every invoice at 1 to 8 (none: 1 to 4, at random). ``awkward`` mixes in what the real
     API does against its documents: nulls, unknown enum values, new fields, untidy text. ``sparse`` leaves out every
     member that would be null, which halves the records.
     """

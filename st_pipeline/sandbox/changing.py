@@ -66,16 +66,14 @@ def change(
         for _ in range(count):
             name = names[int(rng.random() * len(names))]
             touched = _choose(world, name, rng)
-            if touched is not None:
-                act(world, name, touched, rng, now)
+            if touched is not None and act(world, name, touched, rng, now):
                 into.setdefault(name, []).append(touched)
     shape, world.plan.shape = world.plan.shape, rng
     try:
         for n in range(additions):
             moment = now if n % 2 == 0 else now - 1 - int(rng.random() * instants.MINUTE)
-            _add_customer(world, moment, rng, now, done.additions) if n % 4 == 3 else _add_visit(
-                world, moment, rng, now, done.additions
-            )
+            add = _add_customer if n % 4 == 3 or not world.plan.customers else _add_visit
+            add(world, moment, rng, now, done.additions)
         for _ in range(late):
             _add_visit(world, now - LATE_BY - int(rng.random() * instants.MINUTE), rng, now, done.late)
     finally:
@@ -88,10 +86,13 @@ def _choose(world: World, name: str, rng: Random) -> int | None:
     return world.shelf(name).ids[slots[int(rng.random() * len(slots))]] if slots else None
 
 
-def _edit(world: World, name: str, record_id: int, rng: Random, now: int) -> None:
+def _edit(world: World, name: str, record_id: int, rng: Random, now: int) -> bool:
+    """Edit one record; False where it is none that can be edited."""
     shelf = world.shelf(name)
     slot = shelf.latest[record_id]
-    record = _decoder.decode(shelf.bodies[slot])
+    record = _decoded(shelf.bodies[slot])
+    if record is None:
+        return False
     modified = now
     if rng.random() < 0.125:
         modified = min(now, shelf.modified[slot] + max(1, (now - shelf.modified[slot]) // 2))
@@ -106,18 +107,30 @@ def _edit(world: World, name: str, record_id: int, rng: Random, now: int) -> Non
         for item in records.item_rows(iter([body])):
             if item.id == edited_item["id"]:
                 world.put(ITEMS, item, now + EXPORT_DELAY)
+    return True
 
 
-def _inactivate(world: World, name: str, record_id: int, rng: Random, now: int) -> None:
+def _inactivate(world: World, name: str, record_id: int, rng: Random, now: int) -> bool:
+    """Make one record inactive, a customer perhaps by merging it; False where it is none that can be."""
     shelf = world.shelf(name)
     slot = shelf.latest[record_id]
-    record = _decoder.decode(shelf.bodies[slot])
+    record = _decoded(shelf.bodies[slot])
+    if record is None:
+        return False
     record["active"] = False
     if name == "crm_customers" and rng.random() < 0.5:
         record["mergedToId"] = _choose(world, name, rng)
     record["modifiedOn"] = instants.text(now)
     row = Row(record_id, records.encode(record), shelf.created[slot], now, False)
     world.put(name, row, now + EXPORT_DELAY)
+    return True
+
+
+def _decoded(body: bytes) -> dict[str, Any] | None:
+    try:
+        return _decoder.decode(body)
+    except msgspec.DecodeError:
+        return None
 
 
 def _edit_customer(record: dict[str, Any], rng: Random) -> None:
@@ -126,11 +139,11 @@ def _edit_customer(record: dict[str, Any], rng: Random) -> None:
 
 
 def _edit_contact(record: dict[str, Any], rng: Random) -> None:
-    record["value"] = people.phone(rng) if record["type"] != "Email" else people.email(rng)
+    record["value"] = people.email(rng) if record.get("type") == "Email" else people.phone(rng)
 
 
 def _edit_location(record: dict[str, Any], rng: Random) -> None:
-    record["address"] = {**(record["address"] or {}), **people.address(rng)._asdict()}
+    record["address"] = {**(record.get("address") or {}), **people.address(rng)._asdict()}
 
 
 def _edit_job(record: dict[str, Any], rng: Random) -> None:

@@ -97,7 +97,8 @@ def routes() -> dict[tuple[str, str], tuple[Entity, bool]]:
 def _settings() -> tuple[Entity, ...]:
     people = {"userIds": Filter("ints", ("userId",)), **_text("name")}
     return (
-        Entity("settings_business_units", "settings", "business-units", "tn.stt.businessunits:r", filters=_text("name")),
+        Entity("settings_business_units", "settings", "business-units", "tn.stt.businessunits:r",
+               filters=_text("name")),
         Entity("settings_employees", "settings", "employees", "tn.stt.employees:r",
                filters=people | {"email": Filter("exact", ("email",))}),
         Entity("settings_technicians", "settings", "technicians", "tn.stt.technicians:r", filters=people),
@@ -126,7 +127,8 @@ def _crm() -> tuple[Entity, ...]:
 def _jpm() -> tuple[Entity, ...]:
     return (
         Entity("jpm_job_types", "jpm", "job-types", "tn.jpm.jobtypes:r", export=False,
-               order_by=("id", "modifiedOn", "createdOn"), filters=_text("name") | {"priority": Filter("exact", ("priority",))}),
+               order_by=("id", "modifiedOn", "createdOn"),
+               filters=_text("name") | {"priority": Filter("exact", ("priority",))}),
         Entity("jpm_jobs", "jpm", "jobs", "tn.jpm.jobs:r", activity=None, hides_active=True,
                sort=(*ID_MODIFIED_CREATED, "Priority"),
                filters={

@@ -23,8 +23,9 @@ _NO_DATE = -(2**62)
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where an export goes on. ``floor``: everything visible up to here was given out, and the last token returns to it.
+    """Where an export goes on.
 
+    ``floor``: everything visible up to here was given out; the last token returns to it.
     ``place``: where the next page starts, beyond the floor only while recent changes are read. ``since`` (ticks): the
     date the export was started with, which holds until its last page.
     """
@@ -80,7 +81,7 @@ def _mask(nonce: int, data: bytes) -> bytes:
 
 
 def write_token(endpoint: str, cursor: Cursor) -> str:
-    """The token for a cursor: standard base64 that always contains ``+``, ``/`` and ``=``, as a harsh reading allows."""
+    """The token for a cursor: standard base64 that always contains ``+``, ``/`` and ``=``."""
     plain = _LAYOUT.pack(
         zlib.crc32(endpoint.encode()), *cursor.floor, *cursor.place, _NO_DATE if cursor.since is None else cursor.since
     )
@@ -113,7 +114,7 @@ def read_token(endpoint: str, token: str) -> Cursor | None:
 
 
 def read_start(endpoint: str, value: str | None) -> Cursor | None:
-    """The cursor of the parameter ``from``: absent or empty (the beginning), a date, or a token; None for anything else."""
+    """The cursor of the parameter ``from``: absent (the beginning), a date, or a token; None for anything else."""
     if not value:
         return Cursor()
     since = instants.parse(value)

@@ -207,6 +207,8 @@ def _server(state: State) -> uvicorn.Server:
         access_log=False,
         log_level="critical",
         server_header=False,
+        # Longer than a client's pauses: connections break when a test says so, not by themselves.
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
     return uvicorn.Server(config)

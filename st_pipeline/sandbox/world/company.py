@@ -1,4 +1,4 @@
-"""What a company sets up once: business units, people, tags, job types and campaigns (lists of tens, not thousands)."""
+"""What a company sets up once: business units, tags, job types and campaigns. Its people are in staff.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from random import Random
 
 from st_pipeline.sandbox import instants
-from st_pipeline.sandbox.instants import date_text, text
+from st_pipeline.sandbox.instants import text
 from st_pipeline.sandbox.world import people
 from st_pipeline.sandbox.world import plan as ids
 from st_pipeline.sandbox.world.crm import Made
@@ -29,19 +29,16 @@ def job_type_name(index: int) -> str:
     return _JOB_TYPES[index % len(_JOB_TYPES)]
 
 
-def _times(plan: Plan, rng: Random) -> tuple[int, int]:
+def set_up(plan: Plan, rng: Random) -> tuple[int, int]:
+    """When something was set up, before the history, and last modified."""
     created = ids.HISTORY_FROM - int(rng.random() * 700) * instants.DAY
     return created, plan.later(rng, created)
-
-
-def _home(rng: Random) -> dict[str, str | None]:
-    return people.address(rng)._asdict()
 
 
 def business_units(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
     """Every business unit; one in six inactive."""
     for i in indexes:
-        created, modified = _times(plan, rng)
+        created, modified = set_up(plan, rng)
         yield (
             {
                 "id": ids.BUSINESS_UNIT + i,
@@ -56,8 +53,13 @@ def business_units(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
                 "defaultTaxRate": 0.0825,
                 "authorizationParagraph": None,
                 "acknowledgementParagraph": None,
-                "address": {**_home(rng), "latitude": None, "longitude": None, "isManualCoordinates": False,
-                            "isMilitary": False},
+                "address": {
+                    **people.address(rng)._asdict(),
+                    "latitude": None,
+                    "longitude": None,
+                    "isManualCoordinates": False,
+                    "isMilitary": False,
+                },
                 "materialSku": None,
                 "quickbooksClass": None,
                 "accountCode": None,
@@ -79,106 +81,10 @@ def business_units(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
         )  # fmt: skip
 
 
-def technicians(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """Every technician; one in eight has left."""
-    for i in indexes:
-        created, modified = _times(plan, rng)
-        first, last = people.person(rng)
-        yield (
-            {
-                "id": ids.TECHNICIAN + i,
-                "userId": 5_000 + i,
-                "name": f"{first} {last}",
-                "roleIds": [2],
-                "businessUnitId": ids.BUSINESS_UNIT + i % plan.size.business_units,
-                "mainZoneId": None,
-                "zoneIds": [21 + i % 4],
-                "createdOn": text(created),
-                "modifiedOn": text(modified),
-                "email": people.email(rng),
-                "phoneNumber": people.phone(rng, tidy=True),
-                "loginName": f"tech{i}",
-                "home": {**_home(rng), "streetAddress": None, "latitude": None, "longitude": None},
-                "dailyGoal": 1500.0,
-                "isManagedTech": True,
-                "licenseType": "ManagedTech",
-                "customFields": [],
-                "active": i % 8 != 7,
-                "aadUserId": None,
-                "burdenRate": 12.5,
-                "team": ("Red", "Blue")[i % 2],
-                "jobFilter": None,
-                "permissions": [],
-                "accountLocked": False,
-                "commissionRate": 0.05,
-                "currentValue": None,
-                "firstName": first,
-                "lastName": last,
-                "hourlyRate": 31.255,
-                "jobId": None,
-                "mobilePhone": None,
-                "outboundCallerId": None,
-                "payrollId": f"{900 + i}",
-                "payrollProfileId": None,
-                "appoitmentId": None,
-                "shiftStart": "08:00:00",
-                "shiftEnd": "17:00:00",
-                "soldByRate": 0.02,
-                "startDate": date_text(created, zone=False),
-                "status": "Idle",
-                "skills": [{"id": 1, "name": "Gas"}],
-                "positions": ["Service"],
-                "location": None,
-                "bio": "<p>20 years &amp; counting</p>",
-                "memo": None,
-            },
-            created,
-            modified,
-        )
-
-
-def employees(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """Every employee of the office; one in five has left."""
-    for i in indexes:
-        created, modified = _times(plan, rng)
-        first, last = people.person(rng)
-        yield (
-            {
-                "customFields": [],
-                "permissions": [],
-                "id": ids.EMPLOYEE + i,
-                "userId": 4_000 + i,
-                "name": f"{first} {last}",
-                "firstName": first,
-                "lastName": last,
-                "managerId": None,
-                "role": ("Dispatch", "CSR", "Accounting", "Owner")[i % 4],
-                "roleIds": None,
-                "businessUnitId": None,
-                "createdOn": text(created),
-                "modifiedOn": text(modified),
-                "email": people.email(rng),
-                "phoneNumber": people.phone(rng, tidy=True),
-                "loginName": f"office{i}",
-                "active": i % 5 != 4,
-                "aadUserId": None,
-                "accountLocked": False,
-                "home": _home(rng),
-                "agentId": 0,
-                "startDate": date_text(created, zone=False),
-                "terminationDate": None if i % 5 != 4 else date_text(modified, zone=False),
-                "hourlyRate": 22.0,
-                "overtimeProfileId": None,
-            },
-            created,
-            modified,
-        )
-
-
 def tag_types(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
     """Every tag type."""
     for i in indexes:
-        created, modified = _times(plan, rng)
+        created, modified = set_up(plan, rng)
         yield (
             {
                 "id": ids.TAG_TYPE + i,
@@ -201,7 +107,7 @@ def tag_types(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
 def job_types(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
     """Every job type, as the list writes it (there is no export)."""
     for i in indexes:
-        created, modified = _times(plan, rng)
+        created, modified = set_up(plan, rng)
         yield (
             {
                 "id": ids.JOB_TYPE + i,
@@ -233,7 +139,7 @@ def job_types(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
 def campaigns(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
     """Every campaign, as the list writes it (there is no export)."""
     for i in indexes:
-        created, modified = _times(plan, rng)
+        created, modified = set_up(plan, rng)
         yield (
             {
                 "id": ids.CAMPAIGN + i,

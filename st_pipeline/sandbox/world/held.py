@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -78,13 +78,17 @@ class World:
                 self.shelf(records.ITEMS)
             return self.shelf(name).delete(record_id)
 
-    def body(self, name: str, slot: int) -> bytes:
-        """A record's bytes as served, with its defect if it has one."""
-        shelf = self.shelf(name)
-        share = self._untypable()
-        if share and defects.strikes(share, name, shelf.ids[slot]):
-            return defects.spoil(name, shelf.ids[slot], shelf.bodies[slot])
-        return shelf.bodies[slot]
+    def bodies(self, name: str, slots: Iterable[int]) -> list[bytes]:
+        """Records' bytes as served, with the defects that some have."""
+        shelf, share = self.shelf(name), self._untypable()
+        if not share:
+            return [shelf.bodies[slot] for slot in slots]
+        return [
+            defects.spoil(name, shelf.ids[slot], shelf.bodies[slot])
+            if defects.strikes(share, name, shelf.ids[slot])
+            else shelf.bodies[slot]
+            for slot in slots
+        ]
 
     def served(self, name: str, *, recent: bool = False, defects: bool = True) -> list[bytes]:
         """Every record's JSON as an export from the beginning shows it now, in its order.
@@ -100,7 +104,7 @@ class World:
                 slots = shelf.walk(START, self._now())
             if not defects:
                 return [shelf.bodies[slot] for slot in slots]
-            return [self.body(name, slot) for slot in slots]
+            return self.bodies(name, slots)
 
     def records(self, name: str, *, recent: bool = False, defects: bool = False) -> list[dict[str, Any]]:
         """The records as an export shows them now, decoded; by default without untypable defects (see ``served``)."""

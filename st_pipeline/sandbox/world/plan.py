@@ -149,7 +149,7 @@ class Plan:
         self.visit_cents.append(0 if kind < 0.04 else -cents if kind < 0.07 else cents)
         fixed = self.size.items_per_invoice
         self.visit_items.append(
-            min(fixed, ITEM_SLOTS) if fixed is not None else (1, 1, 2, 2, 3, 4)[int(rng.random() * 6)]
+            max(1, min(fixed, ITEM_SLOTS)) if fixed is not None else (1, 1, 2, 2, 3, 4)[int(rng.random() * 6)]
         )
         self.visit_appointments.append((0, 1, 1, 1, 1, 1, 2, 3)[int(rng.random() * 8)] if job else 0)
         self.has_job.append(job)

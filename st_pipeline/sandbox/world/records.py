@@ -13,7 +13,7 @@ import msgspec
 
 from st_pipeline.sandbox import instants
 from st_pipeline.sandbox.shelf import Row
-from st_pipeline.sandbox.world import accounting, awkwardness, company, crm, jobs, memberships
+from st_pipeline.sandbox.world import accounting, awkwardness, company, crm, jobs, memberships, staff
 from st_pipeline.sandbox.world import plan as ids
 from st_pipeline.sandbox.world.crm import Made
 from st_pipeline.sandbox.world.plan import Plan
@@ -23,8 +23,8 @@ Writer = Callable[[Plan, Random, range], Iterator[Made]]
 # By entity: who writes it, and over which column of the plan it runs.
 WRITERS: dict[str, tuple[Writer, str]] = {
     "settings_business_units": (company.business_units, "business_units"),
-    "settings_employees": (company.employees, "employees"),
-    "settings_technicians": (company.technicians, "technicians"),
+    "settings_employees": (staff.employees, "employees"),
+    "settings_technicians": (staff.technicians, "technicians"),
     "settings_tag_types": (company.tag_types, "tag_types"),
     "marketing_campaigns": (company.campaigns, "campaigns"),
     "jpm_job_types": (company.job_types, "job_types"),
