@@ -1,0 +1,26 @@
+"""The one door to all Dagster definitions: production, tests and the command line come through it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from st_pipeline.resources import PipelineResource, ServiceTitanResource, dbt_resource
+
+
+def build_defs(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Everything under defs/ with the project's resources, or others in their place."""
+    ours = {"pipeline": PipelineResource(), "servicetitan": ServiceTitanResource(), "dbt": dbt_resource()}
+    return dg.Definitions.merge(
+        dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
+        dg.Definitions(resources={**ours, **(resources or {})}),
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What webserver, daemon and `dg` load."""
+    return build_defs()

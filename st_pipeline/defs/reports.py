@@ -1,0 +1,33 @@
+"""The dbt models as assets under their schema: staging, intermediate, legacy, marts; their tests as checks."""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
+
+from st_pipeline.dbt import environment, manifest
+from st_pipeline.sync.pipeline import Pipeline
+
+
+class Translator(DagsterDbtTranslator):
+    """``legacy/invoices_stream``: the key is schema and name, the group is the schema."""
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """The spec of a model; sources keep the key of the raw asset they name."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id)
+        if node is None:
+            return spec
+        return spec.replace_attributes(key=dg.AssetKey([node["schema"], node["name"]]), group_name=node["schema"])
+
+
+@dbt_assets(manifest=manifest(), dagster_dbt_translator=Translator(), name="reports")
+def reports(
+    context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: dg.ResourceParam[Pipeline]
+) -> Iterator[Any]:
+    """Build the selected models and run their tests in one dbt process."""
+    os.environ.update(environment(pipeline.database))
+    build = dbt.cli(["build"], context=context)
+    yield from build.stream().fetch_row_counts().fetch_column_metadata(with_column_lineage=True)

@@ -1,0 +1,53 @@
+"""The registry's tenants -> partitions."""
+
+import dagster as dg
+
+from st_pipeline.defs.partitions import tenants
+from st_pipeline.postgres import PostgresError
+from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.tenants.errors import TenantsError
+from st_pipeline.tenants.partitions import partition_changes, wanted_partitions
+
+IN_FLIGHT = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+@dg.sensor(minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+def tenant_registry(
+    context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
+) -> dg.SensorResult | dg.SkipReason:
+    """Add a partition for each registered tenant, delete those that left. An unreadable registry changes nothing."""
+    try:
+        with pipeline.registry() as registry:
+            wanted = wanted_partitions(registry.list())
+    except (PostgresError, TenantsError) as error:
+        return dg.SkipReason(f"the registry cannot be read, so nothing changes: {error}")
+    existing = context.instance.get_dynamic_partitions("tenants")
+    changes = partition_changes(wanted, existing, partitions_in_flight(context.instance))
+    if not changes:
+        return dg.SkipReason(f"{len(existing)} tenants, nothing changed")
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    if changes.add:
+        requests.append(tenants.build_add_request(list(changes.add)))
+    if changes.delete:
+        requests.append(tenants.build_delete_request(list(changes.delete)))
+    return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+def partitions_in_flight(instance: dg.DagsterInstance) -> set[str]:
+    """Tenants that a run which hasn't ended is for."""
+    keys = instance.get_dynamic_partitions("tenants")
+    found: set[str] = set()
+    for run in instance.get_runs(dg.RunsFilter(statuses=IN_FLIGHT)):
+        if partition := run.tags.get("dagster/partition"):
+            found.add(partition)
+        first = run.tags.get("dagster/asset_partition_range_start")
+        last = run.tags.get("dagster/asset_partition_range_end")
+        if first in keys and last in keys:
+            found.update(keys[keys.index(first) : keys.index(last) + 1])
+    return found

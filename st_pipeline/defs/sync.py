@@ -1,0 +1,147 @@
+"""The assets ``landing/<entity>`` and ``raw/<entity>``: one step that brings tenants up to date.
+
+They are one step because each entity is loaded as soon as it has landed, and so that one tenant's or one entity's
+failure keeps nothing of the others from being loaded. What happens in a sync is in sync/.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import dagster as dg
+
+from st_pipeline.defs.partitions import tenants
+from st_pipeline.failures import INTERACTIVE_TAG, sync_failure
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.model import Endpoint
+from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
+from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.warehouse.schema import columns
+
+TENANTS_AT_ONCE = 3
+
+
+class SyncConfig(dg.Config):
+    """``full`` reads everything again and marks what is gone; ``reload`` loads all landed files again."""
+
+    full: bool = False
+    reload: bool = False
+
+
+def _landing_spec(endpoint: Endpoint) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        ["landing", endpoint.entity],
+        description=f"{endpoint.operation}\n\nTyped Parquet files with every record as it was sent, per tenant.",
+        group_name="landing",
+        kinds={"api", "parquet"},
+        metadata={"scope": endpoint.scope, "endpoint": endpoint.path, "reads": endpoint.kind.value},
+        skippable=True,
+    )
+
+
+def _raw_spec(endpoint: Endpoint) -> dg.AssetSpec:
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, type_, description=_description(endpoint, name)) for name, type_ in columns(endpoint)
+        ]
+    )
+    return dg.AssetSpec(
+        ["raw", endpoint.entity],
+        deps=[dg.AssetKey(["landing", endpoint.entity])],
+        description=f"`raw.{endpoint.entity}`: the newest version of every {endpoint.entity} record of every tenant.",
+        group_name="raw",
+        kinds={"postgres"},
+        metadata={"dagster/table_name": f"warehouse.raw.{endpoint.entity}", "dagster/column_schema": schema},
+        skippable=True,
+    )
+
+
+def _description(endpoint: Endpoint, column: str) -> str | None:
+    return next((field.description or None for field in endpoint.fields if field.column == column), None)
+
+
+@dg.multi_asset(
+    name="sync",
+    specs=[spec(endpoint(entity)) for spec in (_landing_spec, _raw_spec) for entity in ASSET_ENTITIES],
+    partitions_def=tenants,
+    can_subset=True,
+    pool="servicetitan_api",
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS),
+)
+def sync(
+    context: dg.AssetExecutionContext, config: SyncConfig, pipeline: dg.ResourceParam[Pipeline]
+) -> Iterator[dg.MaterializeResult]:
+    """Bring the run's tenants up to date for the selected entities."""
+    request = Request(
+        land=_selected(context, "landing"),
+        load=_selected(context, "raw"),
+        full=config.full,
+        reload=config.reload,
+        run_id=context.run.run_id,
+    )
+    keys = list(context.partition_keys)
+    with ThreadPoolExecutor(TENANTS_AT_ONCE, thread_name_prefix="tenant") as pool:
+        outcomes = list(pool.map(lambda key: sync_tenant(pipeline, key, request), keys))
+    yield from _report(context, request, outcomes)
+    if any(outcome.failures for outcome in outcomes):
+        raise sync_failure(outcomes, interactive=INTERACTIVE_TAG in context.run.tags)
+
+
+def _selected(context: dg.AssetExecutionContext, layer: str) -> list[str]:
+    return [entity for entity in ASSET_ENTITIES if dg.AssetKey([layer, entity]) in context.selected_asset_keys]
+
+
+def _report(
+    context: dg.AssetExecutionContext, request: Request, outcomes: Sequence[TenantOutcome]
+) -> Iterator[dg.MaterializeResult]:
+    """A materialization for each tenant and asset that came to its end; the assets that all tenants brought as results.
+
+    What only some brought is logged for those alone: a result would stand for all of them.
+    """
+    for layer, entities in (("landing", request.land), ("raw", request.load)):
+        for entity in entities:
+            key = dg.AssetKey([layer, entity])
+            done = {
+                outcome.tenant: _metadata(layer, outcome.entities[entity])
+                for outcome in outcomes
+                if entity in outcome.entities and outcome.entities[entity].outcome is Outcome.SUCCEEDED
+            }
+            if len(done) == len(outcomes):
+                for tenant, metadata in done.items():
+                    context.add_asset_metadata(metadata, asset_key=key, partition_key=tenant)
+                yield dg.MaterializeResult(asset_key=key)
+            else:
+                for tenant, metadata in done.items():
+                    context.log_event(dg.AssetMaterialization(key, partition=tenant, metadata=metadata))
+    for outcome in outcomes:
+        for entity in outcome.entities.values():
+            if entity.outcome is Outcome.NOT_GRANTED:
+                context.log.warning(entity.error)
+
+
+def _metadata(layer: str, outcome: EntityOutcome) -> dict[str, Any]:
+    if layer == "raw":
+        return {
+            "rows_loaded": outcome.loaded.rows,
+            "files_loaded": outcome.loaded.files,
+            "quarantined_whole": outcome.loaded.quarantined_whole,
+            "marked_deleted": outcome.judged.marked if outcome.judged else 0,
+            "seconds": outcome.seconds,
+        }
+    landed = outcome.landed
+    assert landed, "a landing that succeeded has landed"
+    return {
+        "dagster/partition_row_count": landed.records,
+        "records": landed.records,
+        "files": landed.files,
+        "bytes": landed.bytes,
+        "pages": landed.pages,
+        "quarantined_whole": landed.quarantined_whole,
+        "quarantine_notes": landed.notes,
+        "cursor": landed.cursor or "",
+        "new_fields": sorted(landed.new_fields),
+        "missing_fields": sorted(landed.missing_fields),
+        "seconds": outcome.seconds,
+    }
