@@ -51,7 +51,7 @@ create or replace function intermediate.decode_entities(html text) returns text
 language plpgsql immutable parallel safe as $function$
 declare
     pieces constant text[] := string_to_array(html, '&');
-    decoded text := pieces[1];
+    decoded text := coalesce(pieces[1], html);
     piece text;
     reference text;
     digits text;

@@ -1,0 +1,1 @@
+"""The legacy tables against a reference in plain Python, and the SQL functions against Python's own."""

@@ -1,0 +1,114 @@
+"""Records as the API sends them into the raw tables, and changes to them: what the loader does, one row at a time.
+
+Small and slow on purpose: the loader has its own tests, and these are about what is built from its tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.model import Field, FieldType
+from st_pipeline.warehouse.schema import ensure_tables
+
+from .records import Record
+from .reference import Tenant
+from .reference_text import storable
+
+
+def create(connection: psycopg.Connection) -> None:
+    """Every raw table, empty."""
+    ensure_tables(connection, [endpoint(entity) for entity in ASSET_ENTITIES])
+
+
+def register(connection: psycopg.Connection, tenant: Tenant, number: int) -> None:
+    """Put a tenant into the registry, or write its new attributes."""
+    connection.execute(
+        """
+        insert into control.tenants
+            (key, name, tenant_id, environment, company_code, trade, timezone, cadence, status_detail)
+        values (%(key)s, %(key)s, %(number)s, 'sandbox', %(code)s, %(trade)s, %(zone)s, 'nightly', '')
+        on conflict (key) do update set
+            company_code = excluded.company_code, trade = excluded.trade, timezone = excluded.timezone
+        """,
+        {
+            "key": tenant.key,
+            "number": number,
+            "code": tenant.company_code,
+            "trade": tenant.trade,
+            "zone": tenant.timezone,
+        },
+    )
+
+
+def load(connection: psycopg.Connection, tenant: str, entity: str, records: Sequence[Record]) -> None:
+    """Upsert records; a row that was marked deleted is there again."""
+    fields = endpoint(entity).fields
+    names = ["tenant", *(field.column for field in fields)]
+    statement = sql.SQL(
+        "insert into {table} ({names}) values ({values}) on conflict (tenant, id) do update set {updates}"
+    ).format(
+        table=sql.Identifier("raw", entity),
+        names=sql.SQL(", ").join([*map(sql.Identifier, names), sql.Identifier("_landed_at")]),
+        values=sql.SQL(", ").join([*[sql.Placeholder()] * len(names), sql.SQL("clock_timestamp()")]),
+        updates=sql.SQL(", ").join(
+            [
+                *(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names),
+                sql.SQL("_landed_at = excluded._landed_at, _deleted_at = null"),
+            ]
+        ),
+    )
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(statement, [[tenant, *(_value(record, field) for field in fields)] for record in records])
+        _note(cursor, tenant, entity)
+
+
+def delete(connection: psycopg.Connection, tenant: str, entity: str, ids: Iterable[int]) -> None:
+    """Mark records as gone."""
+    with connection.transaction(), connection.cursor() as cursor:
+        statement = "update {} set _deleted_at = now() where tenant = %s and id = any(%s)"
+        cursor.execute(sql.SQL(statement).format(sql.Identifier("raw", entity)), (tenant, list(ids)))
+        _note(cursor, tenant, entity)
+
+
+def _note(cursor: psycopg.Cursor, tenant: str, entity: str) -> None:
+    cursor.execute(
+        """
+        insert into control.raw_loads (tenant, entity, changed_at) values (%s, %s, clock_timestamp())
+        on conflict (tenant, entity) do update set changed_at = excluded.changed_at
+        """,
+        (tenant, entity),
+    )
+
+
+def _value(record: Record, field: Field) -> Any:
+    value: Any = record
+    for name in field.path:
+        value = value.get(name) if isinstance(value, dict) else None
+    if value is None:
+        return None
+    if field.type is FieldType.JSONB:
+        return Jsonb(value)
+    if field.type is FieldType.TEXT:
+        return storable(value)
+    if field.type is FieldType.NUMERIC:
+        try:
+            return Decimal(str(value).strip())
+        except InvalidOperation:
+            return None
+    if field.type is FieldType.TIMESTAMPTZ:
+        return _cut(value)
+    return value
+
+
+def _cut(instant: str) -> str:
+    """Postgres would round a seventh digit, and 59.9999999 s up to the next minute."""
+    seconds, dot, fraction = instant.removesuffix("Z").partition(".")
+    return f"{seconds}{dot}{fraction[:6]}Z"
