@@ -53,10 +53,10 @@ def check(tenant: Tenant, client: ServiceTitan) -> CheckResult:
 
 def admission(tenant: Tenant, scopes: frozenset[str]) -> CheckResult:
     """The result for a tenant that was let in, with the scopes its token lists (none listed: unknown, taken as all)."""
-    missing = {scope: entity for entity, scope in _required_scopes().items() if scopes and scope not in scopes}
+    missing = {scope: names for scope, names in _required_scopes().items() if scopes and scope not in scopes}
     if not missing:
         return CheckResult(Status.CONNECTED, "connected", scopes)
-    named = ", ".join(f"{scope} ({entity})" for scope, entity in sorted(missing.items()))
+    named = ", ".join(f"{scope} (for {' and '.join(names)})" for scope, names in sorted(missing.items()))
     return CheckResult(
         Status.CONNECTED,
         f"connected, but not granted: {named}. The legacy tables need it: add it to the app in the developer portal, "
@@ -111,5 +111,9 @@ def _probe(scopes: frozenset[str]) -> str | None:
     return next((entity for entity in _PROBES if endpoint(entity).scope in scopes), None)
 
 
-def _required_scopes() -> Mapping[str, str]:
-    return {entity: endpoint(entity).scope for entity in LEGACY_REQUIRED}
+def _required_scopes() -> Mapping[str, list[str]]:
+    """Scope -> the entities that need it and that the legacy tables cannot do without."""
+    needed: dict[str, list[str]] = {}
+    for entity in LEGACY_REQUIRED:
+        needed.setdefault(endpoint(entity).scope, []).append(entity)
+    return needed

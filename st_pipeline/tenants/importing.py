@@ -166,8 +166,9 @@ def _found(
             ),
         )
     except FieldInvalid as invalid:
-        advice = "; choose one with --key" if invalid.field == "key" and key is None else ""
-        problem = f"{where}: {invalid.field} {invalid.problem}{advice}; nothing was stored"
+        # A suggested key is made from what was given, so it is not repeated here.
+        said = invalid.problem.partition(";")[0] if invalid.field == "key" else invalid.problem
+        problem = f"{where}: {invalid.field} {said}; nothing was stored"
     raise ImportRefused(problem)
 
 

@@ -1,0 +1,50 @@
+"""A migrated database, emptied before every test, and what tests of tenants are made of."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+
+from st_pipeline import postgres
+from st_pipeline.secret import Secret
+from st_pipeline.settings import Settings
+from st_pipeline.tenants.registry import Registry
+from st_pipeline.tenants.vault import Vault
+
+# Searched for in everything that is written anywhere.
+CANARY_SECRET = "cs1.canary-secret-7f3a"
+CANARY_APP_KEY = "ak1.canary-app-key-91bc"
+
+
+@pytest.fixture(scope="session")
+def database() -> postgres.Database:
+    home = Path(tempfile.mkdtemp(prefix="st-pipeline-tenants-"))
+    home.chmod(0o755)  # as root the server runs as another user, who must get in
+    # At exit, and registered before the server's own stop, so that it happens after it.
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    return postgres.prepare(Settings.from_environment({"ST_PIPELINE_HOME": str(home)}))
+
+
+@pytest.fixture
+def connection(database: postgres.Database) -> Iterator[psycopg.Connection[Any]]:
+    with postgres.connect(database, autocommit=True) as connection:
+        connection.execute("truncate control.tenants, control.credentials, control.removed_tenants cascade")
+        yield connection
+
+
+@pytest.fixture
+def vault_key() -> Secret:
+    return Secret(Fernet.generate_key().decode())
+
+
+@pytest.fixture
+def registry(connection: psycopg.Connection[Any], vault_key: Secret) -> Registry:
+    return Registry(connection, Vault([vault_key]), shared_app_key=Secret("ak1.shared"))

@@ -1,0 +1,163 @@
+"""Checks of real clients against a real server, and what the registry holds afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from cryptography.fernet import Fernet
+
+from st_pipeline.sandbox import Account, Faults, Sandbox, Size
+from st_pipeline.secret import Secret
+from st_pipeline.settings import Settings, SettingsError
+from st_pipeline.tenants.checkup import check_up
+from st_pipeline.tenants.credentials import new_parts, own_credentials
+from st_pipeline.tenants.model import Status, Tenant, new_tenant
+from st_pipeline.tenants.registry import Registry
+
+from .conftest import CANARY_APP_KEY, CANARY_SECRET
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SMALL = Size(customers=5, invoices=5)
+NO_APPOINTMENTS = frozenset({"tn.crm.customers:r", "tn.acc.invoices:r", "tn.stt.businessunits:r"})
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    accounts = [
+        Account(1001, "cid.acme", CANARY_SECRET, CANARY_APP_KEY, size=SMALL),
+        Account(1002, "cid.bolt", CANARY_SECRET, CANARY_APP_KEY, size=SMALL, connected=False),
+        Account(1003, "cid.cole", CANARY_SECRET, CANARY_APP_KEY, size=SMALL, scopes=NO_APPOINTMENTS),
+    ]
+    with Sandbox(accounts) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sandbox: Sandbox) -> Settings:
+    return Settings.from_environment(
+        {
+            "ST_PIPELINE_HOME": str(tmp_path),
+            "ST_PIPELINE_SECRET_KEYS": Fernet.generate_key().decode(),
+            "ST_PIPELINE_SANDBOX_URL": sandbox.url,
+            "SERVICETITAN_APP_KEY": CANARY_APP_KEY,
+        }
+    )
+
+
+@pytest.fixture
+def registry(connection: psycopg.Connection[Any], settings: Settings) -> Registry:
+    registry = Registry.of(connection, settings)
+    for key, tenant_id in (("acme", 1001), ("bolt", 1002), ("cole", 1003)):
+        tenant = new_tenant(key=key, tenant_id=tenant_id, environment="sandbox")
+        registry.add(tenant, own_credentials(f"cid.{key}", Secret(CANARY_SECRET)))
+    return registry
+
+
+def test_a_connected_tenant_is_recorded_as_such_with_its_scopes(registry: Registry, settings: Settings) -> None:
+    tenant = check_up(registry, settings, "acme", NOW)
+    assert (tenant.status, tenant.status_detail, tenant.connected_at) == (Status.CONNECTED, "connected", NOW)
+    assert "tn.crm.customers:r" in tenant.granted_scopes
+    assert registry.get("acme") == tenant
+
+
+def test_a_check_is_one_sign_in_and_one_call(registry: Registry, settings: Settings, sandbox: Sandbox) -> None:
+    check_up(registry, settings, "acme", NOW)
+    assert len(sandbox.calls) == 2
+
+
+def test_a_tenant_that_has_not_connected_yet_connects_later(
+    registry: Registry, settings: Settings, sandbox: Sandbox
+) -> None:
+    assert check_up(registry, settings, "bolt", NOW).status is Status.NOT_CONNECTED
+    sandbox.connect(1002)
+    assert check_up(registry, settings, "bolt", NOW).status is Status.CONNECTED
+    sandbox.connect(1002, connected=False)
+    assert check_up(registry, settings, "bolt", NOW).status is Status.REFUSED
+
+
+def test_a_wrong_secret_is_not_connected_yet_for_a_new_tenant_and_refused_for_a_known_one(
+    registry: Registry, settings: Settings
+) -> None:
+    registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.wrong")))
+    assert check_up(registry, settings, "acme", NOW).status is Status.NOT_CONNECTED
+    registry.replace_credentials("acme", new_parts(client_secret=Secret(CANARY_SECRET)))
+    assert check_up(registry, settings, "acme", NOW).status is Status.CONNECTED
+    registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.wrong")))
+    assert check_up(registry, settings, "acme", NOW).status is Status.REFUSED
+
+
+def test_a_wrong_app_key_is_found_though_the_sign_in_succeeds(registry: Registry, settings: Settings) -> None:
+    registry.replace_credentials("acme", new_parts(app_key=Secret("ak1.wrong")))
+    tenant = check_up(registry, settings, "acme", NOW)
+    assert tenant.status is Status.REFUSED
+    assert "app key" in tenant.status_detail
+
+
+def test_a_wrong_tenant_id_is_found_though_the_sign_in_succeeds(
+    registry: Registry, settings: Settings, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute("update control.tenants set tenant_id = 77 where key = 'acme'")
+    tenant = check_up(registry, settings, "acme", NOW)
+    assert tenant.status is Status.REFUSED
+    assert "77" in tenant.status_detail
+
+
+def test_a_scope_that_reports_need_is_named_where_it_is_not_granted(registry: Registry, settings: Settings) -> None:
+    tenant = check_up(registry, settings, "cole", NOW)
+    assert tenant.status is Status.CONNECTED
+    assert "tn.jpm.appointments:r (for jpm_appointments)" in tenant.status_detail
+    assert tenant.granted_scopes == NO_APPOINTMENTS
+
+
+def test_a_server_in_trouble_says_nothing_about_the_keys(
+    registry: Registry, settings: Settings, sandbox: Sandbox
+) -> None:
+    check_up(registry, settings, "acme", NOW)
+    sandbox.faults = Faults(rate_5xx=1.0)
+    tenant = check_up(registry, settings, "acme", NOW)
+    assert tenant.status is Status.UNREACHABLE
+    assert tenant.connected_at == NOW
+    assert tenant.granted_scopes
+
+
+def test_nobody_there_is_unreachable(registry: Registry, settings: Settings, sandbox: Sandbox) -> None:
+    sandbox.__exit__(None, None, None)
+    assert check_up(registry, settings, "acme", NOW).status is Status.UNREACHABLE
+
+
+def test_without_an_app_key_nothing_is_asked_and_the_way_to_give_one_is_noted(
+    registry: Registry, connection: psycopg.Connection[Any], settings: Settings, sandbox: Sandbox
+) -> None:
+    environment = {
+        "ST_PIPELINE_SECRET_KEYS": settings.secret_keys[0].reveal(),
+        "ST_PIPELINE_SANDBOX_URL": sandbox.url,
+    }
+    keyless = Registry.of(connection, Settings.from_environment(environment))
+    tenant = check_up(keyless, settings, "acme", NOW)
+    assert tenant.status is Status.NOT_CONNECTED
+    assert "SERVICETITAN_APP_KEY" in tenant.status_detail
+    assert sandbox.calls == []
+
+
+def test_an_unusable_address_is_a_setting_to_correct(registry: Registry, settings: Settings, tmp_path: Path) -> None:
+    wrong = Settings.from_environment({"ST_PIPELINE_HOME": str(tmp_path), "ST_PIPELINE_SANDBOX_URL": "nowhere"})
+    with pytest.raises(SettingsError, match="ST_PIPELINE_SANDBOX_URL"):
+        check_up(registry, wrong, "acme", NOW)
+
+
+def test_no_outcome_holds_a_secret(
+    registry: Registry, settings: Settings, sandbox: Sandbox, connection: psycopg.Connection[Any]
+) -> None:
+    outcomes: list[Tenant] = [check_up(registry, settings, key, NOW) for key in ("acme", "bolt", "cole")]
+    registry.replace_credentials("cole", new_parts(app_key=Secret(f"{CANARY_APP_KEY}-wrong")))
+    sandbox.faults = Faults(rate_5xx=1.0)
+    outcomes += [check_up(registry, settings, key, NOW) for key in ("acme", "bolt", "cole")]
+    written = repr(outcomes) + str(connection.execute("select t::text from control.tenants t").fetchall())
+    assert "cole" in written
+    assert CANARY_SECRET not in written
+    assert CANARY_APP_KEY not in written

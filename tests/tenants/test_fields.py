@@ -1,0 +1,152 @@
+"""What each field of a tenant may hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from st_pipeline.tenants import fields
+from st_pipeline.tenants.errors import FieldInvalid
+
+
+@given(st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True).filter(lambda key: key != "all"))
+def test_every_slug_is_a_key_and_kept_as_it_is(key: str) -> None:
+    assert fields.valid_key(key) == key
+
+
+@given(st.text())
+@example("acme\n")
+@example("...")
+@example("-acme")
+@example("a" * 64)
+@example("acmé")
+@example("")
+@example("all")
+def test_a_key_is_a_slug_or_refused(text: str) -> None:
+    is_slug = re.compile(r"\A[a-z0-9][a-z0-9-]{0,62}\Z").match(text) is not None and text != "all"
+    try:
+        assert fields.valid_key(text) == text
+        assert is_slug
+    except FieldInvalid as invalid:
+        assert not is_slug
+        assert invalid.field == "key"
+
+
+@given(st.text())
+@example("ALL")
+@example("ß" * 100)
+@example("a" * 62 + "- b")
+def test_a_slug_is_always_a_valid_key(name: str) -> None:
+    key = fields.slug(name)
+    assert key is None or fields.valid_key(key) == key
+
+
+def test_a_slug_is_what_a_person_would_write() -> None:
+    assert fields.slug("Müller & Söhne, Inc.") == "muller-sohne-inc"
+    assert fields.slug("北京") is None
+
+
+def test_a_refused_key_names_one_that_would_do() -> None:
+    with pytest.raises(FieldInvalid, match="try acme-plumbing"):
+        fields.valid_key("Acme Plumbing")
+
+
+@given(st.integers(min_value=1, max_value=2**63 - 1))
+def test_every_positive_int64_is_a_tenant_id_also_as_text(number: int) -> None:
+    assert fields.valid_tenant_id(number) == number
+    assert fields.valid_tenant_id(f" {number} ") == number
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 2**63, True, "", "12a", "1.0", "-5", "١٢٣", "9" * 30, "+1", "1_000"])
+def test_other_tenant_ids_are_refused(wrong: int | str) -> None:
+    with pytest.raises(FieldInvalid, match="tenant id"):
+        fields.valid_tenant_id(wrong)
+
+
+def test_an_environment_is_one_of_three_in_any_case() -> None:
+    assert fields.valid_environment(" Production ") is fields.Environment.PRODUCTION
+    with pytest.raises(FieldInvalid, match="production, integration, sandbox"):
+        fields.valid_environment("staging")
+
+
+def test_a_time_zone_is_an_iana_name_whatever_its_case() -> None:
+    assert fields.valid_timezone("america/new_york ") == "America/New_York"
+    assert fields.valid_timezone("utc") == "UTC"
+
+
+def test_a_misspelt_time_zone_is_answered_with_the_nearest() -> None:
+    with pytest.raises(FieldInvalid, match="did you mean America/New_York"):
+        fields.valid_timezone("America/New York")
+    with pytest.raises(FieldInvalid, match="IANA"):
+        fields.valid_timezone("PST")
+
+
+@pytest.mark.parametrize("wrong", ["", "Factory", "localtime", "../../etc/passwd", "/etc/localtime", "UTC+5"])
+def test_what_is_no_place_is_no_time_zone(wrong: str) -> None:
+    with pytest.raises(FieldInvalid):
+        fields.valid_timezone(wrong)
+
+
+@pytest.mark.parametrize(
+    "cadence",
+    ["nightly", "weekly", "monthly", "30 5 * * 1-5", "*/15 * * * *", "0 0 1,15 * mon-fri", "0-30/10 4 * jan,JUL 7"],
+)
+def test_cadences_are_names_or_cron_expressions(cadence: str) -> None:
+    assert fields.valid_cadence(f" {cadence} ") == cadence
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["", "hourly", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "5-1 * * * *", "*/0 * * * *",
+     "1-2-3 * * * *", ", * * * *", "a * * * *", "* * * mon *", "-1 * * * *", "1/99999999999 * * * *", "٣ * * * *"],
+)  # fmt: skip
+def test_other_cadences_are_refused(wrong: str) -> None:
+    with pytest.raises(FieldInvalid, match="cadence"):
+        fields.valid_cadence(wrong)
+
+
+@given(st.text(alphabet="0123456789*/,- amonjfri"))
+def test_a_cadence_is_accepted_in_its_folded_form_or_refused(text: str) -> None:
+    try:
+        kept = fields.valid_cadence(text)
+    except FieldInvalid:
+        return
+    assert fields.valid_cadence(kept) == kept == " ".join(text.split())
+
+
+@given(st.sampled_from([fields.valid_company_code, fields.valid_trade, fields.valid_name]), st.text())
+def test_free_text_is_tidied_and_fits_postgres(valid: Callable[[str], str | None], text: str) -> None:
+    try:
+        kept = valid(text)
+    except FieldInvalid:
+        return
+    assert kept is None or (kept == " ".join(kept.split()) and kept and "\0" not in kept)
+    assert kept is None or kept.encode()  # no lone surrogate
+
+
+def test_empty_text_is_none_but_a_name_is_needed() -> None:
+    assert fields.valid_company_code("  ") is None
+    assert fields.valid_trade(None) is None
+    with pytest.raises(FieldInvalid, match="name is empty"):
+        fields.valid_name(" ")
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\x1bb", "\ud800", "x" * 201])
+def test_control_characters_surrogates_and_novels_are_refused(text: str) -> None:
+    with pytest.raises(FieldInvalid):
+        fields.valid_company_code(text)
+
+
+@pytest.mark.parametrize(
+    "valid",
+    [fields.valid_tenant_id, fields.valid_environment, fields.valid_timezone, fields.valid_cadence],
+)
+def test_no_refusal_repeats_what_was_given(valid: Callable[[Any], Any]) -> None:
+    with pytest.raises(FieldInvalid) as refused:
+        valid("cs1.canary")
+    assert "canary" not in str(refused.value)
