@@ -6,6 +6,7 @@ Small and slow on purpose: the loader has its own tests, and these are about wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -51,22 +52,22 @@ def register(connection: psycopg.Connection, tenant: Tenant, number: int) -> Non
 def load(connection: psycopg.Connection, tenant: str, entity: str, records: Sequence[Record]) -> None:
     """Upsert records; a row that was marked deleted is there again."""
     fields = endpoint(entity).fields
-    names = ["tenant", *(field.column for field in fields)]
+    columns = [sql.Identifier(name) for name in ("tenant", *(field.column for field in fields), "_landed_at")]
     statement = sql.SQL(
-        "insert into {table} ({names}) values ({values}) on conflict (tenant, id) do update set {updates}"
+        """
+        insert into {table} ({columns})
+        select {columns} from jsonb_populate_recordset(null::{table}, %s)
+        on conflict (tenant, id) do update set {updates}, _deleted_at = null
+        """
     ).format(
         table=sql.Identifier("raw", entity),
-        names=sql.SQL(", ").join([*map(sql.Identifier, names), sql.Identifier("_landed_at")]),
-        values=sql.SQL(", ").join([*[sql.Placeholder()] * len(names), sql.SQL("clock_timestamp()")]),
-        updates=sql.SQL(", ").join(
-            [
-                *(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in names),
-                sql.SQL("_landed_at = excluded._landed_at, _deleted_at = null"),
-            ]
-        ),
+        columns=sql.SQL(", ").join(columns),
+        updates=sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(column) for column in columns),
     )
+    landed = {"tenant": tenant, "_landed_at": datetime.now(UTC).isoformat()}
+    rows = [landed | {field.column: _value(record, field) for field in fields} for record in records]
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.executemany(statement, [[tenant, *(_value(record, field) for field in fields)] for record in records])
+        cursor.execute(statement, [Jsonb(rows)])
         _note(cursor, tenant, entity)
 
 
@@ -94,13 +95,11 @@ def _value(record: Record, field: Field) -> Any:
         value = value.get(name) if isinstance(value, dict) else None
     if value is None:
         return None
-    if field.type is FieldType.JSONB:
-        return Jsonb(value)
     if field.type is FieldType.TEXT:
         return storable(value)
     if field.type is FieldType.NUMERIC:
         try:
-            return Decimal(str(value).strip())
+            return str(Decimal(str(value).strip()))
         except InvalidOperation:
             return None
     if field.type is FieldType.TIMESTAMPTZ:
