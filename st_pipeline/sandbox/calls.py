@@ -22,9 +22,10 @@ class Call(NamedTuple):
 
 
 class Limiter:
-    """At most 60 accepted calls in any second, per app key and tenant."""
+    """At most ``most`` accepted calls in any second, per app key and tenant."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = CALLS_PER_SECOND) -> None:
+        self._most = most
         self._accepted: dict[tuple[str, int], deque[float]] = defaultdict(deque)
 
     def admits(self, app_key: str, tenant: int, at: float | None = None) -> bool:
@@ -33,7 +34,7 @@ class Limiter:
         times = self._accepted[app_key, tenant]
         while times and times[0] <= at - 1.0:
             times.popleft()
-        if len(times) >= CALLS_PER_SECOND:
+        if len(times) >= self._most:
             return False
         times.append(at)
         return True

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from st_pipeline.sandbox import app
 from st_pipeline.sandbox.account import DEMO_ACCOUNTS, Account
-from st_pipeline.sandbox.calls import Call
+from st_pipeline.sandbox.calls import CALLS_PER_SECOND, Call
 from st_pipeline.sandbox.changing import Changed
 from st_pipeline.sandbox.faults import Faults
 from st_pipeline.sandbox.state import DEFAULT_PAGE_SIZE, State
@@ -30,7 +30,8 @@ class Sandbox:
     """An imitation of ServiceTitan's API for a ``with`` block: real HTTP on ``url``, auth and API on one port.
 
     ``page_size`` is the exports' (or by entity, ``*`` for the rest). ``now`` None is the real clock; a moment stands
-    still. ``advance`` pushes either forward. Data is made when an entity is first asked for.
+    still. ``advance`` pushes either forward. Data is made when an entity is first asked for. ``calls_per_second`` is the
+    limit per app and tenant.
     """
 
     def __init__(
@@ -43,8 +44,9 @@ class Sandbox:
         *,
         host: str = "127.0.0.1",
         gzip: bool = True,
+        calls_per_second: int = CALLS_PER_SECOND,
     ) -> None:
-        self._state = State(accounts, faults, page_size, now, gzip=gzip)
+        self._state = State(accounts, faults, page_size, now, gzip=gzip, calls_per_second=calls_per_second)
         self._address = (host, port)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -160,7 +162,7 @@ def serve(
     Raises OSError where the port is taken.
     """
     listener = _listen(host, port)
-    state = State(accounts, faults, page_size, None, gzip=True)
+    state = State(accounts, faults, page_size, None)
     if announce is not None:
         announce(_url(listener))
     _server(state).run(sockets=[listener])

@@ -20,7 +20,7 @@ from starlette.requests import Request
 from st_pipeline.sandbox import changing, instants
 from st_pipeline.sandbox.access import Gate
 from st_pipeline.sandbox.account import Account
-from st_pipeline.sandbox.calls import CallLog, Limiter
+from st_pipeline.sandbox.calls import CALLS_PER_SECOND, CallLog, Limiter
 from st_pipeline.sandbox.changing import Changed
 from st_pipeline.sandbox.clock import Clock
 from st_pipeline.sandbox.faults import Faults
@@ -42,7 +42,8 @@ class State:
         page_size: int | Mapping[str, int],
         now: dt.datetime | None,
         *,
-        gzip: bool,
+        gzip: bool = True,
+        calls_per_second: int = CALLS_PER_SECOND,
     ) -> None:
         if len({one.tenant_id for one in accounts}) < len(accounts):
             raise ValueError("two accounts have the same tenant_id: give each tenant its own")
@@ -53,7 +54,7 @@ class State:
         self.faults = faults
         self.gzip = gzip
         self.gate = Gate({one.tenant_id: one for one in accounts})
-        self.limiter = Limiter()
+        self.limiter = Limiter(calls_per_second)
         self.log = CallLog()
         self.connections: dict[tuple[str, int], asyncio.Transport] = {}
         self._page_size = page_size
