@@ -65,19 +65,6 @@ def _life(expires_in: float | str | None) -> float:
     return life if 0 < life < 86400 else _LIFE_SECONDS
 
 
-class Signature(AuthBase):
-    """Puts one token and the app's key on a request."""
-
-    def __init__(self, token: Token, app_key: Secret) -> None:
-        self._token = token
-        self._app_key = app_key
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token.value.reveal()}"
-        request.headers["ST-App-Key"] = self._app_key.reveal()
-        return request
-
-
 class Tokens:
     """The current token of one tenant; ``ask`` gets a new one.
 
@@ -106,3 +93,23 @@ class Tokens:
                 self._current = None
                 self._current = self._ask()
             return self._current
+
+
+class Signature(AuthBase):
+    """Signs one request with the token that is current when it is sent, after any wait, and with the app's key.
+
+    Given a refused token it takes another one. ``used`` is the token on the request, for when it is refused.
+    """
+
+    def __init__(self, tokens: Tokens, app_key: Secret, refused: Token | None = None) -> None:
+        self._tokens = tokens
+        self._app_key = app_key
+        self._refused = refused
+        self.used: Token | None = None
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        token = self._tokens.current() if self._refused is None else self._tokens.instead_of(self._refused)
+        self.used = token
+        request.headers["Authorization"] = f"Bearer {token.value.reveal()}"
+        request.headers["ST-App-Key"] = self._app_key.reveal()
+        return request

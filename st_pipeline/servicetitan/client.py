@@ -19,7 +19,7 @@ from st_pipeline.servicetitan.errors import LoopDetected, ServiceTitanError
 from st_pipeline.servicetitan.pacing import Pacer
 from st_pipeline.servicetitan.pages import NotAPage, Page, parse_page
 from st_pipeline.servicetitan.progress import Progress
-from st_pipeline.servicetitan.refusals import exhausted, is_about_app_key, redacted, refusal, token_refusal
+from st_pipeline.servicetitan.refusals import exhausted, is_about_app_key, refusal, token_refusal
 from st_pipeline.servicetitan.requesting import first_parameters, next_parameters, url_of
 from st_pipeline.servicetitan.retrying import Again, GivenUp, RetryPolicy, persist
 from st_pipeline.servicetitan.transport import CONNECT_SECONDS, READ_SECONDS, Answer, Transport, Unsigned
@@ -54,7 +54,13 @@ class ServiceTitan:
         self._hosts = hosts
         self._retry = retry or RetryPolicy()
         lane = pacer.lane(credentials.app_key, tenant_id)
-        self._transport = Transport(lane, self.calls, timeouts=timeouts, uses_proxies=not hosts.is_local)
+        self._transport = Transport(
+            lane,
+            self.calls,
+            timeouts=timeouts,
+            longest_wait=self._retry.longest_named_wait,
+            uses_proxies=not hosts.is_local,
+        )
         self._tokens = Tokens(self._ask_token)
 
     def __repr__(self) -> str:
@@ -122,17 +128,17 @@ class ServiceTitan:
     def _page(self, endpoint: Endpoint, url: str, parameters: Mapping[str, str]) -> Page:
         """One page, however many attempts it takes."""
 
-        def send(token: Token, number: int) -> Answer | Again:
-            signature = Signature(token, self._credentials.app_key)
+        def send(signature: Signature, number: int) -> Answer | Again:
             return self._transport.attempt(
                 "GET", url, operation=endpoint.operation, number=number, auth=signature, params=parameters
             )
 
         def attempt(number: int) -> Page | ServiceTitanError | Again:
-            token = self._tokens.current()
-            answer = send(token, number)
+            first = Signature(self._tokens, self._credentials.app_key)
+            answer = send(first, number)
             if isinstance(answer, Answer) and answer.status == 401 and not is_about_app_key(answer.problem):
-                answer = send(self._tokens.instead_of(token), number + 1)
+                second = Signature(self._tokens, self._credentials.app_key, refused=first.used)
+                answer = send(second, number + 1)
             if isinstance(answer, Again):
                 return answer
             if not 200 <= answer.status < 300:
@@ -148,8 +154,9 @@ class ServiceTitan:
 
     def _refusal(self, endpoint: Endpoint, answer: Answer, parameters: Mapping[str, str]) -> ServiceTitanError:
         continues = endpoint.kind is Kind.EXPORT and "from" in parameters
-        problem = redacted(answer.problem, self._secrets())
-        return refusal(self.tenant, self._tenant_id, endpoint, answer.status, problem, has_token_cursor=continues)
+        return refusal(
+            self.tenant, self._tenant_id, endpoint, answer.status, answer.problem, has_token_cursor=continues
+        )
 
     def _ask_token(self) -> Token:
         credentials = self._credentials
@@ -170,7 +177,7 @@ class ServiceTitan:
             if isinstance(answer, Again):
                 return answer
             if answer.status != 200:
-                return token_refusal(self.tenant, answer.status, redacted(answer.problem, self._secrets()))
+                return token_refusal(self.tenant, answer.status, answer.problem)
             token = parse_token(answer.body, time.monotonic())
             return token or Again("the answer holds no usable access_token", answer.status, is_malformed=True)
 
@@ -180,9 +187,6 @@ class ServiceTitan:
         if isinstance(outcome, ServiceTitanError):
             raise outcome
         return outcome
-
-    def _secrets(self) -> list[str]:
-        return [self._credentials.client_secret.reveal(), self._credentials.app_key.reveal()]
 
 
 def _understood(answer: Answer, page_size: int) -> Page | Again:

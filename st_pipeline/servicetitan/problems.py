@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,22 @@ def parse_problem(body: bytes) -> Problem:
         trace_id=trace[:100] if isinstance(trace, str) and trace else None,
         errors=tuple(_errors(parsed.get("errors"))),
         code=_text(parsed.get("error")),
+    )
+
+
+def redacted(problem: Problem, secrets: Iterable[str]) -> Problem:
+    """The problem without the values that must not be shown, in case a server repeats what it was sent."""
+
+    def clean(text: str) -> str:
+        for secret in secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    return Problem(
+        title=clean(problem.title),
+        trace_id=clean(problem.trace_id) if problem.trace_id else None,
+        errors=tuple((clean(name), clean(message)) for name, message in problem.errors),
+        code=clean(problem.code),
     )
 
 

@@ -5,8 +5,6 @@ Answers that may change are retried instead (retrying.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.servicetitan.errors import (
     CredentialsRefused,
@@ -25,22 +23,6 @@ _CONNECT = (
     "If the tenant has not connected the app yet, its administrator does so under Settings > Integrations > "
     "API Application Access; otherwise enter the client id and secret anew"
 )
-
-
-def redacted(problem: Problem, secrets: Iterable[str]) -> Problem:
-    """The problem without the values that must not be shown, in case a server repeats what it was sent."""
-
-    def clean(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
-        return text
-
-    return Problem(
-        title=clean(problem.title),
-        trace_id=clean(problem.trace_id) if problem.trace_id else None,
-        errors=tuple((clean(name), clean(message)) for name, message in problem.errors),
-        code=clean(problem.code),
-    )
 
 
 def is_about_app_key(problem: Problem) -> bool:

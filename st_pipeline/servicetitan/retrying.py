@@ -13,8 +13,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_TITLE = re.compile(r"\bin (\d+(?:\.\d+)?) (second|minute)", re.IGNORECASE)
-_SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
+_TITLE = re.compile(r"\bin ([0-9]{1,9}(?:\.[0-9]{1,9})?) (second|minute)", re.IGNORECASE)
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 
 @dataclass(frozen=True, slots=True)

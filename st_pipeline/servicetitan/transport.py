@@ -19,7 +19,7 @@ from requests.auth import AuthBase
 
 from st_pipeline.servicetitan.calls import CallLog
 from st_pipeline.servicetitan.pacing import Lane
-from st_pipeline.servicetitan.problems import Problem, parse_problem
+from st_pipeline.servicetitan.problems import Problem, parse_problem, redacted
 from st_pipeline.servicetitan.retrying import Again, is_retryable, named_wait
 
 CONNECT_SECONDS = 10.0
@@ -33,11 +33,8 @@ class Answer:
 
     status: int
     body: bytes
-
-    @property
-    def problem(self) -> Problem:
-        """What the body of an error says."""
-        return parse_problem(self.body)
+    problem: Problem
+    """What the body of an error says, without any secret that was sent and comes back in it."""
 
 
 class Unsigned(AuthBase):
@@ -50,8 +47,12 @@ class Unsigned(AuthBase):
 class Transport:
     """A session of one tenant; safe to use from many threads."""
 
-    def __init__(self, lane: Lane, calls: CallLog, *, timeouts: tuple[float, float], uses_proxies: bool) -> None:
+    def __init__(
+        self, lane: Lane, calls: CallLog, *, timeouts: tuple[float, float], longest_wait: float, uses_proxies: bool
+    ) -> None:
+        """``longest_wait`` limits, in seconds, how long a 429 may hold the lane."""
         self._lane = lane
+        self._longest_wait = longest_wait
         self._calls = calls
         self._timeouts = timeouts
         self._session = requests.Session()
@@ -95,7 +96,7 @@ class Transport:
             return outcome
         if is_retryable(outcome.status):
             return self._again(outcome)
-        return Answer(outcome.status, outcome.body)
+        return Answer(outcome.status, outcome.body, outcome.problem)
 
     def close(self) -> None:
         """Ends the connections."""
@@ -117,18 +118,22 @@ class Transport:
             ) as response:
                 # The raw stream in one piece: requests' own reading goes in steps of 10 KB.
                 body = response.raw.read(decode_content=True)
-                return _Received(response.status_code, response.headers.get("Retry-After"), body)
+                problem = Problem()
+                if response.status_code >= 300:
+                    problem = redacted(parse_problem(body), _secrets(response.request.headers, form or {}))
+                return _Received(response.status_code, response.headers.get("Retry-After"), body, problem)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             return Again(_reason(error))
 
     def _again(self, received: _Received) -> Again:
-        problem = parse_problem(received.body)
         wait = None
         if received.status in (429, 503):
-            wait = named_wait(received.retry_after, problem.title, datetime.now(UTC))
-        if received.status == 429 and wait:
-            self._lane.hold(wait)
-        return Again(f"HTTP {received.status}", received.status, wait, trace_id=problem.trace_id)
+            wait = named_wait(received.retry_after, received.problem.title, datetime.now(UTC))
+        if wait:
+            wait = min(wait, self._longest_wait)
+            if received.status == 429:
+                self._lane.hold(wait)
+        return Again(f"HTTP {received.status}", received.status, wait, trace_id=received.problem.trace_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +141,14 @@ class _Received:
     status: int
     retry_after: str | None
     body: bytes
+    problem: Problem
+
+
+def _secrets(headers: Mapping[str, str | bytes], form: Mapping[str, str]) -> list[str]:
+    """The secrets of a request that was sent."""
+    token = str(headers.get("Authorization", "")).removeprefix("Bearer ")
+    sent = (token, str(headers.get("ST-App-Key", "")), form.get("client_secret", ""))
+    return [secret for secret in sent if secret]
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from st_pipeline.servicetitan.problems import Problem, parse_problem, redacted
+
+
+def test_a_problem_details_body_is_read_whole() -> None:
+    body = {
+        "type": "uri",
+        "title": "One or more validation errors occurred.",
+        "status": 400,
+        "traceId": "00-abc-01",
+        "errors": {"sort": ["The value '-x' is not valid for Sort."], "ids": ["too many", "too long"]},
+        "data": {},
+    }
+    problem = parse_problem(json.dumps(body).encode())
+    assert problem.trace_id == "00-abc-01"
+    assert problem.text == (
+        "One or more validation errors occurred. — "
+        "sort: The value '-x' is not valid for Sort.; ids: too many; ids: too long"
+    )
+
+
+def test_the_token_endpoints_error_is_its_code() -> None:
+    problem = parse_problem(b'{"error":"invalid_client"}')
+    assert (problem.code, problem.text) == ("invalid_client", "invalid_client")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>503</html>", b"[1]", b"null", b"\xff\xfe", b'{"title":', b'"text"'])
+def test_a_body_of_another_kind_says_nothing(body: bytes) -> None:
+    assert parse_problem(body) == Problem()
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"title":5,"traceId":{},"errors":[1]}', b'{"errors":{"a":{"b":1}}}', b'{"error":{}}']
+)
+def test_members_of_the_wrong_kind_do_no_harm(body: bytes) -> None:
+    assert parse_problem(body).trace_id is None
+
+
+@given(st.binary())
+def test_no_body_makes_it_fail(body: bytes) -> None:
+    parse_problem(body)
+
+
+def test_a_long_text_is_cut_and_kept_on_one_line() -> None:
+    text = parse_problem(json.dumps({"title": "a\n\tb " * 500}).encode()).text
+    assert len(text) == 500
+    assert "\n" not in text
+
+
+def test_secrets_that_a_server_repeats_are_taken_out_everywhere() -> None:
+    problem = Problem("bad canary", "trace-canary", (("canary", "is canary"),), "canary")
+    clean = redacted(problem, ["canary"])
+    assert "canary" not in repr(clean)
+    assert clean.text == "bad *** — ***: is *** — ***"

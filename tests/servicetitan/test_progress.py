@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import dataclasses
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.model import Endpoint
+from st_pipeline.servicetitan.pages import Page
+from st_pipeline.servicetitan.progress import Progress
+
+EXPORT = endpoint("crm_customers")
+LIST = endpoint("jpm_job_types")
+
+
+def page(*records: bytes, more: bool = True, token: str | None = None) -> Page:
+    return Page([msgspec.Raw(record) for record in records], 0, more, token, None)
+
+
+@given(st.lists(st.text(min_size=1), unique=True, min_size=1, max_size=20), st.data())
+def test_an_export_stalls_exactly_when_a_token_comes_back(tokens: list[str], data: st.DataObject) -> None:
+    progress = Progress(EXPORT, None)
+    for token in tokens:
+        assert progress.stalled(page(b"1", token=token)) is None
+        progress.accept(page(b"1", token=token))
+    assert progress.stalled(page(b"1", token=data.draw(st.sampled_from(tokens)))) is not None
+
+
+def test_the_cursor_an_export_began_with_is_a_token_seen() -> None:
+    assert Progress(EXPORT, "t0").stalled(page(b"1", token="t0"))
+    assert Progress(EXPORT, "t0").stalled(page(b"1", token="t0", more=False)) is None
+
+
+def test_an_export_that_has_more_without_a_token_stalls() -> None:
+    assert "without a token" in (Progress(EXPORT, None).stalled(page(b"1", token=None)) or "")
+
+
+def test_some_empty_pages_with_new_tokens_are_progress_but_a_hundred_in_a_row_are_not() -> None:
+    progress = Progress(EXPORT, None)
+    for n in range(100):
+        assert progress.stalled(page(token=f"t{n}")) is None
+        progress.accept(page(token=f"t{n}"))
+    assert "empty pages" in (progress.stalled(page(token="next")) or "")
+    progress.accept(page(b"1", token="a"))
+    assert progress.stalled(page(token="next")) is None
+
+
+def test_a_list_stalls_on_an_empty_page_and_on_the_same_page_again() -> None:
+    progress = Progress(LIST, "2026-01-01")
+    assert "empty" in (progress.stalled(page()) or "")
+    progress.accept(page(b"1", b"2"))
+    assert "same page" in (progress.stalled(page(b"1", b"2")) or "")
+    assert progress.stalled(page(b"1", b"3")) is None
+    assert progress.stalled(page(b"1", b"2", more=False)) is None
+
+
+def test_a_list_without_page_numbers_cannot_have_more() -> None:
+    unpaged = dataclasses.replace(LIST, parameters=("active",))
+    assert "page number" in (Progress(unpaged, None).stalled(page(b"1")) or "")
+
+
+@pytest.mark.parametrize("which", [EXPORT, LIST], ids=["export", "list"])
+def test_the_last_page_never_stalls(which: Endpoint) -> None:
+    assert Progress(which, None).stalled(page(more=False)) is None

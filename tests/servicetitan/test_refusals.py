@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import pytest
+
+from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.errors import (
+    CredentialsRefused,
+    CursorRefused,
+    Malformed,
+    NotConnected,
+    RequestWrong,
+    ScopeMissing,
+    Unavailable,
+)
+from st_pipeline.servicetitan.problems import Problem
+from st_pipeline.servicetitan.refusals import exhausted, refusal, token_refusal
+from st_pipeline.servicetitan.retrying import Again, GivenUp
+
+CUSTOMERS = endpoint("crm_customers")
+SAID = Problem(title="Something about it.", trace_id="t-9")
+
+
+@pytest.mark.parametrize(
+    ("status", "group"),
+    [
+        (301, RequestWrong),
+        (400, RequestWrong),
+        (401, CredentialsRefused),
+        (403, ScopeMissing),
+        (404, RequestWrong),
+        (405, RequestWrong),
+        (409, RequestWrong),
+        (422, RequestWrong),
+    ],
+)
+def test_every_refusal_names_tenant_entity_call_trace_and_what_the_api_said(status: int, group: type) -> None:
+    error = refusal("acme", 7, CUSTOMERS, status, SAID, has_token_cursor=False)
+    assert type(error) is group
+    assert (error.tenant, error.entity, error.status, error.trace_id) == ("acme", "crm_customers", status, "t-9")
+    for part in ("acme/crm_customers", CUSTOMERS.operation, str(status), "Something about it.", "t-9"):
+        assert part in str(error)
+
+
+def test_a_missing_scope_is_named_in_text_and_attribute() -> None:
+    error = refusal("acme", 7, CUSTOMERS, 403, SAID, has_token_cursor=False)
+    assert isinstance(error, ScopeMissing)
+    assert error.scope == "tn.crm.customers:r"
+    assert "tn.crm.customers:r" in str(error)
+
+
+def test_only_a_400_on_a_continued_export_refuses_the_cursor() -> None:
+    assert type(refusal("a", 7, CUSTOMERS, 400, SAID, has_token_cursor=True)) is CursorRefused
+    assert type(refusal("a", 7, CUSTOMERS, 404, SAID, has_token_cursor=True)) is RequestWrong
+
+
+def test_a_401_about_the_app_key_says_to_check_the_app_key() -> None:
+    title = "Application key not present, check ST-App-Key header value."
+    assert "Check the app key" in str(refusal("a", 7, CUSTOMERS, 401, Problem(title), has_token_cursor=False))
+
+
+def test_an_unknown_client_is_not_connected_and_says_where_to_connect() -> None:
+    error = token_refusal("acme", 400, Problem(code="invalid_client"))
+    assert type(error) is NotConnected
+    assert "Settings > Integrations" in str(error)
+    assert "invalid_client" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "group"),
+    [
+        (400, "unsupported_grant_type", CredentialsRefused),
+        (401, "", CredentialsRefused),
+        (403, "", CredentialsRefused),
+        (404, "", RequestWrong),
+        (302, "", RequestWrong),
+    ],
+)
+def test_other_refusals_of_the_token_endpoint_are_told_apart(status: int, code: str, group: type) -> None:
+    assert type(token_refusal("acme", status, Problem(code=code))) is group
+
+
+def test_the_last_failure_and_the_effort_are_told_when_retries_are_spent() -> None:
+    error = exhausted("acme", CUSTOMERS, CUSTOMERS.operation, GivenUp(Again("HTTP 503", 503, trace_id="t"), 10, 61.4))
+    assert isinstance(error, Unavailable)
+    assert (error.tries, error.seconds, error.status, error.trace_id) == (10, 61.4, 503, "t")
+    assert "10 tries in 61 s" in str(error)
+    assert "HTTP 503" in str(error)
+    malformed = exhausted("acme", None, "POST x", GivenUp(Again("half a body", 200, is_malformed=True), 3, 1))
+    assert type(malformed) is Malformed
+    assert malformed.entity is None

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import gzip
+import socket
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from st_pipeline.secret import Secret
+from st_pipeline.servicetitan.calls import CallLog
+from st_pipeline.servicetitan.pacing import Pacer
+from st_pipeline.servicetitan.problems import Problem
+from st_pipeline.servicetitan.retrying import Again
+from st_pipeline.servicetitan.transport import Answer, Transport, Unsigned
+
+from .conftest import Serve
+from .scripted import Asked, Reply, reply
+
+OPERATION = "GET /x"
+
+
+@pytest.fixture
+def transport(tmp_path: Path):
+    lane = Pacer(tmp_path).lane(Secret("k"), 1)
+    made = Transport(lane, CallLog(), timeouts=(0.5, 0.5), longest_wait=60, uses_proxies=False)
+    yield made
+    made.close()
+
+
+def get(transport: Transport, url: str, **more: Any) -> Answer | Again:
+    return transport.attempt("GET", url, operation=OPERATION, number=more.pop("number", 1), auth=Unsigned(), **more)
+
+
+@pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 409])
+def test_a_lasting_answer_is_handed_over_with_its_whole_body(transport: Transport, serve: Serve, status: int) -> None:
+    body = b"x" * 3_000_000
+    server = serve(lambda asked, n: Reply(status, body))
+    answer = get(transport, server.url)
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.body) == (status, body)
+
+
+def test_packed_bodies_are_asked_for_and_unpacked(transport: Transport, serve: Serve) -> None:
+    server = serve(lambda asked, n: Reply(body=gzip.compress(b"plain" * 1000), headers={"Content-Encoding": "gzip"}))
+    assert get(transport, server.url) == Answer(200, b"plain" * 1000, Problem())
+    assert server.calls[0].headers["accept-encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
+def test_a_passing_answer_is_a_reason_to_try_again(transport: Transport, serve: Serve, status: int) -> None:
+    server = serve(lambda asked, n: Reply(status, b"<html>oops</html>"))
+    assert get(transport, server.url) == Again(f"HTTP {status}", status)
+
+
+def test_a_429_names_its_wait_and_holds_the_lane(transport: Transport, serve: Serve) -> None:
+    title = "Rate limit is exceeded. Try again in 0.4 seconds."
+    server = serve(lambda asked, n: reply({"title": title, "traceId": "t-1"}, 429) if n == 1 else reply({}))
+    assert get(transport, server.url) == Again("HTTP 429", 429, 0.4, trace_id="t-1")
+    began = time.monotonic()
+    assert isinstance(get(transport, server.url), Answer)
+    assert time.monotonic() - began >= 0.35
+
+
+def test_a_wait_beyond_the_limit_is_cut(tmp_path: Path, serve: Serve) -> None:
+    server = serve(lambda asked, n: Reply(429, b"", {"Retry-After": "3600"}))
+    transport = Transport(
+        Pacer(tmp_path).lane(Secret("k"), 1), CallLog(), timeouts=(1, 1), longest_wait=0.1, uses_proxies=False
+    )
+    assert get(transport, server.url) == Again("HTTP 429", 429, 0.1)
+    began = time.monotonic()
+    get(transport, server.url)
+    assert time.monotonic() - began < 5
+    transport.close()
+
+
+def test_secrets_that_were_sent_are_not_in_what_the_server_said(transport: Transport, serve: Serve) -> None:
+    def echo(asked: Asked, n: int) -> Reply:
+        return reply({"title": str(asked.form), "traceId": asked.headers.get("st-app-key", "t")}, 400)
+
+    server = serve(echo)
+    answer = get(transport, server.url, form={"client_secret": "canary+/=", "client_id": "cid.1"})
+    assert isinstance(answer, Answer)
+    assert "canary" not in repr(answer.problem)
+    assert "cid.1" in answer.problem.text
+
+
+def test_a_503_names_its_wait_too(transport: Transport, serve: Serve) -> None:
+    server = serve(lambda asked, n: Reply(503, b"", {"Retry-After": "7"}))
+    assert get(transport, server.url) == Again("HTTP 503", 503, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (Reply(reset=True), "connection refused or dropped"),
+        (Reply(body=b"x" * 1000, cut=10), "connection refused or dropped"),
+        (Reply(body=b"not gzip", headers={"Content-Encoding": "gzip"}), "the body could not be unpacked"),
+        (Reply(delay=1.0), "no answer in time"),
+    ],
+    ids=["reset", "cut", "unpackable", "silent"],
+)
+def test_what_never_arrives_whole_is_a_reason_to_try_again(
+    transport: Transport, serve: Serve, sent: Reply, reason: str
+) -> None:
+    server = serve(lambda asked, n: sent)
+    assert get(transport, server.url) == Again(reason)
+
+
+def test_a_host_that_does_not_listen_is_a_reason_to_try_again(transport: Transport) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        assert get(transport, url) == Again("connection refused or dropped")
+
+
+def test_a_redirect_is_not_followed(transport: Transport, serve: Serve) -> None:
+    elsewhere = serve(lambda asked, n: reply({}))
+    server = serve(lambda asked, n: Reply(302, b"", {"Location": elsewhere.url}))
+    assert get(transport, server.url) == Answer(302, b"", Problem())
+    assert not elsewhere.calls
+
+
+def test_parameters_are_encoded_and_connections_kept(transport: Transport, serve: Serve) -> None:
+    server = serve(lambda asked, n: reply({"n": n}))
+    for _ in range(5):
+        get(transport, server.url, params={"from": "a+b/c==", "sort": "+Id"})
+    assert {asked.raw_query for asked in server.calls} == {"from=a%2Bb%2Fc%3D%3D&sort=%2BId"}
+    assert {asked.connection for asked in server.calls} == {1}
+
+
+def test_cookies_are_not_kept(transport: Transport, serve: Serve) -> None:
+    server = serve(lambda asked, n: Reply(headers={"Set-Cookie": "a=b; Path=/"}))
+    get(transport, server.url)
+    get(transport, server.url)
+    assert "cookie" not in server.calls[1].headers
+
+
+def test_every_attempt_is_counted_with_status_size_and_latency(tmp_path: Path, serve: Serve) -> None:
+    log = CallLog()
+    transport = Transport(
+        Pacer(tmp_path).lane(Secret("k"), 1), log, timeouts=(0.5, 0.5), longest_wait=60, uses_proxies=False
+    )
+    server = serve(lambda asked, n: [Reply(503), Reply(reset=True), Reply(body=b"12345", delay=0.05)][n - 1])
+    for number in (1, 2, 3):
+        get(transport, server.url, number=number)
+    transport.close()
+    found = {count.status: (count.calls, count.retries, count.bytes) for count in log.snapshot()}
+    assert found == {503: (1, 0, 0), 0: (1, 1, 0), 200: (1, 1, 5)}
+    assert next(count for count in log.snapshot() if count.status == 200).seconds >= 0.05
+
+
+def test_a_netrc_file_adds_nothing_to_a_call(tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    server = serve(lambda asked, n: reply({}))
+    transport = Transport(
+        Pacer(tmp_path).lane(Secret("k"), 1), CallLog(), timeouts=(1, 1), longest_wait=60, uses_proxies=True
+    )
+    get(transport, server.url)
+    transport.close()
+    assert "authorization" not in server.calls[0].headers
