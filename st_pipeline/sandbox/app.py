@@ -23,6 +23,8 @@ from st_pipeline.sandbox.faults import Fault, Faults
 from st_pipeline.sandbox.state import State
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+# Marks the answer that is never sent, because the connection is reset in its place.
+_RESET = "x-sandbox-reset"
 _BOOLS = {"true": True, "false": False}
 _ACTIVE = {"true": True, "false": False, "any": None}
 
@@ -62,8 +64,7 @@ class Api:
         if fault is Fault.SERVER_ERROR:
             return answers.broken(self._rng.choice((500, 502, 503)))
         if fault is Fault.RESET:
-            await self.state.reset(request)
-            return Response(status_code=500, headers={"x-sandbox-reset": "1"})
+            return Response(status_code=500, headers={_RESET: "1"})
         response = answer()
         # A token is never cut: its answer is shorter than a packet.
         if fault is Fault.TRUNCATED and response.status_code == 200 and request.url.path != TOKEN_PATH:
@@ -73,9 +74,13 @@ class Api:
             return cut
         return response
 
-    def _note(self, request: Request, tenant: int | None, at: float, response: Response) -> None:
-        status = 0 if "x-sandbox-reset" in response.headers else response.status_code
+    async def _note(self, request: Request, tenant: int | None, at: float, response: Response) -> None:
+        """Log a call before the caller can see its end, be it an answer or a reset."""
+        is_reset = _RESET in response.headers
+        status = 0 if is_reset else response.status_code
         self.state.log.add(Call(at, tenant, request.url.path, status, request.url.query))
+        if is_reset:
+            await self.state.reset(request)
 
     async def token(self, request: Request) -> Response:
         """POST /connect/token, form-encoded."""
@@ -94,7 +99,7 @@ class Api:
         with self.state.lock:
             account = self.state.gate.account_of_client(form.get("client_id", ""))
         response = await self._struck(request, answer)
-        self._note(request, account.tenant_id if account else None, at, response)
+        await self._note(request, account.tenant_id if account else None, at, response)
         return response
 
     async def resource(self, request: Request) -> Response:
@@ -104,7 +109,7 @@ class Api:
         route = routes().get((module, path))
         if route is None or request.method != "GET" or not _is_number(tenant):
             response = answers.unmatched()
-            self._note(request, int(tenant) if _is_number(tenant) else None, at, response)
+            await self._note(request, int(tenant) if _is_number(tenant) else None, at, response)
             return response
         entity, is_export = route
 
@@ -113,7 +118,7 @@ class Api:
                 return self._checked(request, int(tenant), entity, path, is_export)
 
         response = await self._struck(request, answer)
-        self._note(request, int(tenant), at, response)
+        await self._note(request, int(tenant), at, response)
         if response.status_code == 200:
             return answers.compressed(request, response, allowed=self.state.gzip)
         return response

@@ -53,7 +53,7 @@ class Caller:
             self.sandbox.url + path, params=params, headers=self.headers if headers is None else headers, timeout=10
         )
 
-    def export(self, name: str, start: str | None = None, **params: str) -> tuple[list[list[Any]], str]:
+    def export(self, name: str, start: str | None = None, /, **params: str) -> tuple[list[list[Any]], str]:
         """All pages from a start on, and the last token."""
         pages = []
         while True:
@@ -67,11 +67,11 @@ class Caller:
             if not body["hasMore"]:
                 return pages, start
 
-    def exported(self, name: str, start: str | None = None, **params: str) -> list[Any]:
+    def exported(self, name: str, start: str | None = None, /, **params: str) -> list[Any]:
         """All records from a start on."""
         return [record for page in self.export(name, start, **params)[0] for record in page]
 
-    def listed(self, name: str, **params: str) -> list[Any]:
+    def listed(self, name: str, /, **params: str) -> list[Any]:
         """All records of a list."""
         records, page = [], 1
         while True:
@@ -83,7 +83,7 @@ class Caller:
             if not body["hasMore"]:
                 return records
 
-    def errors(self, name: str, *, export: bool = False, **params: str) -> dict[str, list[str]]:
+    def errors(self, name: str, /, *, export: bool = False, **params: str) -> dict[str, list[str]]:
         """The errors of a call that is refused with 400."""
         response = self.get(self.path(name, export=export), params)
         assert response.status_code == 400, response.text
