@@ -134,15 +134,15 @@ class ServiceTitan:
             )
 
         def attempt(number: int) -> Page | ServiceTitanError | Again:
-            first = Signature(self._tokens, self._credentials.app_key)
-            answer = send(first, number)
+            signature = Signature(self._tokens, self._credentials.app_key)
+            answer = send(signature, number)
             if isinstance(answer, Answer) and answer.status == 401 and not is_about_app_key(answer.problem):
-                second = Signature(self._tokens, self._credentials.app_key, refused=first.used)
-                answer = send(second, number + 1)
+                signature = Signature(self._tokens, self._credentials.app_key, refused=signature.used)
+                answer = send(signature, number + 1)
             if isinstance(answer, Again):
                 return answer
             if not 200 <= answer.status < 300:
-                return self._refusal(endpoint, answer, parameters)
+                return self._refusal(endpoint, answer, parameters, signature.used)
             return _understood(answer, int(parameters.get("pageSize", 0)))
 
         outcome = persist(self._retry, attempt)
@@ -152,10 +152,17 @@ class ServiceTitan:
             raise outcome
         return outcome
 
-    def _refusal(self, endpoint: Endpoint, answer: Answer, parameters: Mapping[str, str]) -> ServiceTitanError:
-        continues = endpoint.kind is Kind.EXPORT and "from" in parameters
+    def _refusal(
+        self, endpoint: Endpoint, answer: Answer, parameters: Mapping[str, str], used: Token | None
+    ) -> ServiceTitanError:
         return refusal(
-            self.tenant, self._tenant_id, endpoint, answer.status, answer.problem, has_token_cursor=continues
+            self.tenant,
+            self._tenant_id,
+            endpoint,
+            answer.status,
+            answer.problem,
+            has_token_cursor=endpoint.kind is Kind.EXPORT and "from" in parameters,
+            scopes=used.scopes if used else frozenset(),
         )
 
     def _ask_token(self) -> Token:

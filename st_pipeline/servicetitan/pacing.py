@@ -22,6 +22,9 @@ CALLS_PER_SECOND = 50.0  # of 60 allowed: room for the jitter between taking a s
 _LAYOUT = struct.Struct("<dd")
 # A file says this much about the future at most. More is left over from before a restart, when the clock began anew.
 _FARTHEST = 600.0
+# Who wakes later than this after the slot's time takes a new one. Callers that are late by less crowd a second by a
+# tenth of the rate at most: 55 calls and the one at its edge.
+_LATENESS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Lane:
             if (ahead := start - time.monotonic()) > 0:
                 time.sleep(ahead)
             now = time.monotonic()
-            if now - start < self._interval:
+            if now - start < _LATENESS:
                 return now - began
 
     def hold(self, seconds: float) -> None:

@@ -53,9 +53,20 @@ def token_refusal(tenant: str, status: int, problem: Problem) -> ServiceTitanErr
 
 
 def refusal(
-    tenant: str, tenant_id: int, endpoint: Endpoint, status: int, problem: Problem, *, has_token_cursor: bool
+    tenant: str,
+    tenant_id: int,
+    endpoint: Endpoint,
+    status: int,
+    problem: Problem,
+    *,
+    has_token_cursor: bool,
+    scopes: frozenset[str] = frozenset(),
 ) -> ServiceTitanError:
-    """The API's no to one call. ``has_token_cursor``: whether the call continued an export."""
+    """The API's no to one call. ``has_token_cursor``: whether the call continued an export; ``scopes``: the token's.
+
+    A 403 is about the scope when it says so, or when the token is not known to hold it. Otherwise it is about the app
+    or the tenant, and every other entity would fare the same.
+    """
     told = {"tenant": tenant, "entity": endpoint.entity, "status": status, "trace_id": problem.trace_id}
     said = f"{endpoint.operation} answers {status} {problem.text}".rstrip()
     if status == 401 and is_about_app_key(problem):
@@ -64,6 +75,12 @@ def refusal(
         return CredentialsRefused(
             f"{said}, also with a new token. Check that the app key belongs to the client id, and that the credentials "
             f"belong to tenant {tenant_id} in this environment",
+            **told,
+        )
+    if status == 403 and endpoint.scope in scopes and "scope" not in problem.text.lower():
+        return CredentialsRefused(
+            f"{said}, although the token holds the scope. Check that the app is still connected to tenant {tenant_id} "
+            "and that the app key belongs to it",
             **told,
         )
     if status == 403:

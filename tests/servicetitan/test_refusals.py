@@ -48,6 +48,20 @@ def test_a_missing_scope_is_named_in_text_and_attribute() -> None:
     assert "tn.crm.customers:r" in str(error)
 
 
+@pytest.mark.parametrize(
+    ("title", "scopes", "group"),
+    [
+        ("Scope validation failed. Access token does not have permission", {CUSTOMERS.scope}, ScopeMissing),
+        ("Forbidden", {"tn.jpm.jobs:r"}, ScopeMissing),
+        ("Forbidden", set(), ScopeMissing),
+        ("Forbidden", {CUSTOMERS.scope}, CredentialsRefused),
+    ],
+)
+def test_a_403_on_a_scope_that_the_token_holds_is_about_the_app(title: str, scopes: set[str], group: type) -> None:
+    held = frozenset(scopes)
+    assert type(refusal("a", 7, CUSTOMERS, 403, Problem(title), has_token_cursor=False, scopes=held)) is group
+
+
 def test_only_a_400_on_a_continued_export_refuses_the_cursor() -> None:
     assert type(refusal("a", 7, CUSTOMERS, 400, SAID, has_token_cursor=True)) is CursorRefused
     assert type(refusal("a", 7, CUSTOMERS, 404, SAID, has_token_cursor=True)) is RequestWrong
