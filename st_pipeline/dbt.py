@@ -9,12 +9,15 @@ import hashlib
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from st_pipeline.postgres import Database
+from st_pipeline.postgres import Database, connect
 from st_pipeline.settings import PROJECT_ROOT
 
+BUILD_LOCK = 7_350_003
 _SOURCES = ("*.yml", "*.sql", "*.csv")
 
 
@@ -45,28 +48,39 @@ def environment(database: Database) -> dict[str, str]:
     }
 
 
+@contextmanager
+def one_build_at_a_time(database: Database) -> Iterator[None]:
+    """Wait until no other process builds; the lock ends with the process that holds it."""
+    with connect(database, application="st-pipeline build", autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", (BUILD_LOCK,))
+        yield
+
+
 @cache
-def manifest() -> Path:
-    """The manifest of the models as they are now, parsed at most once for each state of the files.
+def manifest(database: str) -> Path:
+    """The manifest of the models as they are now for a database of that name, made once for each state of the files.
 
     Raises:
         DbtProjectBroken: the models do not parse.
     """
     folder = project_folder()
     files = sorted(path for pattern in _SOURCES for path in folder.rglob(pattern) if "target" not in path.parts)
-    digest = hashlib.sha256(b"\0".join(str(f.relative_to(folder)).encode() + f.read_bytes() for f in files)).hexdigest()
+    digest = hashlib.sha256(
+        database.encode() + b"\0".join(str(f.relative_to(folder)).encode() + f.read_bytes() for f in files)
+    ).hexdigest()
     target = folder / "target" / f"manifest-{digest[:16]}.json"
     if not target.exists():
         target.parent.mkdir(exist_ok=True)
         # Two processes may parse at once: each in a folder of its own, and the last rename wins.
         with tempfile.TemporaryDirectory(dir=target.parent) as work:
-            _parse(folder, Path(work))
+            _parse(folder, database, Path(work))
             (Path(work) / "manifest.json").rename(target)
     return target
 
 
-def _parse(folder: Path, target: Path) -> None:
-    nowhere = Database(host="localhost", port=5432, user="nobody", password=None, name="nowhere")
+def _parse(folder: Path, database: str, target: Path) -> None:
+    # Parsing connects to nothing; only the name of the database gets into the manifest.
+    nowhere = Database(host="localhost", port=5432, user="nobody", password=None, name=database)
     done = subprocess.run(
         [dbt_executable(), "--quiet", "parse", "--project-dir", str(folder), "--profiles-dir", str(folder),
          "--target-path", str(target), "--log-path", str(target)],

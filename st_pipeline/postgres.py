@@ -23,6 +23,7 @@ from st_pipeline.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_350_001  # an advisory lock: two processes that start at once migrate one after the other
+WAREHOUSE = "warehouse"
 SCHEMAS = ("control", "raw", "staging", "intermediate", "legacy", "marts")
 
 
@@ -91,9 +92,14 @@ class Database:
 def warehouse(settings: Settings) -> Database:
     """The warehouse: the embedded server of the home (started when down), or the one ``ST_PIPELINE_DSN`` names."""
     if settings.dsn:
-        return Database.from_dsn(settings.dsn, default_name="warehouse")
+        return Database.from_dsn(settings.dsn, default_name=WAREHOUSE)
     socket = embedded_postgres.attach(settings.home)
-    return Database(host=str(socket), port=5432, user=embedded_postgres.SUPERUSER, password=None, name="warehouse")
+    return Database(host=str(socket), port=5432, user=embedded_postgres.SUPERUSER, password=None, name=WAREHOUSE)
+
+
+def warehouse_name(settings: Settings) -> str:
+    """The name of the warehouse's database, without connecting to anything."""
+    return Database.from_dsn(settings.dsn, default_name=WAREHOUSE).name if settings.dsn else WAREHOUSE
 
 
 def dagster(settings: Settings) -> Database:
@@ -137,6 +143,12 @@ def ensure_database(database: Database) -> None:
                     f"database {database.name} does not exist and {database.user} may not create it; "
                     "create it and run again"
                 ) from None
+
+
+def drop_database(database: Database) -> None:
+    """Drop ``database`` with everything in it, whoever is connected; nothing happens when it is not there."""
+    with connect(database.with_name("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database.name)))
 
 
 def migrate(database: Database, revision: str = "head") -> None:

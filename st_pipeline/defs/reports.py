@@ -7,7 +7,9 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
-from st_pipeline.dbt import environment, manifest
+from st_pipeline.dbt import environment, manifest, one_build_at_a_time
+from st_pipeline.postgres import warehouse_name
+from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline
 
 
@@ -23,11 +25,12 @@ class Translator(DagsterDbtTranslator):
         return spec.replace_attributes(key=dg.AssetKey([node["schema"], node["name"]]), group_name=node["schema"])
 
 
-@dbt_assets(manifest=manifest(), dagster_dbt_translator=Translator(), name="reports")
+@dbt_assets(manifest=manifest(warehouse_name(Settings.from_environment())), dagster_dbt_translator=Translator(), name="reports")
 def reports(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: dg.ResourceParam[Pipeline]
 ) -> Iterator[Any]:
     """Build the selected models and run their tests in one dbt process."""
     os.environ.update(environment(pipeline.database))
-    build = dbt.cli(["build"], context=context)
-    yield from build.stream().fetch_row_counts().fetch_column_metadata(with_column_lineage=True)
+    with one_build_at_a_time(pipeline.database):
+        build = dbt.cli(["build"], context=context)
+        yield from build.stream().fetch_row_counts().fetch_column_metadata(with_column_lineage=True)

@@ -144,9 +144,9 @@ class _Landing:
         if self._endpoint.kind is Kind.LIST:
             can_continue = self._endpoint.cursor_parameter and self._endpoint.cursor_field
             landed.cursor = list_cursor(self._newest, self._batch.cursor) if can_continue else None
-        landed.missing_fields = self._presence.missing
         now, where = self._clock(), (self._batch.tenant, self._endpoint.entity)
         if landed.records:
+            landed.missing_fields = self._presence.missing
             self._ledger.settle_drift(*where, self._presence.seen)
             self._ledger.note_drift(*where, "missing", landed.missing_fields, now)
         self._ledger.complete(self._batch, landed.cursor, now)

@@ -23,7 +23,7 @@ NULL = Raw(b"null")
 
 # Amounts and arrays stay as their JSON text until their column is built.
 _PYTHON_TYPES: Mapping[FieldType, Any] = {
-    FieldType.BIGINT: Annotated[int | None, Meta(ge=BIGINT_MIN, le=BIGINT_MAX)],
+    FieldType.BIGINT: Annotated[int, Meta(ge=BIGINT_MIN, le=BIGINT_MAX)] | None,  # pyright: ignore[reportOperatorIssue]
     FieldType.TEXT: str | None,
     FieldType.BOOLEAN: bool | None,
     FieldType.NUMERIC: Raw,

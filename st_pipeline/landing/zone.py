@@ -44,6 +44,14 @@ class LandingZone:
         """A landed file, open for reading by row group."""
         return pq.ParquetFile(self._absolute(path), filesystem=self._files, pre_buffer=False)
 
+    def probe(self) -> None:
+        """Write and delete a file. Raises OSError when the zone cannot be written."""
+        path = self._absolute(".probe")
+        self._files.create_dir(self._root, recursive=True)
+        with self._files.open_output_stream(path) as stream:
+            stream.write(b"")
+        self._files.delete_file(path)
+
     def sweep(self, entity: str, tenant: str, known: Collection[str]) -> list[str]:
         """Delete what a crash left: files of this entity and tenant that are not ``known`` to the ledger.
 

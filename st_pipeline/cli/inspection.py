@@ -1,0 +1,129 @@
+"""``st-pipeline status``, ``doctor`` and ``psql``: looking, without changing anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from st_pipeline import embedded_postgres, postgres
+from st_pipeline.cli import output, tables
+from st_pipeline.cli.errors import EXPECTED, CommandRefused
+from st_pipeline.dbt import DbtProjectBroken, manifest
+from st_pipeline.landing.zone import LandingZone
+from st_pipeline.monitoring import status as monitoring_status
+from st_pipeline.settings import Settings
+from st_pipeline.sync.pipeline import Pipeline, open_pipeline
+from st_pipeline.tenants.checkup import check_up
+from st_pipeline.tenants.model import Status
+
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def status(as_json: AsJson = False) -> None:
+    """Every tenant: connection, last sync, what was loaded and what was set aside."""
+    pipeline = open_pipeline(Settings.from_environment())
+    with postgres.connect(pipeline.database, autocommit=True) as connection:
+        rows = monitoring_status.tenants(connection)
+    if as_json:
+        output.json_([{name: _plain(value) for name, value in asdict(row).items()} for row in rows])
+    else:
+        tables.statuses(rows)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Every setting, connection and credential: fine, or what to do. Exit status 1 when something is to be done."""
+    findings: list[dict[str, Any]] = []
+
+    def look(name: str, check: Callable[[], str]) -> bool:
+        try:
+            findings.append({"what": name, "fine": True, "said": check()})
+        except (*EXPECTED, DbtProjectBroken, OSError) as problem:
+            findings.append({"what": name, "fine": False, "said": str(problem).strip()})
+        return findings[-1]["fine"]
+
+    opened: list[Pipeline] = []
+    if look("settings", lambda: f"home {Settings.from_environment().home}"):
+        settings = Settings.from_environment()
+        look("landing zone", lambda: _try_landing(settings.landing))
+        look("models", lambda: f"{manifest(postgres.warehouse_name(settings)).name} is up to date")
+        look("app key", lambda: _app_key(settings))
+        if look("warehouse", lambda: _open(settings, opened)):
+            pipeline = opened[0]
+            with pipeline.registry() as registry:
+                for tenant in registry.list():
+                    look(f"tenant {tenant.key}", lambda key=tenant.key: _connected(pipeline, key))
+    if as_json:
+        output.json_(findings)
+    else:
+        console = Console(highlight=False)
+        for finding in findings:
+            mark = "[green]fine[/]" if finding["fine"] else "[red]to do[/]"
+            console.print(f"{mark}  {finding['what']}: ", end="")
+            console.print(finding["said"], markup=False)
+    if not all(finding["fine"] for finding in findings):
+        raise typer.Exit(1)
+
+
+def psql(
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[-- ARGS]", help="Passed on to psql.")] = None,
+    dsn: Annotated[bool, typer.Option("--dsn", help="Print the connection string instead.")] = False,
+) -> None:
+    """psql on the warehouse. The embedded server runs while it is open."""
+    settings = Settings.from_environment()
+    database = postgres.prepare(settings)
+    url = database.url().reveal()
+    if dsn:
+        typer.echo(url)
+        return
+    embedded = embedded_postgres.binary(settings.home, "psql")
+    program = shutil.which("psql") if settings.dsn else str(embedded)
+    if not program:
+        raise CommandRefused(
+            "there is no psql on this machine's PATH; st-pipeline psql --dsn prints what to give another"
+        )
+    # The password goes through the environment: arguments can be read by everybody on the machine.
+    environment = {**os.environ, "PGPASSWORD": database.password.reveal() if database.password else ""}
+    command = [program, "-h", database.host, "-p", str(database.port), "-U", database.user, "-d", database.name]
+    raise typer.Exit(subprocess.run([*command, *(arguments or [])], env=environment, check=False).returncode)
+
+
+def _open(settings: Settings, opened: list[Pipeline]) -> str:
+    pipeline = open_pipeline(settings)
+    opened.append(pipeline)
+    with postgres.connect(pipeline.database, autocommit=True) as connection:
+        version = connection.info.server_version
+        if version < 140000:
+            raise CommandRefused(f"PostgreSQL {version // 10000} is too old; 14 or newer is needed")
+        row = connection.execute("select version_num from control.schema_version").fetchone()
+    return f"PostgreSQL {version // 10000} on {pipeline.database.host}, schema control at {row[0] if row else '?'}"
+
+
+def _try_landing(location: str) -> str:
+    LandingZone(location).probe()
+    return f"{location} can be written"
+
+
+def _app_key(settings: Settings) -> str:
+    if settings.servicetitan.app_key:
+        return "SERVICETITAN_APP_KEY is set; tenants without one of their own use it"
+    return "SERVICETITAN_APP_KEY is not set; every tenant needs an app key of its own"
+
+
+def _connected(pipeline: Pipeline, key: str) -> str:
+    with pipeline.registry() as registry:
+        tenant = check_up(registry, pipeline.settings, key, datetime.now(UTC))
+    if tenant.status is not Status.CONNECTED:
+        raise CommandRefused(f"{tenant.status.label}: {tenant.status_detail}")
+    return tenant.status_detail
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,29 @@
+"""``st-pipeline``: the commands and where each lives. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import typer
+
+from st_pipeline.cli import demo, inspection, serving, syncing, tenants
+from st_pipeline.cli.errors import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # its frames would show local variables
+    help="ServiceTitan data of many tenants, into Postgres and the reports people rely on.",
+)
+app.add_typer(tenants.app, name="tenants")
+for command in (
+    demo.demo,
+    serving.up,
+    serving.dev,
+    serving.sandbox,
+    syncing.sync,
+    syncing.reload,
+    syncing.marts,
+    inspection.status,
+    inspection.doctor,
+    inspection.psql,
+):
+    app.command()(command)

@@ -1,0 +1,44 @@
+"""A bar for each tenant that is being synced, on standard error; silent where nobody watches."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from st_pipeline.sync import pipeline
+
+
+@contextmanager
+def sync_progress(entities: int, *, shown: bool = True) -> Iterator[pipeline.Progress]:
+    """What a pipeline reports its progress to; ``entities`` is how many each tenant has."""
+    console = Console(stderr=True)
+    if not (shown and console.is_terminal):
+        yield lambda tenant, entity, stage, records: None
+        return
+    lock = threading.Lock()
+    tasks: dict[str, tuple[TaskID, dict[str, int]]] = {}
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[said]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+
+        def report(tenant: str, entity: str, stage: str, records: int) -> None:
+            with lock:
+                if tenant not in tasks:
+                    tasks[tenant] = (bars.add_task(tenant, total=entities, said=""), {"fetched": 0, "loaded": 0})
+                task, counts = tasks[tenant]
+                if stage == "done":
+                    bars.advance(task)
+                else:
+                    counts[stage] += records
+                bars.update(task, said=f"{counts['fetched']:,} fetched, {counts['loaded']:,} loaded")
+
+        yield report

@@ -1,0 +1,187 @@
+"""``st-pipeline up``, ``dev`` and ``sandbox``: what runs until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from st_pipeline import dagster_home, postgres
+from st_pipeline.cli import sandbox_tenants
+from st_pipeline.cli.errors import CommandRefused
+from st_pipeline.dbt import manifest
+from st_pipeline.settings import PROJECT_ROOT, Settings
+from st_pipeline.sync.pipeline import open_pipeline
+
+STOP_SECONDS = 20.0
+START_SECONDS = 120.0
+
+Port = Annotated[int, typer.Option(help="Port of the Dagster UI.")]
+
+
+def up(
+    with_sandbox: Annotated[bool, typer.Option("--sandbox", help="With the sandbox and its tenants.")] = False,
+    port: Port = 3000,
+    host: Annotated[str, typer.Option(help="Address of the Dagster UI.")] = "127.0.0.1",
+) -> None:
+    """Postgres (unless a DSN is given), Dagster UI and daemon; Ctrl-C ends all of it."""
+    settings = Settings.from_environment()
+    _refuse_taken(host, port)
+    with ExitStack() as stack:
+        if with_sandbox:
+            settings = stack.enter_context(sandbox_tenants.serving(settings))
+        open_pipeline(settings)
+        manifest(postgres.warehouse_name(settings))
+        environment = {
+            **os.environ,
+            **dagster_home.environment(settings),
+            "ST_PIPELINE_SANDBOX_URL": settings.sandbox_url,
+            "PYTHONUNBUFFERED": "1",
+        }
+        logs = settings.home / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        workspace = ["-w", str(dagster_home.WORKSPACE_FILE)]
+        typer.echo("Starting the Dagster UI and daemon …")
+        processes = {
+            "Dagster UI": _start(
+                ["dagster-webserver", *workspace, "-h", host, "-p", str(port)], environment, logs / "webserver.log"
+            ),
+            "Dagster daemon": _start(["dagster-daemon", "run", *workspace], environment, logs / "daemon.log"),
+        }
+        try:
+            _announce_when_ready(f"http://{host}:{port}", processes, settings, logs)
+            _wait(processes, logs)
+        finally:
+            _stop(list(processes.values()))
+
+
+def dev(port: Port = 3000) -> None:
+    """Dagster's own development server, on this project's instance."""
+    settings = Settings.from_environment()
+    open_pipeline(settings)
+    environment = {**os.environ, **dagster_home.environment(settings)}
+    process = _start(["dg", "dev", "--port", str(port)], environment, None)
+    try:
+        _wait({"dg dev": process}, settings.home / "logs")
+    finally:
+        _stop([process])
+
+
+def sandbox(
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8700,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    customers: Annotated[int, typer.Option(help="Customers of each account.")] = 1_500,
+    invoices: Annotated[int, typer.Option(help="Invoices of each account.")] = 4_000,
+) -> None:
+    """An API server that imitates ServiceTitan, with three accounts."""
+    from st_pipeline.sandbox import demo_accounts, serve
+
+    accounts = demo_accounts(customers, invoices)
+
+    def announce(url: str) -> None:
+        typer.echo(f"The sandbox listens on {url}; its accounts:")
+        for account in accounts:
+            state = "" if account.connected else ", not connected yet"
+            typer.echo(
+                f"  {account.name}: tenant id {account.tenant_id}, client id {account.client_id}, client secret "
+                f"{account.client_secret}, app key {account.app_key}{state}"
+            )
+
+    try:
+        serve(host, port, accounts=accounts, announce=announce)
+    except OSError as error:
+        raise CommandRefused(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from None
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandRefused(f"cannot use {host}:{port} ({error.strerror}); choose another --port") from None
+
+
+def _start(command: Sequence[str], environment: dict[str, str], log: Path | None) -> subprocess.Popen[bytes]:
+    """A program of this environment in a process group of its own, so that Ctrl-C reaches it once, from us."""
+    program = str(Path(sys.executable).with_name(command[0]))
+    output = log.open("ab") if log else None
+    try:
+        return subprocess.Popen(
+            [program, *command[1:]],
+            env=environment,
+            cwd=PROJECT_ROOT,
+            stdout=output,
+            stderr=subprocess.STDOUT if output else None,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    finally:
+        if output:
+            output.close()
+
+
+def _announce_when_ready(
+    url: str, processes: dict[str, subprocess.Popen[bytes]], settings: Settings, logs: Path
+) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        _refuse_dead(processes, logs)
+        try:
+            with urllib.request.urlopen(f"{url}/server_info", timeout=2):  # noqa: S310 - our own address
+                break
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    else:
+        raise CommandRefused(f"the Dagster UI did not answer within {START_SECONDS:.0f} s; see {logs}/webserver.log")
+    typer.echo(f"Dagster UI      {url}")
+    typer.echo(f"Postgres        {settings.home if not settings.dsn else 'the server of ST_PIPELINE_DSN'}")
+    typer.echo(f"Landing zone    {settings.landing}")
+    typer.echo(f"Logs            {logs}")
+    typer.echo("Ctrl-C ends all of it.")
+
+
+def _wait(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
+    """Until somebody asks us to stop, or one of them ends by itself."""
+
+    def stop(signal_number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        while True:
+            _refuse_dead(processes, logs)
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        typer.echo("Stopping …")
+
+
+def _refuse_dead(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
+    for name, process in processes.items():
+        if process.poll() is not None:
+            raise CommandRefused(f"{name} ended with status {process.returncode}; see {logs}")
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

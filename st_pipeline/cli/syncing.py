@@ -1,0 +1,153 @@
+"""``st-pipeline sync``, ``reload`` and ``marts``: the Dagster jobs, in this process, and what became of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from st_pipeline import postgres
+from st_pipeline.cli import output, tables
+from st_pipeline.cli.errors import CommandRefused
+from st_pipeline.cli.progress import sync_progress
+from st_pipeline.monitoring import status
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.settings import Settings
+from st_pipeline.sync.pipeline import Pipeline, open_pipeline
+
+Keys = Annotated[list[str] | None, typer.Argument(metavar="KEY...", help="Tenants, by key.", show_default=False)]
+Everybody = Annotated[bool, typer.Option("--all", help="Every enabled tenant.")]
+Entities = Annotated[list[str] | None, typer.Option("--entity", metavar="E", help="Only this entity; may be repeated.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What a sync of several tenants came to."""
+
+    succeeded: bool
+    tenants: list[tuple[int, str, str | None, str | None]]
+    entities: list[status.EntityStatus]
+
+
+def sync(
+    keys: Keys = None,
+    everybody: Everybody = False,
+    entity: Entities = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything again and mark what is gone as deleted.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring tenants up to date, now. One's failure takes no other with it; the exit status says there was one."""
+    pipeline = open_pipeline(Settings.from_environment())
+    chosen = choose(pipeline, keys, everybody)
+    show(run(pipeline, chosen, _entities(entity), full=full, shown=not as_json), as_json)
+
+
+def reload(keys: Keys = None, everybody: Everybody = False, entity: Entities = None, as_json: AsJson = False) -> None:
+    """Load all landed files again, typed as the catalogue is now; nothing is asked of the API."""
+    pipeline = open_pipeline(Settings.from_environment())
+    chosen = choose(pipeline, keys, everybody, disabled_too=True)
+    show(run(pipeline, chosen, _entities(entity), reload=True, shown=not as_json), as_json)
+
+
+def marts(as_json: AsJson = False) -> None:
+    """Rebuild the reports of the tenants whose data changed, and check them."""
+    pipeline = open_pipeline(Settings.from_environment())
+    succeeded, log = build_marts(pipeline)
+    if as_json:
+        output.json_({"succeeded": succeeded, "log": str(log)})
+    else:
+        typer.echo("The reports are built and checked." if succeeded else f"The build failed; dbt's words are in {log}")
+        if not succeeded:
+            typer.echo("".join(log.read_text(errors="replace").splitlines(keepends=True)[-40:]), err=True)
+    if not succeeded:
+        raise typer.Exit(1)
+
+
+def choose(pipeline: Pipeline, keys: Sequence[str] | None, everybody: bool, *, disabled_too: bool = False) -> list[str]:
+    """The tenants asked for. Raises TenantUnknown, or CommandRefused when none or both were asked for."""
+    if bool(keys) == everybody:
+        raise CommandRefused("say which tenants: their keys, or --all")
+    with pipeline.registry() as registry:
+        if keys:
+            return [registry.get(key).key for key in dict.fromkeys(keys)]
+        return [tenant.key for tenant in registry.list() if tenant.enabled or disabled_too]
+
+
+def run(
+    pipeline: Pipeline,
+    keys: Sequence[str],
+    entities: Sequence[str],
+    *,
+    full: bool = False,
+    reload: bool = False,
+    shown: bool = True,
+) -> SyncReport:
+    """Run the job for ``keys`` and read back what it did."""
+    if not keys:
+        return SyncReport(True, [], [])
+    from st_pipeline.defs import launch
+
+    with sync_progress(len(entities), shown=shown) as progress:
+        instance = launch.open_instance(pipeline.settings)
+        launched = launch.run_sync(
+            instance, replace(pipeline, progress=progress), keys, entities, full=full, reload=reload
+        )
+    with postgres.connect(pipeline.database, autocommit=True) as connection:
+        syncs = status.syncs_of_runs(connection, [each.run_id for each in launched])
+        return SyncReport(
+            succeeded=all(each.succeeded for each in launched),
+            tenants=syncs,
+            entities=status.entities(connection, [sync_id for sync_id, *_ in syncs]),
+        )
+
+
+def build_marts(pipeline: Pipeline) -> tuple[bool, Path]:
+    """Whether the build succeeded, and the file with what dbt said."""
+    from st_pipeline.defs import launch
+
+    log = pipeline.settings.home / "logs" / "marts.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as file, contextlib.redirect_stdout(file):
+        launched = launch.run_marts(launch.open_instance(pipeline.settings), pipeline)
+    return launched.succeeded, log
+
+
+def show(report: SyncReport, as_json: bool) -> None:
+    """The report, and exit status 1 when anything asked for did not happen."""
+    if as_json:
+        output.json_(
+            {
+                "succeeded": report.succeeded,
+                "tenants": [
+                    {"tenant": tenant, "outcome": outcome, "error": error}
+                    for _, tenant, outcome, error in report.tenants
+                ],
+                "entities": [asdict(each) for each in report.entities],
+            }
+        )
+    else:
+        tables.sync_report(report.tenants, report.entities)
+    if not report.succeeded:
+        raise typer.Exit(1)
+
+
+def _entities(asked: Sequence[str] | None) -> list[str]:
+    if not asked:
+        return list(ASSET_ENTITIES)
+    for name in asked:
+        if name not in ASSET_ENTITIES:
+            try:
+                endpoint(name)
+            except KeyError as error:
+                raise CommandRefused(str(error.args[0])) from None
+            known = ", ".join(ASSET_ENTITIES)
+            raise CommandRefused(f"{name} is in the catalogue but is no asset yet; there are: {known}")
+    return list(dict.fromkeys(asked))

@@ -1,0 +1,98 @@
+"""Tables on the screen: what a sync did, how tenants are, rows of a query."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from st_pipeline.monitoring.status import EntityStatus, TenantStatus
+
+
+def sync_report(tenants: Sequence[tuple[int, str, str | None, str | None]], entities: Sequence[EntityStatus]) -> None:
+    """Per tenant how it ended, per entity what came."""
+    console = _console()
+    table = Table("tenant", "entity", title="Sync", title_justify="left")
+    for name in ("fetched", "landed", "loaded", "quarantined", "fields", "deleted", "seconds"):
+        table.add_column(name, justify="right")
+    table.add_column("outcome")
+    for each in entities:
+        table.add_row(
+            each.tenant,
+            each.entity,
+            f"{each.fetched:,}",
+            f"{each.landed:,}",
+            f"{each.loaded:,}",
+            f"{each.quarantined_whole:,}",
+            f"{each.quarantined_fields:,}",
+            f"{each.deleted:,}",
+            f"{each.seconds:.1f}",
+            _outcome(each.outcome),
+        )
+    if entities:
+        console.print(table)
+    for _, tenant, outcome, error in tenants:
+        console.print(f"{tenant}: {_outcome(outcome)}" + (f" - {error}" if error else ""))
+    for each in entities:
+        if each.detail and each.outcome != "failed":
+            console.print(f"{each.detail}", style="yellow")
+
+
+def statuses(rows: Sequence[TenantStatus]) -> None:
+    """One line a tenant, totals on top."""
+    console = _console()
+    connected = sum(row.status == "connected" for row in rows)
+    failed = sum(row.last_outcome == "failed" for row in rows)
+    console.print(f"{len(rows)} tenants, {connected} connected, {failed} whose last sync failed")
+    table = Table("tenant", "environment", "connection", "last sync", "ended", "last success")
+    for name in ("loaded", "quarantined", "fields", "drift"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            row.tenant,
+            row.environment,
+            row.status.replace("_", " ") + ("" if row.enabled else " (disabled)"),
+            _when(row.last_started_at),
+            _outcome(row.last_outcome) if row.last_started_at else "",
+            _when(row.last_success_at),
+            f"{row.loaded:,}",
+            f"{row.quarantined_whole:,}",
+            f"{row.quarantined_fields:,}",
+            f"{row.drift:,}",
+        )
+    console.print(table)
+    for row in rows:
+        if row.last_error:
+            console.print(f"{row.tenant}: {row.last_error}")
+        elif row.status != "connected":
+            console.print(f"{row.tenant}: {row.status_detail}")
+
+
+def query(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, widest: int = 28) -> None:
+    """Rows of a query, long values cut."""
+    table = Table(*columns, title=title, title_justify="left", show_lines=False)
+    for row in rows:
+        table.add_row(*(_cut(value, widest) for value in row))
+    _console().print(table)
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    # A pipe or a log has no width of its own; a table squeezed into 80 columns cannot be read.
+    return console if console.is_terminal else Console(highlight=False, width=200)
+
+
+def _outcome(outcome: str | None) -> str:
+    return (outcome or "running or killed").replace("_", " ")
+
+
+def _when(instant: datetime | None) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else ""
+
+
+def _cut(value: Any, widest: int) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= widest else text[: widest - 1] + "…"
