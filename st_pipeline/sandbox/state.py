@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 
 from st_pipeline.sandbox import changing, instants
@@ -118,8 +117,8 @@ class State:
 
 def _members(body: bytes) -> dict[str, Any]:
     try:
-        decoded = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+        decoded = records.decode(body)
+    except ValueError:
         return {}
     return decoded if isinstance(decoded, dict) else {}
 

@@ -1,4 +1,4 @@
-"""A plain HTTP caller of the sandbox for its tests: a token, single calls, whole exports and lists. It retries nothing."""
+"""A plain HTTP caller of the sandbox for its tests: a token, single calls, whole exports and lists; no retries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ class Caller:
     def __enter__(self) -> Caller:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.session.close()
 
     def ask_token(self, **changes: Any) -> requests.Response:
@@ -83,9 +85,16 @@ class Caller:
             if not body["hasMore"]:
                 return records
 
-    def errors(self, name: str, /, *, export: bool = False, **params: str) -> dict[str, list[str]]:
-        """The errors of a call that is refused with 400."""
-        response = self.get(self.path(name, export=export), params)
+    def errors(self, name: str, /, **params: str) -> dict[str, list[str]]:
+        """The errors of a list call that is refused with 400."""
+        return self._refused(self.path(name, export=False), params)
+
+    def export_errors(self, name: str, /, **params: str) -> dict[str, list[str]]:
+        """The errors of an export call that is refused with 400."""
+        return self._refused(self.path(name, export=True), params)
+
+    def _refused(self, path: str, params: dict[str, str]) -> dict[str, list[str]]:
+        response = self.get(path, params)
         assert response.status_code == 400, response.text
         return response.json()["errors"]
 

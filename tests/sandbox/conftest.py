@@ -1,4 +1,4 @@
-"""Sandboxes for the tests beside this: small ones with a clock that stands still, one per test where a test changes it."""
+"""Sandboxes for the tests beside this: small ones whose clock stands still; a test that changes one has its own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TWIN = Account(tenant_id=1002, client_id="cid.two", client_secret="cs1.two", app
 
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Sandbox]:
-    """A sandbox that no test changes, without a limit worth the name: tests follow each other too fast for 60 a second."""
+    """A sandbox that no test changes, without a limit worth the name: tests are too fast for 60 calls a second."""
     with Sandbox([ACCOUNT, TWIN], page_size=40, now=NOW, calls_per_second=100_000) as sandbox:
         yield sandbox
 

@@ -93,7 +93,8 @@ def test_a_scope_that_is_not_granted_is_named_by_operation(sandbox: Sandbox) -> 
         assert caller.get(CUSTOMERS).status_code == 200
         title = refused(caller.get("/accounting/v2/tenant/1001/export/invoices"), 403)
     assert title == (
-        "Scope validation failed. Access token does not have permission to access 'GET /tenant/{tenant}/export/invoices'"
+        "Scope validation failed. Access token does not have permission to access "
+        "'GET /tenant/{tenant}/export/invoices'"
     )
 
 

@@ -66,7 +66,8 @@ def test_more_calls_in_a_second_than_the_limit_are_refused_per_tenant() -> None:
         Caller(sandbox, TWIN) as other,
     ):
         sandbox.world(1001).count("settings_business_units")
-        caller.authorize(), other.authorize()
+        caller.authorize()
+        other.authorize()
         answers = [caller.get(path) for _ in range(9)]
         assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 4
         assert answers[5].json()["title"] == "Rate limit is exceeded. Try again in 1 seconds."

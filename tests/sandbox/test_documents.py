@@ -21,7 +21,9 @@ from tests.sandbox.conftest import ACCOUNT, NOW
 
 FOLDER = Path(__file__).parents[3] / "shared" / "servicetitan" / "openapi"
 TIDY = dataclasses.replace(ACCOUNT, size=Size(customers=150, invoices=200, awkward=False))
-SPARSE = dataclasses.replace(ACCOUNT, tenant_id=1003, client_id="cid.s", size=dataclasses.replace(TIDY.size, sparse=True))
+SPARSE = dataclasses.replace(
+    ACCOUNT, tenant_id=1003, client_id="cid.s", size=dataclasses.replace(TIDY.size, sparse=True)
+)
 ENDPOINTS = [(one, export) for one, export in routes().values()]
 IDS = [f"{'export' if export else 'list'} {one.name}" for one, export in ENDPOINTS]
 

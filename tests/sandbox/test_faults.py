@@ -16,6 +16,11 @@ def test_each_kind_strikes_at_its_own_rate() -> None:
     rng = seeded("rates")
     draws = [draw(faults, rng) for _ in range(50_000)]
     struck = Counter(fault for fault, _ in draws)
-    for fault, rate in ((Fault.TOO_MANY, 0.02), (Fault.SERVER_ERROR, 0.01), (Fault.TRUNCATED, 0.03), (Fault.RESET, 0.04)):
+    for fault, rate in (
+        (Fault.TOO_MANY, 0.02),
+        (Fault.SERVER_ERROR, 0.01),
+        (Fault.TRUNCATED, 0.03),
+        (Fault.RESET, 0.04),
+    ):
         assert struck[fault] / len(draws) == pytest.approx(rate, rel=0.15)
     assert sum(slow for _, slow in draws) / len(draws) == pytest.approx(0.1, rel=0.15)

@@ -6,8 +6,6 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
-
 from st_pipeline.sandbox import defects
 from st_pipeline.sandbox.account import Account
 from st_pipeline.sandbox.chance import seeded
@@ -108,7 +106,7 @@ class World:
 
     def records(self, name: str, *, recent: bool = False, defects: bool = False) -> list[dict[str, Any]]:
         """The records as an export shows them now, decoded; by default without untypable defects (see ``served``)."""
-        return [msgspec.json.decode(body) for body in self.served(name, recent=recent, defects=defects)]
+        return [records.decode(body) for body in self.served(name, recent=recent, defects=defects)]
 
     def count(self, name: str, *, recent: bool = False) -> int:
         """How many records an export from the beginning shows now."""

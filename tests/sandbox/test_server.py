@@ -1,0 +1,143 @@
+import datetime as dt
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from st_pipeline.sandbox import DEMO_ACCOUNTS, Account, Sandbox, Size
+from tests.sandbox.caller import Caller
+from tests.sandbox.conftest import ACCOUNT, NOW
+
+SERVE = "from st_pipeline.sandbox import serve; serve(port=0, announce=lambda url: print(url, flush=True))"
+
+
+def test_the_server_ends_with_its_block_and_frees_its_port() -> None:
+    before = set(threading.enumerate())
+    with Sandbox([ACCOUNT], now=NOW) as sandbox:
+        port = int(sandbox.url.rsplit(":", 1)[1])
+        running = set(threading.enumerate()) - before
+        assert [thread.name for thread in running] == ["sandbox"]
+    assert not running & set(threading.enumerate())
+    with Sandbox([ACCOUNT], now=NOW, port=port) as again:
+        assert again.url.endswith(f":{port}")
+
+
+def test_a_taken_port_is_an_error() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(OSError, match="in use"), Sandbox([ACCOUNT], port=other.getsockname()[1]):
+            pass
+
+
+def test_two_accounts_of_one_tenant_are_refused() -> None:
+    with pytest.raises(ValueError, match="tenant_id"):
+        Sandbox([ACCOUNT, ACCOUNT])
+
+
+def test_a_present_before_the_generated_history_is_refused() -> None:
+    with pytest.raises(ValueError, match="2025-12-01"):
+        Sandbox([ACCOUNT], now=dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
+
+
+def test_the_real_clock_shows_the_whole_history() -> None:
+    with Sandbox([ACCOUNT]) as sandbox:
+        assert abs(sandbox.now - dt.datetime.now(dt.UTC)) < dt.timedelta(seconds=5)
+        assert sandbox.world(1001).count("crm_customers") == 120
+
+
+def test_a_committed_record_is_served_byte_for_byte(sandbox: Sandbox, caller: Caller) -> None:
+    _, token = caller.export("crm_customers")
+    bodies = [
+        b'{"id": 3, "name": "lone \\ud800 surrogate", "balance": 1e2}',
+        b'{"id":"abc","active":true}',
+        b'"oops"',
+        b"null",
+    ]
+    for body in bodies:
+        sandbox.commit(1001, "crm_customers", body, visible_at=NOW)
+    response = caller.get(caller.path("crm_customers", export=True), {"from": token})
+    assert response.content.endswith(b'"data":[' + b",".join(bodies) + b"]}")
+    shown: list[Any] = sandbox.world(1001).records("crm_customers")
+    surrogate = {"id": 3, "name": "lone \ud800 surrogate", "balance": 100.0}
+    assert shown[-4:] == [surrogate, {"id": "abc", "active": True}, "oops", None]
+
+
+def test_a_committed_record_is_in_lists_at_once_and_in_exports_when_it_is_to_be(
+    sandbox: Sandbox, caller: Caller
+) -> None:
+    _, token = caller.export("settings_tag_types")
+    record = {"active": True, "id": 9, "name": "New", "modifiedOn": "2026-03-01T11:00:00Z"}
+    sandbox.commit(1001, "settings_tag_types", record, visible_at=NOW + dt.timedelta(hours=2))
+    assert 9 in [one["id"] for one in caller.listed("settings_tag_types")]
+    caller.wait(7_199)
+    assert caller.exported("settings_tag_types", token) == []
+    caller.wait(1)
+    assert caller.exported("settings_tag_types", token) == [record]
+
+
+def test_a_record_committed_anew_replaces_the_one_before(sandbox: Sandbox, caller: Caller) -> None:
+    tag = sandbox.world(1001).records("settings_tag_types")[0]
+    sandbox.commit(1001, "settings_tag_types", {**tag, "name": "A"}, visible_at=NOW)
+    sandbox.commit(1001, "settings_tag_types", {**tag, "name": "B"}, visible_at=NOW)
+    names = [one["name"] for one in caller.exported("settings_tag_types") if one["id"] == tag["id"]]
+    assert names == ["B"]
+
+
+def test_many_readers_at_once_all_get_everything(sandbox: Sandbox) -> None:
+    results: list[int] = []
+
+    def read() -> None:
+        with Caller(sandbox, ACCOUNT) as caller:
+            results.append(len(caller.authorize().exported("accounting_invoices")))
+
+    threads = [threading.Thread(target=read) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [150] * 6
+
+
+def test_serve_runs_in_the_foreground_until_it_is_interrupted() -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        one = DEMO_ACCOUNTS[0]
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": one.client_id,
+            "client_secret": one.client_secret,
+        }
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                response = requests.post(f"{url}/connect/token", data=form, timeout=10)
+                break
+            except requests.ConnectionError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        assert response.status_code == 200
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=10)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def test_a_sandbox_takes_any_number_of_small_tenants() -> None:
+    size = Size(customers=3, invoices=3)
+    accounts = [Account(n, f"cid.{n}", "s", "k", seed=n, size=size) for n in range(1, 101)]
+    with Sandbox(accounts, now=NOW) as sandbox:
+        assert all(sandbox.world(n).count("accounting_invoices") == 3 for n in range(1, 101))
