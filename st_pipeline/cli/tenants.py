@@ -103,10 +103,7 @@ def show(key: Key, as_json: AsJson = False) -> None:
         facts = presentation.as_json(registry.get(key)) | presentation.credentials_as_json(
             registry.outline(key), settings.servicetitan.app_key is not None
         )
-    if as_json:
-        output.json_(facts)
-    else:
-        output.lines(presentation.as_lines(facts))
+    output.json_(facts) if as_json else output.lines(presentation.as_lines(facts))
 
 
 @app.command()
