@@ -5,6 +5,7 @@ Unknown parameters are ignored, as the API does; names are matched without regar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -103,13 +104,15 @@ class _Reader:
         value = self.one(name)
         if value is None:
             return default
-        if not value.isascii() or not value.lstrip("-").isdigit():
+        try:
+            number = _integer(value)
+        except ValueError:
             self.refuse(name, value)
             return default
-        if not least <= int(value) <= most:
+        if not least <= number <= most:
             self._errors[name] = [f"The field {name[0].upper()}{name[1:]} must be between {least} and {most}."]
             return default
-        return int(value)
+        return number
 
     def choice(self, name: str, values: Mapping[str, _T], default: _T) -> _T:
         value = self.one(name)
@@ -124,14 +127,15 @@ class _Reader:
         value = self.one(name)
         if value is None:
             return None
-        parts = [part.strip() for part in value.split(",")]
-        if not all(part.isascii() and part.isdigit() for part in parts):
+        try:
+            parts = [_integer(part.strip()) for part in value.split(",")]
+        except ValueError:
             self.refuse(name, value)
             return None
         if len(parts) > MOST_IDS:
             self._errors[name] = [f"The field {name[0].upper()}{name[1:]} must have at most {MOST_IDS} values."]
             return None
-        return frozenset(int(part) for part in parts)
+        return frozenset(parts)
 
     def time(self, name: str) -> int | None:
         value = self.one(name)
@@ -152,6 +156,13 @@ class _Reader:
         return lambda record: test(_at(record, one.member))
 
 
+def _integer(text: str) -> int:
+    """An int64 as ASP.NET reads one; Python's int() would also take "1_000" and other scripts' digits."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,19}", text) or abs(int(text)) >= 2**63:
+        raise ValueError(text)
+    return int(text)
+
+
 def _at(record: Any, path: Sequence[str]) -> Any:
     for name in path:
         record = record.get(name) if isinstance(record, dict) else None
@@ -162,10 +173,10 @@ def _test(one: Filter, values: list[str]) -> Callable[[Any], bool]:
     """A test of one member against a parameter's values; ValueError where a value is not of the filter's kind."""
     value = values[0]
     if one.kind == "int":
-        number = int(value)
+        number = _integer(value)
         return lambda found: found == number
     if one.kind == "ints":
-        numbers = {int(part) for part in value.split(",")}
+        numbers = {_integer(part.strip()) for part in value.split(",")}
         return lambda found: found in numbers
     if one.kind == "text":
         return lambda found: isinstance(found, str) and value.lower() in found.lower()
