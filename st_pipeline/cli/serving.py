@@ -10,8 +10,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -39,7 +39,7 @@ def up(
     """Postgres (unless a DSN is given), Dagster UI and daemon; Ctrl-C ends all of it."""
     settings = Settings.from_environment()
     _refuse_taken(host, port)
-    with ExitStack() as stack:
+    with _until_interrupted(), ExitStack() as stack:
         if with_sandbox:
             settings = stack.enter_context(sandbox_tenants.serving(settings))
         open_pipeline(settings)
@@ -72,11 +72,12 @@ def dev(port: Port = 3000) -> None:
     settings = Settings.from_environment()
     open_pipeline(settings)
     environment = {**os.environ, **dagster_home.environment(settings)}
-    process = _start(["dg", "dev", "--port", str(port)], environment, None)
-    try:
-        _wait({"dg dev": process}, settings.home / "logs")
-    finally:
-        _stop([process])
+    with _until_interrupted():
+        process = _start(["dg", "dev", "--port", str(port)], environment, None)
+        try:
+            _wait({"dg dev": process}, settings.home / "logs")
+        finally:
+            _stop([process])
 
 
 def sandbox(
@@ -103,6 +104,21 @@ def sandbox(
         serve(host, port, accounts=accounts, announce=announce)
     except OSError as error:
         raise CommandRefused(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from None
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[None]:
+    """Ctrl-C and a plain kill both end the block in order, also where a shell had SIGINT ignored."""
+
+    def stop(signal_number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")
 
 
 def _refuse_taken(host: str, port: int) -> None:
@@ -155,17 +171,9 @@ def _announce_when_ready(
 
 def _wait(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
     """Until somebody asks us to stop, or one of them ends by itself."""
-
-    def stop(signal_number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        while True:
-            _refuse_dead(processes, logs)
-            time.sleep(0.5)
-    except KeyboardInterrupt:
-        typer.echo("Stopping …")
+    while True:
+        _refuse_dead(processes, logs)
+        time.sleep(0.5)
 
 
 def _refuse_dead(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
