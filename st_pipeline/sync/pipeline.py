@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from st_pipeline import postgres
+from st_pipeline.landing.land import FILE_BYTES
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
@@ -32,6 +33,8 @@ class Pipeline:
     database: postgres.Database
     zone: LandingZone
     progress: Progress = _silent
+    file_bytes: int = FILE_BYTES
+    """Of JSON, after which a landed file ends."""
 
     @contextmanager
     def registry(self) -> Iterator[Registry]:

@@ -195,6 +195,7 @@ def _land(
             full=request.full,
             clock=clock,
             progress=lambda records: pipeline.progress(key, endpoint.entity, "fetched", records),
+            file_bytes=pipeline.file_bytes,
         )
 
 
