@@ -55,38 +55,35 @@ declare
     piece text;
     reference text;
     digits text;
-    code integer;
+    character text;
 begin
     for n in 2 .. coalesce(array_length(pieces, 1), 0) loop
         piece := pieces[n];
-        reference := substring(piece from '^#(?:[0-9]+|[xX][0-9a-fA-F]+);?');
-        if reference is not null then
+        if starts_with(piece, '#') then
+            reference := substring(piece from '^#(?:[0-9]+|[xX][0-9a-fA-F]+);?');
             digits := ltrim(rtrim(substr(reference, 2), ';'), 'xX0');
-            code := case
+            character := intermediate.html_character(case
+                when reference is null then null
                 when length(digits) > 7 then 1114112
                 when reference ~ '^#[xX]' then ('x' || lpad(digits, 8, '0'))::bit(32)::integer
                 when digits = '' then 0
                 else digits::integer
-            end;
-            decoded := decoded || intermediate.html_character(code) || substr(piece, length(reference) + 1);
-            continue;
-        end if;
-        reference := substring(piece from '^[A-Za-z][A-Za-z0-9]{1,30};');
-        if reference is not null and intermediate.html_entity(reference) is not null then
-            decoded := decoded || intermediate.html_entity(reference) || substr(piece, length(reference) + 1);
-            continue;
-        end if;
-        -- Without a semicolon: the longest of the names, of two to six letters, that the text starts with.
-        reference := null;
-        for size in reverse least(length(piece), 6) .. 2 loop
-            if intermediate.html_entity(left(piece, size)) is not null then
-                reference := left(piece, size);
-                exit;
+            end);
+        else
+            -- The longest name has 31 letters. What ends in a semicolon is looked up as it is: a text that is no name is
+            -- not found.
+            reference := left(piece, position(';' in left(piece, 32)));
+            character := intermediate.html_entity(reference);
+            if character is null then
+                -- Without a semicolon: the longest of the names, of two to six letters, that the text starts with.
+                for size in reverse least(length(piece), 6) .. 2 loop
+                    reference := left(piece, size);
+                    character := intermediate.html_entity(reference);
+                    exit when character is not null;
+                end loop;
             end if;
-        end loop;
-        decoded := decoded || coalesce(
-            intermediate.html_entity(reference) || substr(piece, length(reference) + 1), '&' || piece
-        );
+        end if;
+        decoded := decoded || coalesce(character || substr(piece, length(reference) + 1), '&' || piece);
     end loop;
     return decoded;
 end
@@ -95,6 +92,7 @@ $function$;
 create or replace function intermediate.html_character(code integer) returns text
 language sql immutable parallel safe as $function$
     select case
+        when code is null then null
         when code = 0 or code between 55296 and 57343 or code > 1114111 then U&'\FFFD'
         -- Written by Windows: 128 to 159 are meant as code page 1252.
         when code between 128 and 159 then chr((array[

@@ -28,7 +28,6 @@ select
     invoices.sales_tax,
     invoices.total,
     invoices.balance,
-    intermediate.plain_text(invoices.summary_html) as summary,
     invoices.created_at,
     invoices.modified_at,
     stale.version
