@@ -5,10 +5,8 @@ What has another form goes through values.py one by one; both ways give the same
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -16,9 +14,11 @@ import pyarrow.compute as pc
 from msgspec import Raw
 
 from st_pipeline.landing.values import (
+    HUGE_NUMBER_HINT,
     NUMERIC_PRECISION,
     NUMERIC_SCALE,
     Untypable,
+    decode,
     to_date,
     to_instant,
     to_jsonb,
@@ -84,7 +84,7 @@ def _numeric(texts: pa.Array) -> tuple[pa.Array, list[Problem]]:
     unquoted = pc.utf8_trim(texts, '"')
     if pc.all(pc.match_substring_regex(unquoted, _USUAL_NUMBER)).as_py() is not False:
         return unquoted.cast(NUMERIC), []
-    return _one_by_one(texts, NUMERIC, lambda text: to_numeric(json.loads(text, parse_float=Decimal)))
+    return _one_by_one(texts, NUMERIC, lambda text: to_numeric(decode(text)))
 
 
 def _instants(texts: pa.Array) -> tuple[pa.Array, list[Problem]]:
@@ -98,8 +98,8 @@ def _instants(texts: pa.Array) -> tuple[pa.Array, list[Problem]]:
 
 
 def _jsonb(texts: pa.Array) -> tuple[pa.Array, list[Problem]]:
-    # An exponent is rare; only a column that shows one is looked at value by value.
-    if pc.any(pc.match_substring_regex(texts, r"[0-9][eE][+-]?[0-9]{5}")).as_py():
+    # What looks like a huge number is rare; only a column that shows one is looked at value by value.
+    if pc.any(pc.match_substring_regex(texts, HUGE_NUMBER_HINT)).as_py():
         return _one_by_one(texts, pa.string(), to_jsonb)
     return texts, []
 

@@ -9,24 +9,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from st_pipeline.landing.ledger import Batch, LandedFile, Ledger
+from st_pipeline.landing.list_cursor import list_cursor
 from st_pipeline.landing.open_file import OpenFile, landed_schema
 from st_pipeline.landing.presence import Presence
 from st_pipeline.landing.typer import fingerprint, type_records
-from st_pipeline.landing.values import TICKS_PER_SECOND
 from st_pipeline.landing.zone import LandingZone, file_path
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Kind
 from st_pipeline.servicetitan.errors import CursorRefused
 from st_pipeline.servicetitan.pages import Page
 
 FILE_BYTES = 128 * 1024 * 1024  # of JSON; tens of megabytes of Parquet
-LIST_OVERLAP = timedelta(hours=1)
+NOTES_BYTES = 16 * 1024 * 1024  # of records that wait for quarantine until their file is recorded
 
 log = logging.getLogger(__name__)
 
@@ -95,18 +95,6 @@ def land(
         return _Landing(source, zone, ledger, batch, endpoint, clock, progress, file_bytes).run()
 
 
-def list_cursor(newest: int | None, old: str | None) -> str | None:
-    """Where a list's next reading starts: an hour before the newest change seen (in ticks), never before ``old``.
-
-    The hour covers changes that were committed late; what is read twice is upserted.
-    """
-    if newest is None:
-        return old
-    instant = datetime(1, 1, 1, tzinfo=UTC) + timedelta(seconds=newest // TICKS_PER_SECOND)
-    new = f"{max(instant, datetime(1, 1, 2, tzinfo=UTC)) - LIST_OVERLAP:%Y-%m-%dT%H:%M:%SZ}"
-    return max(new, old) if old else new
-
-
 class _Landing:
     def __init__(
         self,
@@ -123,34 +111,56 @@ class _Landing:
         self._batch, self._clock, self._progress, self._file_bytes = batch, clock, progress, file_bytes
         self._landed = Landed(batch.batch, batch.is_full, cursor=batch.cursor)
         self._next_n = batch.files
-        self._presence = Presence(endpoint)
+        self._presence = Presence(endpoint, batch.seen)
         self._newest: int | None = None
         self._file: OpenFile | None = None
 
     def run(self) -> Landed:
         try:
-            for page in self._source.pages(self._endpoint, self._batch.cursor):
+            for page in self._pages():
                 self._add(page)
-        except Exception:
-            self._finish_file()
+            self._end()
+        except BaseException:
+            # The file may be broken, or its rows be in doubt: what is not recorded is fetched again.
+            if self._file is not None:
+                self._file.writer.abandon()
             raise
-        self._finish_file()
-        landed = self._landed
+        return self._landed
+
+    def _pages(self) -> Iterator[Page]:
+        """The pages; when no more can be had, the API's error goes on once what it sent before is recorded."""
+        pages = self._source.pages(self._endpoint, self._batch.cursor)
+        while True:
+            try:
+                page = next(pages, None)
+            except Exception:
+                self._finish_file()
+                raise
+            if page is None:
+                return
+            yield page
+
+    def _end(self) -> None:
+        landed, batch, endpoint = self._landed, self._batch, self._endpoint
         if landed.total_count is not None and landed.records < landed.total_count:
+            self._finish_file()
             raise Incomplete(
-                f"{self._batch.tenant} {self._endpoint.entity}: the list brought {landed.records} of the "
+                f"{batch.tenant} {endpoint.entity}: the list brought {landed.records} of the "
                 f"{landed.total_count} records it says it has; it is read again at the next sync"
             )
-        if self._endpoint.kind is Kind.LIST:
-            can_continue = self._endpoint.cursor_parameter and self._endpoint.cursor_field
-            landed.cursor = list_cursor(self._newest, self._batch.cursor) if can_continue else None
-        now, where = self._clock(), (self._batch.tenant, self._endpoint.entity)
-        if landed.records:
-            landed.missing_fields = self._presence.missing
-            self._ledger.settle_drift(*where, self._presence.seen)
-            self._ledger.note_drift(*where, "missing", landed.missing_fields, now)
-        self._ledger.complete(self._batch, landed.cursor, now)
-        return landed
+        now, where = self._clock(), (batch.tenant, endpoint.entity)
+        # Together: a list that crashed between its last file and this would be landed a second time.
+        with self._ledger.together():
+            self._finish_file()
+            if endpoint.kind is Kind.LIST:
+                can_continue = endpoint.cursor_parameter and endpoint.cursor_field
+                landed.cursor = list_cursor(self._newest, batch.cursor, now) if can_continue else None
+            if landed.records or batch.files:
+                landed.missing_fields = self._presence.missing
+                known = {".".join(field.path) for field in endpoint.fields}
+                self._ledger.settle_drift(*where, self._presence.seen, known)
+                self._ledger.note_drift(*where, "missing", landed.missing_fields, now)
+            self._ledger.complete(batch, landed.cursor, now)
 
     def _add(self, page: Page) -> None:
         landed = self._landed
@@ -168,7 +178,8 @@ class _Landing:
         if self._endpoint.kind is Kind.EXPORT:
             landed.cursor = page.continue_from or landed.cursor
         self._progress(len(page.records))
-        if self._file and self._file.size >= self._file_bytes:
+        file = self._file
+        if file and (file.size >= self._file_bytes or file.notes_size >= NOTES_BYTES):
             self._finish_file()
 
     def _open_file(self) -> OpenFile:
@@ -189,9 +200,9 @@ class _Landing:
         file, landed = self._file, self._landed
         if file is None:
             return
-        self._file = None
         file.flush()
         size = file.writer.close()
+        self._file = None
         self._ledger.record_file(
             LandedFile(
                 tenant=self._batch.tenant,
@@ -210,6 +221,7 @@ class _Landing:
             ),
             file.notes,
             file.unknown,
+            self._presence.seen,
         )
         self._next_n += 1
         landed.files += 1

@@ -7,14 +7,18 @@ side of the table (warehouse/loading.py).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 
 from st_pipeline.landing.typer import Note
+
+LONGEST_FIELD = 500  # of a name in drift, which is indexed: what a server calls a field is up to the server
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Batch:
     entity: str
     batch: str
     files: int
+    seen: frozenset[str]
     is_full: bool
     is_complete: bool
     full_batch: str | None
@@ -56,6 +61,12 @@ class Ledger:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is recorded inside is recorded all or not at all."""
+        with self._connection.transaction():
+            yield
+
     def begin(self, tenant: str, entity: str, now: datetime, *, full: bool) -> Batch:
         """The batch to work on: the unfinished one, or a new one from the cursor (from the beginning if ``full``).
 
@@ -71,6 +82,7 @@ class Ledger:
                 entity=entity,
                 batch=f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}",
                 files=0,
+                seen=frozenset(),
                 is_full=is_full,
                 is_complete=False,
                 full_batch=old.full_batch if old else None,
@@ -82,7 +94,7 @@ class Ledger:
                 values (%s, %s, %s, %s, %s, %s)
                 on conflict (tenant, entity) do update set
                     batch = excluded.batch, is_full = excluded.is_full, cursor = excluded.cursor, files = 0,
-                    is_complete = false, completed_at = null, started_at = excluded.started_at
+                    seen = '{}', is_complete = false, completed_at = null, started_at = excluded.started_at
                 """,
                 (tenant, entity, new.batch, new.is_full, new.cursor, now),
             )
@@ -90,17 +102,19 @@ class Ledger:
 
     def current(self, tenant: str, entity: str) -> Batch | None:
         """The batch at hand, or None for an entity that was never begun."""
-        with self._connection.cursor(row_factory=class_row(Batch)) as cursor:
+        with self._connection.cursor(row_factory=kwargs_row(_batch)) as cursor:
             return cursor.execute(
                 """
-                select tenant, entity, batch, files, is_full, is_complete, full_batch, cursor
+                select tenant, entity, batch, files, seen, is_full, is_complete, full_batch, cursor
                 from control.cursors where tenant = %s and entity = %s
                 """,
                 (tenant, entity),
             ).fetchone()
 
-    def record_file(self, file: LandedFile, notes: Iterable[Note], new_fields: Iterable[str]) -> None:
-        """The file exists, and the next call starts after it."""
+    def record_file(
+        self, file: LandedFile, notes: Iterable[Note], new_fields: Iterable[str], seen: Iterable[str] = ()
+    ) -> None:
+        """The file exists, the next call starts after it, and the batch had the fields ``seen`` so far."""
         with self._connection.transaction():
             row = self._connection.execute(
                 """
@@ -117,8 +131,11 @@ class Ledger:
             write_notes(self._connection, file.tenant, file.entity, row[0], notes, file.landed_at)
             self.note_drift(file.tenant, file.entity, "new", new_fields, file.landed_at)
             self._connection.execute(
-                "update control.cursors set cursor = %s, files = %s where tenant = %s and entity = %s and batch = %s",
-                (file.cursor_to, file.n + 1, file.tenant, file.entity, file.batch),
+                """
+                update control.cursors set cursor = %s, files = %s, seen = %s
+                where tenant = %s and entity = %s and batch = %s
+                """,
+                (file.cursor_to, file.n + 1, sorted(seen), file.tenant, file.entity, file.batch),
             )
 
     def complete(self, batch: Batch, cursor: str | None, now: datetime) -> None:
@@ -165,16 +182,24 @@ class Ledger:
                 values (%s, %s, %s, %s, %s, %s)
                 on conflict (tenant, entity, field, kind) do update set last_seen_at = excluded.last_seen_at
                 """,
-                [(tenant, entity, field, kind, now, now) for field in sorted(fields)],
+                [(tenant, entity, field, kind, now, now) for field in sorted({f[:LONGEST_FIELD] for f in fields})],
             )
 
-    def settle_drift(self, tenant: str, entity: str, seen: Iterable[str]) -> None:
-        """Fields that were missing and came back."""
+    def settle_drift(self, tenant: str, entity: str, seen: Iterable[str], known: Iterable[str] = ()) -> None:
+        """Fields that were missing and came back (``seen``), and new ones that the catalogue has by now (``known``)."""
         with self._connection.transaction():
             self._connection.execute(
-                "delete from control.drift where tenant = %s and entity = %s and kind = 'missing' and field = any(%s)",
-                (tenant, entity, sorted(seen)),
+                """
+                delete from control.drift
+                where tenant = %s and entity = %s
+                  and (kind = 'missing' and field = any(%s) or kind = 'new' and field = any(%s))
+                """,
+                (tenant, entity, sorted(seen), sorted(known)),
             )
+
+
+def _batch(*, seen: list[str], **columns: Any) -> Batch:
+    return Batch(seen=frozenset(seen), **columns)
 
 
 def write_notes(

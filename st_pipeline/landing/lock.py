@@ -59,6 +59,7 @@ def _holder(connection: psycopg.Connection, tenant: str) -> str:
         select application_name, to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS "UTC"')
         from pg_locks join pg_stat_activity using (pid), wanted
         where locktype = 'advisory' and granted and objsubid = 1
+          and database = (select oid from pg_database where datname = current_database())
           and (classid::bigint << 32 | objid::bigint) = key
         """,
         (tenant,),

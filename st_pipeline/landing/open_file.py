@@ -45,6 +45,7 @@ class OpenFile:
     quarantined_whole: int = 0
     pages: int = 0
     notes: list[Note] = field(default_factory=list)
+    notes_size: int = 0
     unknown: set[str] = field(default_factory=set)
     waiting: list[pa.RecordBatch] = field(default_factory=list)
     waiting_bytes: int = 0
@@ -52,6 +53,7 @@ class OpenFile:
     def add(self, typed: Typed, size: int) -> None:
         """Take the rows of a page that was ``size`` bytes of JSON."""
         self.notes += [note.moved(self.records) for note in typed.notes]
+        self.notes_size += sum(len(note.record) for note in typed.notes)
         self.unknown |= typed.unknown
         self.records += typed.rows.num_rows
         self.quarantined_whole += typed.quarantined_whole

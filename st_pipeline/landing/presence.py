@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -11,10 +13,11 @@ from st_pipeline.servicetitan.catalogue.model import Endpoint
 class Presence:
     """Looks at rows until every field was seen once. Null counts as seen: the name is there."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, seen: Iterable[str] = ()) -> None:
+        """``seen``: what earlier files of the batch had."""
         self._columns = {field.path[0]: field.column for field in endpoint.fields}
-        self._unseen = set(self._columns)
-        self.seen: set[str] = set()
+        self.seen = set(seen) & self._columns.keys()
+        self._unseen = self._columns.keys() - self.seen
 
     @property
     def missing(self) -> set[str]:

@@ -6,17 +6,16 @@ that field and nothing else. What becomes of the decoded values is in columns.py
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from st_pipeline.landing.values import BIGINT_MAX, BIGINT_MIN, Untypable, convert
+from st_pipeline.landing.members import NotAnObject, is_json, is_object, members
+from st_pipeline.landing.values import BIGINT_MAX, BIGINT_MIN, Untypable, convert, decode, to_jsonb
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 
 NULL = Raw(b"null")
@@ -31,7 +30,6 @@ _PYTHON_TYPES: Mapping[FieldType, Any] = {
     FieldType.DATE: str | None,
     FieldType.JSONB: Raw,
 }
-_JSON_OBJECT = msgspec.json.Decoder(dict[str, Raw])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,49 +68,69 @@ def record_type(endpoint: Endpoint) -> RecordType:
     grouped: dict[str, list[Field]] = {}
     for each in endpoint.fields:
         grouped.setdefault(each.path[0], []).append(each)
-    members = tuple(
+    known = tuple(
         Member(name, fields[0], ()) if len(fields[0].path) == 1 else Member(name, None, tuple(fields))
         for name, fields in grouped.items()
     )
     return RecordType(
-        members=members,
-        strict=msgspec.json.Decoder(_struct(members, forbid_unknown_fields=True)),
-        open=msgspec.json.Decoder(_struct(members, forbid_unknown_fields=False)),
+        members=known,
+        strict=msgspec.json.Decoder(_struct(known, forbid_unknown_fields=True)),
+        open=msgspec.json.Decoder(_struct(known, forbid_unknown_fields=False)),
     )
 
 
-def unknown_fields(members: tuple[Member, ...], record: bytes) -> dict[str, Any]:
-    """What the catalogue doesn't know of an object, verbatim, nested objects as objects of their unknown names."""
-    known = {member.name: member for member in members}
+def unknown_fields(known: tuple[Member, ...], record: bytes) -> dict[str, Any]:
+    """What the catalogue doesn't know of an object, verbatim, nested objects as objects of their unknown names.
+
+    Raises:
+        NotAnObject: it is none.
+    """
+    by_name = {member.name: member for member in known}
     extra: dict[str, Any] = {}
-    for name, raw in _JSON_OBJECT.decode(record).items():
-        member = known.get(name)
+    for name, raw in members(record).items():
+        member = by_name.get(name)
         if member is None:
             extra[name] = raw
-        elif member.nested and _is_object(raw):
+        elif member.nested and is_object(raw):
             inside = {f.path[1] for f in member.nested}
-            unknown = {n: r for n, r in _JSON_OBJECT.decode(raw).items() if n not in inside}
+            unknown = {n: r for n, r in members(raw).items() if n not in inside}
             if unknown:
                 extra[name] = unknown
     return extra
 
 
-def repair(members: tuple[Member, ...], record: bytes) -> Repaired:
+def storable(extra: dict[str, Any], unstorable: list[str]) -> dict[str, Any]:
+    """``extra`` without what Postgres cannot hold as jsonb; the names of that go into ``unstorable``."""
+    kept: dict[str, Any] = {}
+    for name, value in extra.items():
+        if isinstance(value, dict):
+            below: list[str] = []
+            if inner := storable(value, below):
+                kept[name] = inner
+            unstorable += [f"{name}.{each}" for each in below]
+        elif _is_jsonb(value):
+            kept[name] = value
+        else:
+            unstorable.append(name)
+    return kept
+
+
+def repair(known: tuple[Member, ...], record: bytes) -> Repaired:
     """Keep of ``record`` what fits, convert what can be, null the rest with a reason."""
     try:
-        values = _JSON_OBJECT.decode(record)
-    except msgspec.MsgspecError:
-        return Repaired(whole="not a JSON object")
+        values = members(record)
+    except NotAnObject as problem:
+        return Repaired(whole=str(problem))
     result = Repaired()
     kept: dict[str, Any] = {}
-    for member in members:
+    for member in known:
         raw = values.get(member.name)
         if raw is None or bytes(raw) == b"null":
             continue
         if member.field:
             kept[member.name] = _fit(member.field, raw, result)
-        elif _is_object(raw):
-            inner = _JSON_OBJECT.decode(raw)
+        elif is_object(raw):
+            inner = members(raw)
             kept[member.name] = {
                 f.path[1]: _fit(f, inner[f.path[1]], result) for f in member.nested if f.path[1] in inner
             }
@@ -127,27 +145,31 @@ def _fit(field: Field, raw: Raw, result: Repaired) -> Raw:
     try:
         msgspec.json.decode(raw, type=_PYTHON_TYPES[field.type])
         return raw
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         pass
-    text = bytes(raw).decode()
     try:
-        value = json.loads(text, parse_float=Decimal)
-        converted = convert(field.type, value, text)
-        return Raw(msgspec.json.encode(converted))
-    except (Untypable, ValueError) as problem:
-        reason = str(problem) if isinstance(problem, Untypable) else "not readable as JSON"
-        result.problems.append((field.column, reason))
+        text = bytes(raw).decode()
+        value = decode(text)
+        if field.type is FieldType.JSONB:
+            raise Untypable("not readable as JSON")
+        return Raw(msgspec.json.encode(convert(field.type, value, text)))
+    except Untypable as problem:
+        result.problems.append((field.column, str(problem)))
         return NULL
 
 
-def _is_object(raw: Raw) -> bool:
-    return bytes(raw[:1] if isinstance(raw, bytes) else memoryview(raw)[:1]) == b"{"
+def _is_jsonb(raw: Raw) -> bool:
+    try:
+        to_jsonb(bytes(raw).decode())
+    except Untypable:
+        return False
+    return is_json(raw)
 
 
-def _struct(members: tuple[Member, ...], *, forbid_unknown_fields: bool) -> type[Struct]:
+def _struct(known: tuple[Member, ...], *, forbid_unknown_fields: bool) -> type[Struct]:
     # The API's names may be Python keywords, so attributes are numbered and renamed.
     attributes: list[tuple[str, Any, Any]] = []
-    for number, member in enumerate(members):
+    for number, member in enumerate(known):
         if member.field:
             attributes.append(_attribute(number, member.field))
         else:
@@ -162,7 +184,7 @@ def _struct(members: tuple[Member, ...], *, forbid_unknown_fields: bool) -> type
     return msgspec.defstruct(
         "Record",
         attributes,
-        rename={f"a{number}": member.name for number, member in enumerate(members)},
+        rename={f"a{number}": member.name for number, member in enumerate(known)},
         forbid_unknown_fields=forbid_unknown_fields,
         gc=False,
     )

@@ -17,7 +17,16 @@ import pyarrow as pa
 from msgspec.structs import astuple
 
 from st_pipeline.landing.columns import ARROW_TYPES, column, versions
-from st_pipeline.landing.record_type import NULL, Member, RecordType, record_type, repair, unknown_fields
+from st_pipeline.landing.members import NotAnObject
+from st_pipeline.landing.record_type import (
+    NULL,
+    Member,
+    RecordType,
+    record_type,
+    repair,
+    storable,
+    unknown_fields,
+)
 from st_pipeline.landing.values import without_unstorable
 from st_pipeline.servicetitan.catalogue.model import Endpoint, FieldType
 
@@ -91,12 +100,15 @@ def type_records(endpoint: Endpoint, records: Sequence[bytes | msgspec.Raw]) -> 
             decoded.append(types.strict.decode(record))
             extras.append(None)
             continue
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             pass
         decoded.append(_decode_with_care(types, row, record, problems))
         extra = _unknown(types.members, record)
-        extras.append(msgspec.json.encode(extra) if extra else None)
         unknown |= _names(extra)
+        unstorable: list[str] = []
+        extra = storable(extra, unstorable)
+        problems += [(row, "_extra", f"{name}: not storable as JSON") for name in unstorable]
+        extras.append(msgspec.json.encode(extra) if extra else None)
     arrays = _columns(endpoint, types, decoded, problems)
     arrays += [pa.array(extras, pa.binary()).cast(pa.string()), _versions(endpoint, decoded, types)]
     arrays.append(pa.array(texts, pa.binary()).cast(pa.string()))
@@ -107,7 +119,7 @@ def type_records(endpoint: Endpoint, records: Sequence[bytes | msgspec.Raw]) -> 
 def _decode_with_care(types: RecordType, row: int, record: bytes, problems: list[tuple[int, str | None, str]]) -> Any:
     try:
         return types.open.decode(record)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         repaired = repair(types.members, record)
     if repaired.whole:
         problems.append((row, None, repaired.whole))
@@ -118,7 +130,7 @@ def _decode_with_care(types: RecordType, row: int, record: bytes, problems: list
 def _unknown(members: tuple[Member, ...], record: bytes) -> dict[str, Any]:
     try:
         return unknown_fields(members, record)
-    except msgspec.MsgspecError:  # no object: it is kept whole
+    except NotAnObject:  # it is kept whole
         return {}
 
 
@@ -163,9 +175,10 @@ def _notes(rows: pa.RecordBatch, problems: list[tuple[int, str | None, str]]) ->
         reasons = {row: NO_ID for row, ok in enumerate(ids.is_valid().to_pylist()) if not ok}
     reasons |= {row: reason for row, name, reason in problems if name is None}
     reasons |= {row: f"{NO_ID}: {reason}" for row, name, reason in problems if name == "id"}
-    notes = [Note(row, None, None, reason, texts[row].as_py()) for row, reason in reasons.items()]
+    noted = {row: texts[row].as_py() for row in {*reasons, *(row for row, _, _ in problems)}}  # one text a record
+    notes = [Note(row, None, None, reason, noted[row]) for row, reason in reasons.items()]
     notes += [
-        Note(row, ids[row].as_py(), name, reason, texts[row].as_py())
+        Note(row, ids[row].as_py(), name, reason, noted[row])
         for row, name, reason in problems
         if row not in reasons and name is not None
     ]

@@ -7,6 +7,7 @@ without a zone, enums may come as integers.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
@@ -16,10 +17,12 @@ from st_pipeline.servicetitan.catalogue.model import FieldType
 
 BIGINT_MIN, BIGINT_MAX = -(2**63), 2**63 - 1
 NUMERIC_PRECISION, NUMERIC_SCALE = 38, 19
+_LONGEST_INTEGER = 20  # characters; Python refuses to make an int of thousands of digits
 TICKS_PER_SECOND = 10_000_000  # the API's clock: 100 ns, seven fractional digits
 
 _QUANTUM = Decimal(1).scaleb(-NUMERIC_SCALE)
 _CONTEXT = Context(prec=NUMERIC_PRECISION + NUMERIC_SCALE + 5, rounding=ROUND_HALF_EVEN)
+_ZERO = Decimal(0).quantize(_QUANTUM)
 _LARGEST = Decimal(10) ** (NUMERIC_PRECISION - NUMERIC_SCALE)
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?", re.ASCII)
@@ -31,8 +34,11 @@ _YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 _UNSTORABLE = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u0000|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-# jsonb keeps numbers as numeric, which ends at 131,072 digits.
-_HUGE_EXPONENT = re.compile(r"[0-9][eE][+-]?[0-9]{5,}")
+# jsonb keeps numbers as numeric: 131,072 digits before and 16,383 after the point. Below these bounds no number of
+# either form, nor one of both, comes near. Strings are matched first, so that digits in a GUID are no number.
+HUGE_NUMBER_HINT = r"[0-9][eE][+-]?[0-9]{5}|[0-9]{200}"
+_HINT = re.compile(HUGE_NUMBER_HINT)
+_STRING_OR_HUGE = re.compile(r'"(?:[^"\\]|\\.)*"|([0-9][eE][+-]?[0-9]{5}|[0-9]{200})', re.DOTALL)
 
 
 class Untypable(ValueError):
@@ -46,15 +52,26 @@ def without_unstorable(record: bytes) -> bytes:
     return _UNSTORABLE.sub(lambda found: b"" if found[1] else found[0], record)
 
 
+def decode(raw: str) -> Any:
+    """The value of a JSON text, numbers as int or Decimal however long they are.
+
+    Raises:
+        Untypable: it is no JSON, nested too deeply, or has a number that no decimal holds.
+    """
+    try:
+        return json.loads(raw, parse_int=_integer, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        raise Untypable("not readable as JSON") from None
+    except InvalidOperation:
+        raise Untypable("a number in it is beyond any range") from None
+
+
 def to_bigint(value: Any) -> int:
     """An integer of 64 bits: a JSON integer, an integral number, or a string of digits."""
     if (isinstance(value, str) and _INTEGER.fullmatch(value.strip())) or (
-        isinstance(value, Decimal)
-        and value.is_finite()
-        and abs(value) < _LARGEST
-        and value == value.to_integral_value()
+        isinstance(value, Decimal) and _is_integral(value)
     ):
-        value = int(value)
+        value = int(value) if value else 0
     if isinstance(value, int) and not isinstance(value, bool) and BIGINT_MIN <= value <= BIGINT_MAX:
         return value
     raise Untypable("not an integer of 64 bits")
@@ -78,15 +95,13 @@ def to_numeric(value: Any) -> Decimal:
         value = Decimal(value.strip())
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         number = Decimal(value)
-        if number.is_finite() and number.adjusted() <= NUMERIC_PRECISION:
-            try:
-                number = number.quantize(_QUANTUM, context=_CONTEXT)
-            except InvalidOperation:
-                raise Untypable("more digits than numeric(38,19) holds") from None
-            if abs(number) < _LARGEST:
-                return number
-            raise Untypable("more digits than numeric(38,19) holds")
+        if number.is_zero():
+            return _ZERO
         if number.is_finite():
+            if number.adjusted() < NUMERIC_PRECISION - NUMERIC_SCALE:
+                number = number.quantize(_QUANTUM, context=_CONTEXT)
+                if abs(number) < _LARGEST:  # rounding may have carried
+                    return number
             raise Untypable("more digits than numeric(38,19) holds")
     raise Untypable("not a number")
 
@@ -103,7 +118,7 @@ def to_instant(value: Any) -> tuple[datetime, int]:
         instant = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Untypable("not an instant of the calendar") from None
-    return instant, _ticks(instant) + int(digits[6])
+    return instant, ticks(instant) + int(digits[6])
 
 
 def to_date(value: Any) -> date:
@@ -128,13 +143,13 @@ def to_text(value: Any, raw: str) -> str:
 
 def to_jsonb(raw: str) -> str:
     """JSON text that Postgres takes as jsonb."""
-    if _HUGE_EXPONENT.search(raw):
+    if _HINT.search(raw) and any(found[1] for found in _STRING_OR_HUGE.finditer(raw)):
         raise Untypable("a number in it is beyond what jsonb holds")
     return raw
 
 
 def convert(type_: FieldType, value: Any, raw: str) -> Any:
-    """``value`` (decoded with numbers as int or Decimal) and its JSON text as a value of ``type_``.
+    """``value`` (as ``decode`` gives it) and its JSON text ``raw`` as a value of ``type_``.
 
     Raises:
         Untypable: with the reason.
@@ -156,6 +171,17 @@ def convert(type_: FieldType, value: Any, raw: str) -> Any:
             return to_jsonb(raw)
 
 
-def _ticks(instant: datetime) -> int:
+def _integer(digits: str) -> int | Decimal:
+    return int(digits) if len(digits) <= _LONGEST_INTEGER else Decimal(digits)
+
+
+def _is_integral(value: Decimal) -> bool:
+    return value.is_finite() and (
+        value.is_zero() or (value.adjusted() < _LONGEST_INTEGER and value == value.to_integral_value())
+    )
+
+
+def ticks(instant: datetime) -> int:
+    """100 ns ticks since year 1 of an instant with a zone."""
     since = instant - _YEAR_ONE
     return (since.days * 86_400 + since.seconds) * TICKS_PER_SECOND + since.microseconds * 10

@@ -6,6 +6,7 @@ Which files count is in ledger.py. Paths are relative to the zone and in Hive st
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection
 from datetime import datetime
@@ -105,7 +106,10 @@ class FileWriter:
         return self._files.get_file_info(self._path).size or 0
 
     def abandon(self) -> None:
-        """Leave nothing behind."""
-        self._parquet.close()
-        self._stream.close()
-        self._files.delete_file(self._target)
+        """Leave nothing behind, as far as that can be done: this is called when something has gone wrong already."""
+        with contextlib.suppress(OSError, pa.ArrowException):
+            self._parquet.close()
+        with contextlib.suppress(OSError, pa.ArrowException):
+            self._stream.close()
+        with contextlib.suppress(OSError):
+            self._files.delete_file(self._target)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import adbc_driver_manager
+import psycopg
+
 from st_pipeline.landing.land import Incomplete, Landed
 from st_pipeline.landing.lock import TenantBusy
 from st_pipeline.monitoring.history import EntityRecord
@@ -25,7 +28,17 @@ class Outcome(StrEnum):
 
 def is_retryable(error: BaseException) -> bool:
     """Whether the same sync may succeed later without anybody doing anything."""
-    return isinstance(error, Unavailable | Malformed | Incomplete | TenantBusy | PostgresError)
+    return isinstance(
+        error,
+        Unavailable
+        | Malformed
+        | Incomplete
+        | TenantBusy
+        | PostgresError
+        # a database that went away in the middle
+        | psycopg.OperationalError
+        | adbc_driver_manager.OperationalError,
+    )
 
 
 @dataclass(slots=True)

@@ -89,6 +89,11 @@ def _sync_locked(
                 client = _sign_in(pipeline, key, outcome, clock)
             if client or not request.land:
                 _sync_entities(pipeline, key, request, client, outcome, clock)
+        except Exception as error:
+            log.exception("%s: the sync ended early", key)
+            text = str(error)
+            outcome.error = text if key in text else f"{key}: {text}"
+            outcome.error_is_retryable = is_retryable(error)
         finally:
             if client:
                 client.close()

@@ -57,8 +57,11 @@ def mark_deleted(database: postgres.Database, zone: LandingZone, tenant: str, en
     else:
         refused = None
     with adbc.connect(database.url().reveal()) as connection, connection.cursor() as cursor:
-        marked = 0 if refused else _mark(cursor, zone, tenant, endpoint, [path for path, _, _ in files], files[0][2])
-        if marked:
+        marked = returned = 0
+        if not refused:
+            paths, began = [path for path, _, _ in files], files[0][2]
+            marked, returned = _mark(cursor, zone, tenant, endpoint, paths, began)
+        if marked or returned:
             cursor.execute(upsert.mark_changed(), (tenant, endpoint.entity))
         cursor.execute(
             "update control.cursors set full_batch = null where tenant = $1 and entity = $2", (tenant, endpoint.entity)
@@ -71,7 +74,8 @@ def mark_deleted(database: postgres.Database, zone: LandingZone, tenant: str, en
 
 def _mark(
     cursor: adbc.Cursor, zone: LandingZone, tenant: str, endpoint: Endpoint, paths: list[str], began: datetime
-) -> int:
+) -> tuple[int, int]:
+    """(rows marked as gone, marks taken from rows that are back)."""
     cursor.execute(f"create temporary table {SEEN} (id bigint) on commit drop")
     for path in paths:
         with zone.reader(path) as parquet:
@@ -81,15 +85,22 @@ def _mark(
     cursor.execute(
         f"""
         with gone as (
-            update raw."{endpoint.entity}" r set _deleted_at = clock_timestamp()
+            -- of the landing's clock, like _landed_at: the two are compared when a row comes back
+            update raw."{endpoint.entity}" r set _deleted_at = $2
             where r.tenant = $1 and r._deleted_at is null and not exists (select from {SEEN} s where s.id = r.id)
                 -- what came after the full read began is not judged by it
                 and r._landed_at < $2
             returning 1
+        ),
+        back as (
+            -- a record that came back as an older version than raw has did not pass the upsert
+            update raw."{endpoint.entity}" r set _deleted_at = null
+            where r.tenant = $1 and r._deleted_at < $2 and exists (select from {SEEN} s where s.id = r.id)
+            returning 1
         )
-        select count(*) from gone
+        select (select count(*) from gone), (select count(*) from back)
         """,
         (tenant, began),
     )
-    (marked,) = cursor.fetchone() or (0,)
-    return marked
+    marked, returned = cursor.fetchone() or (0, 0)
+    return marked, returned

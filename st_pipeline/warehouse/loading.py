@@ -88,7 +88,13 @@ def load(
     """
     loaded = Loaded()
     with postgres.connect(database, application=f"st-pipeline load {tenant}", autocommit=True) as ledger:
-        files = pending(ledger, tenant, endpoint, again=again)
+        if again:
+            # Marked at once, so that a run that is killed in the middle leaves the rest to the next.
+            ledger.execute(
+                "update control.landed_files set loaded_fingerprint = null where tenant = %s and entity = %s",
+                (tenant, endpoint.entity),
+            )
+        files = pending(ledger, tenant, endpoint)
         if not files:
             return loaded
         with adbc.connect(database.url().reveal()) as connection:
@@ -102,19 +108,17 @@ def load(
     return loaded
 
 
-def pending(
-    connection: psycopg.Connection, tenant: str, endpoint: Endpoint, *, again: bool = False
-) -> list[PendingFile]:
+def pending(connection: psycopg.Connection, tenant: str, endpoint: Endpoint) -> list[PendingFile]:
     """The files to load, oldest first."""
     with connection.cursor(row_factory=class_row(PendingFile)) as cursor:
         return cursor.execute(
             """
             select id, path, records, fingerprint
             from control.landed_files
-            where tenant = %s and entity = %s and (%s or loaded_fingerprint is distinct from %s)
+            where tenant = %s and entity = %s and loaded_fingerprint is distinct from %s
             order by id
             """,
-            (tenant, endpoint.entity, again, fingerprint(endpoint)),
+            (tenant, endpoint.entity, fingerprint(endpoint)),
         ).fetchall()
 
 

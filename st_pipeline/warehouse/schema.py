@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import psycopg
 from psycopg import sql
@@ -22,7 +22,7 @@ _COMMENTS = {
     "_extra": "fields of the record that the catalogue does not know, verbatim",
     "_version": "modifiedOn in ticks of 100 ns since year 1; the greatest version of a record wins",
     "_landed_at": "when the file was landed that the row came from",
-    "_deleted_at": "when a full read no longer brought the record; null while it is there",
+    "_deleted_at": "when the full read began that no longer brought the record; null while it is there",
 }
 
 
@@ -67,15 +67,21 @@ def _create(connection: psycopg.Connection, endpoint: Endpoint) -> None:
         for name, type_ in columns(endpoint)
     )
     connection.execute(sql.SQL("create table {} ({}, primary key (tenant, id))").format(table, definitions))
+    _comment(connection, endpoint, {name for name, _ in columns(endpoint)})
+
+
+def _comment(connection: psycopg.Connection, endpoint: Endpoint, names: Collection[str]) -> None:
     comments = {field.column: field.description for field in endpoint.fields if field.description} | _COMMENTS
-    for column, comment in comments.items():
+    for column in comments.keys() & names:
         statement = sql.SQL("comment on column {} is {}")
-        connection.execute(statement.format(sql.Identifier("raw", endpoint.entity, column), sql.Literal(comment)))
+        where, comment = sql.Identifier("raw", endpoint.entity, column), sql.Literal(comments[column])
+        connection.execute(statement.format(where, comment))
 
 
 def _widen(connection: psycopg.Connection, endpoint: Endpoint, existing: dict[str, str]) -> None:
+    new = {name for name, _ in columns(endpoint)} - existing.keys()
     for name, type_ in columns(endpoint):
-        if name not in existing:
+        if name in new:
             connection.execute(
                 sql.SQL("alter table {} add column {} {}").format(
                     sql.Identifier("raw", endpoint.entity),
@@ -89,3 +95,4 @@ def _widen(connection: psycopg.Connection, endpoint: Endpoint, existing: dict[st
                 f"(alter table raw.{endpoint.entity} rename column {name} to {name}_old) and run "
                 f"`st-pipeline reload --all --entity {endpoint.entity}`"
             )
+    _comment(connection, endpoint, new)

@@ -49,18 +49,19 @@ def create_stage(endpoint: Endpoint) -> str:
 
 def rounds_needed() -> str:
     """How many passes keep the order of arrival where it decides: 1, unless a record that has no usable version shares
-    its id with another in the file."""
+    its id with another in the file; then as many as the most frequent id comes, so that every record has its pass."""
     return f"""
-        select coalesce(max(occurrences), 1) from (
-            select count(*) as occurrences from {STAGE}
-            where id is not null group by id having bool_or(_version is null)
-        ) as ids_with_unversioned
+        select case when bool_or(occurrences > 1 and has_unversioned) then max(occurrences) else 1 end from (
+            select count(*) as occurrences, bool_or(_version is null) as has_unversioned
+            from {STAGE} where id is not null group by id
+        ) as ids
     """
 
 
 def merge(endpoint: Endpoint, round_: int | None) -> str:
     """Upsert the stage into raw for tenant ``$1``; the newest version wins, the later arrival among equals.
 
+    A row that is marked as gone comes back with what landed since; a file from before, loaded again, leaves the mark.
     Without rounds each id comes once, as its newest version. With them it comes once a round in order of arrival: a
     record without a usable version is then compared with what came before it, as if each had been a file of its own.
     """
@@ -83,7 +84,8 @@ def merge(endpoint: Endpoint, round_: int | None) -> str:
         insert into {target} as r (tenant, {", ".join(quoted)})
         select $1, {", ".join(selected)} from ({source}) as s
         on conflict (tenant, id) do update set
-            {", ".join(updated)}, _version = greatest(r._version, excluded._version), _deleted_at = null
+            {", ".join(updated)}, _version = greatest(r._version, excluded._version),
+            _deleted_at = case when r._deleted_at > excluded._landed_at then r._deleted_at end
         where excluded._version is null or r._version is null or excluded._version >= r._version
     """
 
