@@ -47,14 +47,15 @@ class Database:
         """Raises PostgresError when the text is no DSN; the text itself is not repeated (it may hold a password)."""
         try:
             parts: dict[str, Any] = conninfo_to_dict(dsn.reveal())
-        except psycopg.ProgrammingError:
+            port = int(parts.pop("port", 5432))
+        except (psycopg.ProgrammingError, ValueError):
             raise PostgresError(
                 "the DSN cannot be read; expected postgresql://user:password@host:port/database"
             ) from None
         password = parts.pop("password", None)
         return cls(
             host=str(parts.pop("host", "localhost")),
-            port=int(parts.pop("port", 5432)),
+            port=port,
             user=str(parts.pop("user", "postgres")),
             password=Secret(str(password)) if password else None,
             name=str(parts.pop("dbname", default_name)),
@@ -136,7 +137,8 @@ def ensure_database(database: Database) -> None:
         with connect(database.with_name("postgres"), autocommit=True) as connection:
             try:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(database.name)))
-            except psycopg.errors.DuplicateDatabase:
+            # Made by another process meanwhile; which of the two is raised is a matter of the instant.
+            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 return
             except psycopg.errors.InsufficientPrivilege:
                 raise PostgresError(

@@ -1,0 +1,103 @@
+"""Conventions that hold the architecture, as tests: who may import whom, and who may know Dagster."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import st_pipeline
+
+ROOT = Path(st_pipeline.__file__).parent
+# Data goes right: a room imports itself and rooms to its left.
+ROOMS = (
+    "secret",
+    "settings",
+    "embedded_postgres",
+    "postgres",
+    "servicetitan",
+    "tenants",
+    "landing",
+    "warehouse",
+    "monitoring",
+    "sync",
+    "dbt",
+    "dagster_home",
+    "failures",
+    "resources",
+    "defs",
+    "definitions",
+    "cli",
+)
+KNOWS_DAGSTER = {"defs", "definitions", "resources", "failures"}
+# Left of everything: it imports nothing of ours, and only the command line starts it.
+SANDBOX = "sandbox"
+# Run by alembic, imported by nobody.
+MIGRATIONS = "migrations"
+# launch.py builds the definitions it runs; the import is inside the functions that do.
+KNOWN_BACKWARD = {("defs/launch.py", "definitions")}
+
+MODULES = sorted(path for path in ROOT.rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    relative = path.relative_to(ROOT)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "st_pipeline":
+                yield from (f"st_pipeline.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_room_imports_only_rooms_to_its_left(path: Path) -> None:
+    room = room_of(path)
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("st_pipeline.")}
+    if room == SANDBOX:
+        assert ours <= {SANDBOX}, "the sandbox imports nothing of ours"
+    elif room in ("__init__", MIGRATIONS):
+        assert not ours
+    else:
+        assert room in ROOMS, f"{room} is a new room: say in this test where it stands"
+        allowed = set(ROOMS[: ROOMS.index(room) + 1]) | ({SANDBOX} if room == "cli" else set())
+        backward = {other for other in ours - allowed if (str(path.relative_to(ROOT)), other) not in KNOWN_BACKWARD}
+        assert not backward, f"{room} may not import {backward}: move what it needs to the left"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_the_dagster_skin_imports_dagster(path: Path) -> None:
+    if room_of(path) not in KNOWS_DAGSTER:
+        found = [name for name in imports(path) if name.split(".")[0] in ("dagster", "dagster_dbt")]
+        assert not found, "plain code does the work; give Dagster a function to call"
+
+
+def test_settings_alone_reads_the_environment() -> None:
+    for path in MODULES:
+        text = path.read_text()
+        if path.name == "settings.py":
+            continue
+        for node in ast.walk(ast.parse(text)):
+            reads = isinstance(node, ast.Attribute) and node.attr in ("getenv", "environ") and _is_read(node, text)
+            assert not reads, f"{path.relative_to(ROOT)} reads the environment; settings.py does that"
+
+
+def _is_read(node: ast.Attribute, text: str) -> bool:
+    """Handing the environment on to a child process, or setting it for one, is no reading."""
+    line = text.splitlines()[node.lineno - 1]
+    return "**os.environ" not in line and "os.environ.update(" not in line
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_says_what_lives_in_it(path: Path) -> None:
+    if path.name == "__init__.py" and not path.read_text().strip():
+        pytest.fail("an __init__ says what the package is for")
+    assert ast.get_docstring(ast.parse(path.read_text())), "a module opens with a docstring: what goes here, what not"

@@ -1,0 +1,77 @@
+"""settings.py: what the environment says, and what is said of it when it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from st_pipeline.settings import DEFAULT_SANDBOX_URL, PROJECT_ROOT, Settings, SettingsError
+
+
+def test_without_any_variable_everything_is_below_the_project() -> None:
+    settings = Settings.from_environment({})
+    assert settings.home == PROJECT_ROOT / ".st_pipeline"
+    assert settings.landing == str(settings.home / "landing")
+    assert settings.dsn is None
+    assert settings.secret_keys == ()
+    assert settings.sandbox_url == DEFAULT_SANDBOX_URL
+
+
+def test_the_landing_zone_follows_the_home_unless_it_is_set(tmp_path: Path) -> None:
+    assert Settings.from_environment({"ST_PIPELINE_HOME": str(tmp_path)}).landing == str(tmp_path / "landing")
+    assert Settings.from_environment({"ST_PIPELINE_LANDING": "s3://bucket/zone"}).landing == "s3://bucket/zone"
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("ST_PIPELINE_DSN", lambda s: s.dsn.reveal()),
+        ("ST_PIPELINE_DAGSTER_DSN", lambda s: s.dagster_dsn.reveal()),
+        ("ST_PIPELINE_SECRET_KEYS", lambda s: s.secret_keys[0].reveal()),
+        ("SERVICETITAN_CLIENT_SECRET", lambda s: s.servicetitan.client_secret.reveal()),
+        ("SERVICETITAN_APP_KEY", lambda s: s.servicetitan.app_key.reveal()),
+    ],
+)
+def test_every_secret_can_come_from_a_file(name: str, read, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("postgresql://u:p@h/d\n")
+    assert read(Settings.from_environment({f"{name}_FILE": str(file)})) == "postgresql://u:p@h/d"
+
+
+def test_the_variable_wins_over_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("from the file")
+    environment = {"SERVICETITAN_APP_KEY": "from the variable", "SERVICETITAN_APP_KEY_FILE": str(file)}
+    settings = Settings.from_environment(environment)
+    assert settings.servicetitan.app_key
+    assert settings.servicetitan.app_key.reveal() == "from the variable"
+
+
+def test_a_file_that_cannot_be_read_is_named_with_its_variable(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="SERVICETITAN_APP_KEY_FILE"):
+        Settings.from_environment({"SERVICETITAN_APP_KEY_FILE": str(tmp_path / "missing")})
+
+
+def test_several_keys_keep_their_order_newest_first() -> None:
+    settings = Settings.from_environment({"ST_PIPELINE_SECRET_KEYS": "newest, older oldest"})
+    assert [key.reveal() for key in settings.secret_keys] == ["newest", "older", "oldest"]
+
+
+def test_a_dsn_of_another_form_is_refused_without_being_repeated() -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({"ST_PIPELINE_DSN": "mysql://user:canary@host/db"})
+    assert "ST_PIPELINE_DSN" in str(refused.value)
+    assert "canary" not in str(refused.value)
+
+
+def test_settings_never_show_a_secret() -> None:
+    settings = Settings.from_environment(
+        {
+            "ST_PIPELINE_DSN": "postgresql://user:canary@host/db",
+            "ST_PIPELINE_SECRET_KEYS": "canary",
+            "SERVICETITAN_CLIENT_SECRET": "canary",
+            "SERVICETITAN_APP_KEY": "canary",
+        }
+    )
+    assert "canary" not in repr(settings)
