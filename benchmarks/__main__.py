@@ -1,0 +1,78 @@
+"""``python -m benchmarks``: run both sides alternately, and print rates, their ratio, and where our time goes."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from benchmarks.runs import Bench, Run, RunFailed
+from benchmarks.server import serving
+from benchmarks.tables import Incomplete
+
+VARIANTS = ("csv", "csv-tables", "parquet")
+
+
+def main() -> int:
+    """0 when both sides' tables were complete in every run, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--runs", type=int, default=3, help="runs of each side (3)")
+    parser.add_argument("--invoices", type=int, default=50_000)
+    parser.add_argument("--customers", type=int, default=20_000)
+    parser.add_argument(
+        "--dlt", choices=VARIANTS, default="csv", help="how dlt loads (csv, its fastest; see README.md)"
+    )
+    asked = parser.parse_args()
+    home = Path(tempfile.mkdtemp(prefix="st-pipeline-benchmark-"))
+    home.chmod(0o755)  # as root the database server is another user, who must reach its folder
+    # Registered before the server's own stop, so that it happens after it.
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    try:
+        with serving(asked.invoices, asked.customers) as served:
+            print(
+                f"{asked.invoices:,} invoices with two items and {asked.customers:,} customers, "
+                f"API to typed Postgres tables; dlt with {asked.dlt}\n"
+            )
+            bench = Bench(home, served)
+            ours: list[Run] = []
+            theirs: list[Run] = []
+            for number in range(1, asked.runs + 1):
+                ours.append(_shown(number, "ours", bench.ours()))
+                theirs.append(_shown(number, "dlt", bench.dlt(asked.dlt)))
+            _summary(served.expected.records, ours, theirs)
+    except (Incomplete, RunFailed) as failure:
+        print(f"No result: {failure}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _shown(number: int, who: str, run: Run) -> Run:
+    phases = ", ".join(f"{name} {seconds:.1f}" for name, seconds in run.phases.items())
+    print(
+        f"run {number}  {who:4}  {run.seconds:6.1f} s  ({phases}; with the process's start {run.process_seconds:.1f} s; CPU "
+        f" {run.client_cpu:.1f} s and {run.server_cpu:.1f} s in the database)",
+        flush=True,
+    )
+    return run
+
+
+def _summary(records: int, ours: list[Run], theirs: list[Run]) -> None:
+    print()
+    rates = []
+    for who, runs in (("ours", ours), ("dlt", theirs)):
+        rates.append(records / median(run.seconds for run in runs))
+        print(f"{who:4}  {rates[-1]:8,.0f} rows/s (median of {len(runs)})")
+    print(f"ratio {rates[0] / rates[1]:.1f}")
+    cpu = [median(run.client_cpu + run.server_cpu for run in runs) for runs in (ours, theirs)]
+    print(f"ratio of CPU seconds, clients' start included {cpu[1] / cpu[0]:.1f}\n")
+    spent = {phase: sum(run.phases[phase] for run in ours) for phase in ours[0].phases}
+    whole = sum(spent.values())
+    print("Where our time goes: " + ", ".join(f"{phase} {100 * s / whole:.0f} %" for phase, s in spent.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
