@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import pyarrow as pa
@@ -26,13 +27,22 @@ class Presence:
 
     def look(self, rows: pa.RecordBatch) -> None:
         """Take ``rows`` (of ``table_schema``) into account."""
-        for name in sorted(self._unseen):
-            typed = rows.column(self._columns[name])
-            if typed.null_count < len(typed) or self._is_named(name, rows.column("_record")):
-                self._unseen.discard(name)
-                self.seen.add(name)
+        found = {name for name in self._unseen if _has_values(rows.column(self._columns[name]))}
+        unfound = sorted(self._unseen - found)
+        # One pass over the texts for all names together; most pages end here.
+        if _is_any_named(unfound, rows.column("_record")):
+            found |= {name for name in unfound if _is_any_named([name], rows.column("_record"))}
+        self._unseen -= found
+        self.seen |= found
 
-    @staticmethod
-    def _is_named(name: str, records: pa.Array) -> bool:
-        # A name inside a nested list counts too: better to miss a field that went than to report one that didn't.
-        return bool(pc.any(pc.match_substring(records, f'"{name}"')).as_py())
+
+def _has_values(typed: pa.Array) -> bool:
+    return typed.null_count < len(typed)
+
+
+def _is_any_named(names: list[str], records: pa.Array) -> bool:
+    # A name inside a nested list counts too: better to miss a field that went than to report one that didn't.
+    if not names:
+        return False
+    pattern = f'"({"|".join(map(re.escape, names))})"'
+    return bool(pc.any(pc.match_substring_regex(records, pattern)).as_py())
