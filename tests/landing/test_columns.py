@@ -109,10 +109,9 @@ def test_versions_are_those_of_the_rules_and_null_where_there_is_no_instant(text
 
 
 def test_a_difference_of_100_ns_orders_versions_that_share_their_microsecond() -> None:
-    earlier, later, next_one = versions(
+    assert versions(
         ["2024-05-01T10:00:00.1234561Z", "2024-05-01T10:00:00.1234569Z", "2024-05-01T10:00:00.123457Z"]
-    ).to_pylist()
-    assert (later - earlier, next_one - later) == (8, 1)
+    ).to_pylist() == [start := to_instant("2024-05-01T10:00:00.1234561Z")[1], start + 8, start + 9]
 
 
 def test_one_impossible_date_among_usual_ones_costs_that_value_alone() -> None:
@@ -147,5 +146,5 @@ def test_a_column_of_nulls_and_an_empty_one_have_their_type(type_: FieldType) ->
     null = Raw(b"null") if type_ in AS_TEXT else None
     for count in (0, 3):
         array, problems = column(type_, [null] * count)
-        assert array.equals(pa.nulls(count, ARROW_TYPES[type_]))
+        assert array.equals(pa.array([None] * count, ARROW_TYPES[type_]))
         assert problems == []
