@@ -1,0 +1,69 @@
+"""definitions.py: what exists, by name. A renamed asset, job or schedule shows up here."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from st_pipeline.definitions import build_defs
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+
+
+@pytest.fixture(scope="module")
+def repository() -> dg.RepositoryDefinition:
+    definitions = build_defs()
+    dg.Definitions.validate_loadable(definitions)
+    return definitions.get_repository_def()
+
+
+def test_every_entity_has_a_landing_and_a_raw_asset_joined_to_each_other(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    for entity in ASSET_ENTITIES:
+        raw = graph.get(dg.AssetKey(["raw", entity]))
+        assert raw.parent_keys == {dg.AssetKey(["landing", entity])}
+        assert graph.get(dg.AssetKey(["staging", f"stg_{entity}"])).parent_keys >= {raw.key}
+
+
+def test_the_legacy_tables_and_marts_are_assets(repository: dg.RepositoryDefinition) -> None:
+    keys = {key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()}
+    assert {
+        "legacy/invoices_stream",
+        "legacy/members_stream",
+        "legacy/rejected_rows",
+        "marts/customers",
+        "marts/invoices",
+    } <= keys
+
+
+def test_every_asset_is_in_the_group_of_its_layer(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    for key in graph.materializable_asset_keys:
+        assert graph.get(key).group_name == key.path[0]
+
+
+def test_only_tenant_assets_are_partitioned_and_no_job_mixes_them(repository: dg.RepositoryDefinition) -> None:
+    graph = repository.asset_graph
+    tenant_assets = {key for key in graph.materializable_asset_keys if graph.get(key).is_partitioned}
+    assert {key.path[0] for key in tenant_assets} == {"landing", "raw"}
+    selected = {
+        name: repository.get_job(name).asset_layer.executable_asset_keys for name in ("sync_tenant", "build_marts")
+    }
+    assert selected["sync_tenant"] == tenant_assets
+    assert selected["build_marts"] == graph.materializable_asset_keys - tenant_assets
+
+
+def test_the_schedules_and_the_sensor_run_from_the_first_deploy_on(repository: dg.RepositoryDefinition) -> None:
+    schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
+    assert {name: schedule.cron_schedule for name, schedule in schedules.items()} == {
+        "nightly_sync": "0 2 * * *",
+        "nightly_reports": "0 4 * * *",
+    }
+    assert all(schedule.default_status is dg.DefaultScheduleStatus.RUNNING for schedule in schedules.values())
+    assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
+        "tenant_registry": dg.DefaultSensorStatus.RUNNING
+    }
+
+
+def test_dbt_tests_are_checks_of_the_legacy_tables(repository: dg.RepositoryDefinition) -> None:
+    checked = {key.asset_key.to_user_string() for key in repository.asset_graph.asset_check_keys}
+    assert {"legacy/invoices_stream", "legacy/members_stream", "legacy/rejected_rows"} <= checked
