@@ -7,7 +7,7 @@
   again; should it then meet a row that is still there, the uniqueness test says so and `dbt build --full-refresh` deals anew.
 -#}
 {% macro with_lasting_ids(rows, source_id) %}
-, hashed as (
+, hashed as materialized (
 
     select
         {{ rows }}.*,

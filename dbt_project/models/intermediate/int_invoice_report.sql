@@ -24,7 +24,8 @@ invoices as (
 
 ),
 
-tidied as (
+-- Materialized, or Postgres would work out each text again wherever it is used below.
+tidied as materialized (
 
     select
         invoices.tenant,

@@ -30,7 +30,8 @@ memberships as (
 
 ),
 
-tidied as (
+-- Materialized, or Postgres would work out each text again wherever it is used below.
+tidied as materialized (
 
     select
         customers.tenant,
