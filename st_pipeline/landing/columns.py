@@ -40,7 +40,7 @@ ARROW_TYPES: dict[FieldType, pa.DataType] = {
 }
 
 _USUAL_NUMBER = r"^-?[0-9]{1,19}(\.[0-9]{1,19})?$"
-_USUAL_INSTANT = r"^(000[1-9]|00[1-9]\d|0[1-9]\d\d|[1-9]\d{3})-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$"
+_USUAL_INSTANT = r"^(000[1-9]|00[1-9]\d|0[1-9]\d\d|[1-9]\d{3})-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z?$"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS_AT_EPOCH = (_EPOCH - datetime(1, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 10
 
@@ -89,9 +89,10 @@ def _numeric(texts: pa.Array) -> tuple[pa.Array, list[Problem]]:
 
 def _instants(texts: pa.Array) -> tuple[pa.Array, list[Problem]]:
     if pc.all(pc.match_substring_regex(texts, _USUAL_INSTANT)).as_py() is not False:
-        microseconds = pc.replace_substring_regex(texts, r"(\.\d{6})\d+", r"\1")
+        # Without a zone it is UTC, so that the zone can go where there is one.
+        microseconds = pc.replace_substring_regex(texts, r"^(.{19}(?:\.\d{1,6})?)\d*Z?$", r"\1")
         try:
-            return microseconds.cast(INSTANT), []
+            return microseconds.cast(pa.timestamp("us")).cast(INSTANT), []
         except pa.ArrowInvalid:  # a month 13: the form is usual, the date is not
             pass
     return _one_by_one(texts, INSTANT, lambda text: to_instant(text)[0])

@@ -47,7 +47,7 @@ class Untypable(ValueError):
 
 def without_unstorable(record: bytes) -> bytes:
     r"""The JSON text without ``\u0000`` and lone surrogate escapes; the same object when there are none."""
-    if b"\\u" not in record:
+    if b"\\" not in record or b"\\u" not in record:  # one byte is found several times faster than two
         return record
     return _UNSTORABLE.sub(lambda found: b"" if found[1] else found[0], record)
 
