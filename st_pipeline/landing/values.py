@@ -100,7 +100,7 @@ def to_numeric(value: Any) -> Decimal:
         if number.is_finite():
             if number.adjusted() < NUMERIC_PRECISION - NUMERIC_SCALE:
                 number = number.quantize(_QUANTUM, context=_CONTEXT)
-                if abs(number) < _LARGEST:  # rounding may have carried
+                if number.copy_abs() < _LARGEST:  # rounding may have carried; abs() would round to 28 digits
                     return number
             raise Untypable("more digits than numeric(38,19) holds")
     raise Untypable("not a number")

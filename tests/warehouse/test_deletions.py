@@ -1,0 +1,175 @@
+"""What a full reading no longer brings is marked; nothing is ever removed, and doubt marks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import psycopg
+import pytest
+
+from st_pipeline.landing.zone import LandingZone
+from st_pipeline.postgres import Database
+from st_pipeline.warehouse import upsert
+from st_pipeline.warehouse.deletions import Judged, mark_deleted
+from st_pipeline.warehouse.loading import load
+from tests.landing.invoices import INVOICES, small
+
+from .conftest import LandFiles, ReadRaw
+
+MAY, JUNE = "2024-05-01T10:00:00Z", "2024-06-01T10:00:00Z"
+
+
+class Desk:
+    """One tenant's entity: readings come in, and it is judged what is gone."""
+
+    def __init__(
+        self, warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw, control: psycopg.Connection,
+        tenant: str,
+    ) -> None:  # fmt: skip
+        self.warehouse, self.zone, self.tenant, self._land, self._raw = warehouse, zone, tenant, land_files, raw
+        self._control = control
+
+    def read(self, *files: Sequence[bytes], full: bool = False) -> Judged | None:
+        """Land, load and judge, as a sync does."""
+        self.land(*files, full=full)
+        return self.judge()
+
+    def land(self, *files: Sequence[bytes], full: bool = False) -> None:
+        self._land(self.tenant, *files, full=full)
+
+    def judge(self) -> Judged | None:
+        load(self.warehouse, self.zone, self.tenant, INVOICES)
+        return mark_deleted(self.warehouse, self.zone, self.tenant, INVOICES)
+
+    @property
+    def gone(self) -> set[int]:
+        return {row["id"] for row in self._raw(self.tenant, "id", "_deleted_at") if row["_deleted_at"]}
+
+    @property
+    def ids(self) -> list[int]:
+        return [row["id"] for row in self._raw(self.tenant, "id")]
+
+    @property
+    def changed_at(self) -> object:
+        return self._control.execute(
+            "select changed_at from control.raw_loads where tenant = %s", (self.tenant,)
+        ).fetchone()
+
+
+@pytest.fixture
+def desk(
+    warehouse: Database,
+    zone: LandingZone,
+    land_files: LandFiles,
+    raw: ReadRaw,
+    control: psycopg.Connection,
+    tenant: str,
+) -> Desk:
+    return Desk(warehouse, zone, land_files, raw, control, tenant)
+
+
+def test_a_full_reading_marks_what_it_did_not_bring_and_removes_nothing(desk: Desk) -> None:
+    assert desk.read([small(1, MAY), small(2, MAY)], [small(3, MAY)]) is None
+    assert desk.read([small(1, MAY)], [small(4, MAY)], full=True) == Judged(marked=2)
+    assert (desk.ids, desk.gone) == ([1, 2, 3, 4], {2, 3})
+
+
+def test_a_reading_is_judged_once_and_a_plain_one_never(desk: Desk) -> None:
+    desk.read([small(1, MAY), small(2, MAY)])
+    assert desk.read([small(1, MAY)]) is None
+    assert desk.read([small(1, MAY)], full=True) == Judged(marked=1)
+    assert desk.judge() is None
+    assert desk.read([small(1, MAY)], full=True) == Judged(marked=0)
+    assert desk.gone == {2}
+
+
+def test_a_row_that_comes_back_is_there_again(desk: Desk) -> None:
+    desk.read([small(1, MAY), small(2, MAY), small(3, MAY)])
+    desk.read([small(1, MAY)], full=True)
+    assert desk.gone == {2, 3}
+    desk.read([small(2, MAY)])
+    assert desk.gone == {3}
+    desk.read([small(1, MAY), small(2, MAY), small(3, JUNE)], full=True)
+    assert desk.gone == set()
+
+
+def test_a_row_that_a_full_reading_brings_as_an_older_version_is_there_again_with_its_newer_values(
+    desk: Desk, raw: ReadRaw
+) -> None:
+    desk.read([small(1, MAY), small(2, JUNE, summary="newer")])
+    desk.read([small(1, MAY)], full=True)
+    before = desk.changed_at
+    assert desk.read([small(1, MAY), small(2, MAY, summary="older")], full=True) == Judged(marked=0)
+    assert desk.gone == set()
+    assert raw(desk.tenant, "summary")[1] == {"summary": "newer"}
+    assert desk.changed_at != before
+
+
+def test_loading_old_files_again_does_not_bring_back_what_is_gone(desk: Desk) -> None:
+    desk.read([small(1, MAY), small(2, MAY), small(3)])
+    desk.read([small(1, MAY)], full=True)
+    load(desk.warehouse, desk.zone, desk.tenant, INVOICES, again=True)
+    assert desk.gone == {2, 3}
+    assert desk.judge() is None
+
+
+def test_an_empty_full_reading_never_empties_a_table(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    desk.read([small(1, MAY)])
+    desk.read([small(1, MAY)])
+    judged = desk.read(full=True)
+    assert judged and judged.marked == 0 and "brought no record at all" in (judged.refused or "")
+    assert desk.gone == set()
+    assert f"{desk.tenant} accounting_invoices" in caplog.text
+
+
+def test_a_full_reading_with_records_whose_id_is_unreadable_judges_nothing(desk: Desk) -> None:
+    desk.read([small(1, MAY), small(2, MAY)])
+    for records in ([b"7", b'{"id":"x"}'], [small(1, MAY), b'{"id":null}']):
+        judged = desk.read(records, full=True)
+        assert judged and judged.marked == 0 and "no usable id" in (judged.refused or "")
+        assert desk.gone == set()
+
+
+def test_what_landed_after_the_full_reading_began_is_not_judged_by_it(desk: Desk) -> None:
+    desk.read([small(1, MAY), small(2, MAY)])
+    desk.land([small(1, MAY)], full=True)
+    desk.land([small(5, JUNE)])  # a later reading, before anybody could judge
+    assert desk.judge() == Judged(marked=1)
+    assert (desk.ids, desk.gone) == ([1, 2, 5], {2})
+
+
+def test_other_tenants_are_not_judged(desk: Desk, land_files: LandFiles, raw: ReadRaw) -> None:
+    twin = f"{desk.tenant}-twin"
+    land_files(twin, [small(1, MAY), small(2, MAY)])
+    load(desk.warehouse, desk.zone, twin, INVOICES)
+    desk.read([small(1, MAY), small(2, MAY)])
+    assert desk.read([small(1, MAY)], full=True) == Judged(marked=1)
+    assert [row["_deleted_at"] for row in raw(twin, "_deleted_at")] == [None, None]
+
+
+def test_marks_and_the_time_of_change_are_one_transaction_that_a_crash_undoes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.read([small(1, MAY), small(2, MAY)])
+    desk.land([small(1, MAY)], full=True)
+    load(desk.warehouse, desk.zone, desk.tenant, INVOICES)
+    before = desk.changed_at
+
+    def killed() -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(upsert, "mark_changed", killed)
+        mark_deleted(desk.warehouse, desk.zone, desk.tenant, INVOICES)
+    assert (desk.gone, desk.changed_at) == (set(), before)
+    assert desk.judge() == Judged(marked=1)
+    assert desk.gone == {2} and desk.changed_at != before
+
+
+def test_nothing_changed_means_the_time_of_change_stays(desk: Desk) -> None:
+    desk.read([small(1, MAY)])
+    desk.land([small(1, MAY)], full=True)
+    load(desk.warehouse, desk.zone, desk.tenant, INVOICES)
+    before = desk.changed_at
+    assert desk.judge() == Judged(marked=0)
+    assert desk.changed_at == before

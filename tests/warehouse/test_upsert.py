@@ -1,0 +1,88 @@
+"""The newest version wins, in whatever order versions arrive: the SQL against a fold in plain Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from st_pipeline.landing.zone import LandingZone
+from st_pipeline.postgres import Database
+from st_pipeline.warehouse.loading import load
+from st_pipeline.warehouse.upsert import numbered, stage_schema
+from tests.landing.invoices import INVOICES, small
+
+from .conftest import LandFiles, ReadRaw
+
+Arrival = tuple[int, int | None]
+"""An id and a version; None is a record without a usable time of change."""
+
+ARRIVALS = st.lists(st.tuples(st.integers(1, 3), st.none() | st.integers(0, 3)), min_size=1, max_size=9)
+
+
+def fold(arrivals: list[Arrival]) -> dict[int, tuple[int, int | None]]:
+    """Id -> (number of the arrival that is in raw, version): one record after the other, the newest wins."""
+    held: dict[int, tuple[int, int | None]] = {}
+    for number, (record_id, version) in enumerate(arrivals):
+        newest = held[record_id][1] if record_id in held else None
+        if version is None:
+            held[record_id] = (number, newest)
+        elif newest is None or version >= newest:
+            held[record_id] = (number, version)
+    return held
+
+
+def record(number: int, arrival: Arrival) -> bytes:
+    record_id, version = arrival
+    return small(record_id, None if version is None else f"2026-02-01T10:00:00.000000{version}Z", summary=str(number))
+
+
+def in_raw(rows: list[dict[str, Any]]) -> dict[int, tuple[int, int | None]]:
+    base = 639055368000000000  # ticks of 2026-02-01T10:00:00Z since year 1
+    return {
+        row["id"]: (int(row["summary"]), None if row["_version"] is None else row["_version"] - base) for row in rows
+    }
+
+
+_NEXT = iter(range(10**6))
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ARRIVALS, st.data())
+@example([(1, 1), (1, 2), (1, 3), (1, 0), (2, None), (2, 1)], None)
+@example([(1, 3), (1, None), (1, 2), (1, 3), (1, 1)], None)
+def test_in_any_order_within_files_and_across_them_raw_holds_what_a_fold_would(
+    warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw,
+    arrivals: list[Arrival], data: st.DataObject | None,
+) -> None:  # fmt: skip
+    tenant = f"order-{next(_NEXT)}"
+    records = [record(number, arrival) for number, arrival in enumerate(arrivals)]
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(records))))) if data else [len(records)]
+    files = [records[a:b] for a, b in zip([0, *cuts], [*cuts, len(records)], strict=True) if a < b]
+    land_files(tenant, *files)
+    load(warehouse, zone, tenant, INVOICES)
+    assert in_raw(raw(tenant, "id", "summary", "_version")) == fold(arrivals)
+    load(warehouse, zone, tenant, INVOICES, again=True)
+    assert in_raw(raw(tenant, "id", "summary", "_version")) == fold(arrivals)
+
+
+def test_a_hundred_nanoseconds_decide_and_the_later_arrival_among_equals(
+    warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw, tenant: str
+) -> None:
+    at = "2026-02-01T10:00:00.123456"
+    land_files(tenant, [small(1, f"{at}7Z", summary="newer"), small(1, f"{at}6Z", summary="older")],
+               [small(2, f"{at}7Z", summary="first"), small(2, f"{at}7Z", summary="second")])  # fmt: skip
+    load(warehouse, zone, tenant, INVOICES)
+    assert [row["summary"] for row in raw(tenant, "summary")] == ["newer", "second"]
+
+
+def test_rows_are_numbered_through_over_batches_and_only_the_stages_columns_go_on() -> None:
+    schema = stage_schema(INVOICES)
+    names = [*schema.names[:-1], "_record"]
+    types = [schema.field(name).type for name in schema.names[:-1]] + [pa.string()]
+    batches = [pa.RecordBatch.from_arrays([pa.nulls(n, t) for t in types], names=names) for n in (2, 0, 3)]  # pyright: ignore
+    out = list(numbered(INVOICES, batches))
+    assert all(batch.schema.equals(schema) for batch in out)
+    assert [batch.column("_row").to_pylist() for batch in out] == [[0, 1], [], [2, 3, 4]]
