@@ -21,8 +21,8 @@ loaded as (
 
 zones as (
 
-    select name
-    from pg_timezone_names
+    select known.name
+    from pg_timezone_names as known
 
 )
 

@@ -1,5 +1,6 @@
 -- The reasons of a row name exactly what is empty in it, read off the report in another way than it was written.
 {{ config(meta={'dagster': {'ref': {'name': 'rejected_rows'}}}) }}
+-- depends_on: {{ ref('rejected_rows') }}
 
 with rows as (
 

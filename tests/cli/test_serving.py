@@ -1,0 +1,119 @@
+"""serving.py: ``up`` as a person uses it, a process that serves the UI and ends all of it when told to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from st_pipeline.settings import PROJECT_ROOT
+
+COMMAND = str(Path(sys.executable).with_name("st-pipeline"))
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="st-pipeline-up-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [COMMAND, *arguments],
+        env={**os.environ, "ST_PIPELINE_HOME": str(home)},
+        cwd=PROJECT_ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def graphql(port: int, query: str) -> dict:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/graphql",
+        json.dumps({"query": query}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["data"]
+
+
+def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
+    port = free_port()
+    process = start(home, "up", "--sandbox", "--port", str(port))
+    try:
+        assert process.stdout
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if "Ctrl-C" in line:
+                break
+        assert process.poll() is None, "".join(said)
+        nodes = graphql(port, "{assetNodes {assetKey {path} groupName}}")["assetNodes"]
+        assert ["legacy", "invoices_stream"] in [node["assetKey"]["path"] for node in nodes]
+        # The daemon's sensor brings the registry's tenants within its ten seconds.
+        wanted = {"lone-star", "bluebonnet", "hill-country"}
+        deadline = time.monotonic() + 120
+        while (found := partitions(port)) != wanted and time.monotonic() < deadline:
+            time.sleep(1)
+        assert found == wanted
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 2
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive, f"still running: {alive}"
+    left = [p for p in psutil.process_iter(["cmdline"]) if str(home) in " ".join(p.info["cmdline"] or [])]
+    assert not left, "the server ends with the last who used it"
+
+
+def partitions(port: int) -> set[str]:
+    query = '{assetNodeOrError(assetKey: {path: ["raw", "crm_customers"]}) {... on AssetNode {partitionKeys}}}'
+    return set(graphql(port, query)["assetNodeOrError"]["partitionKeys"])
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(home: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = start(home, "up", "--port", str(taken.getsockname()[1]))
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "choose another --port" in said
+    assert not (home / "postgres").exists()
+
+
+def test_the_sandbox_names_its_accounts_and_answers(home: Path) -> None:
+    process = start(home, "sandbox", "--port", "0", "--customers", "5", "--invoices", "5")
+    try:
+        assert process.stdout
+        url = process.stdout.readline().split(" on ")[1].split(";")[0]
+        assert "tenant id 1001" in process.stdout.readline()
+        with urllib.request.urlopen(f"{url}/_sandbox/state", timeout=30) as answer:
+            state = json.load(answer)
+        assert len(state["accounts"]) == 3
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
