@@ -33,5 +33,8 @@ def reports(
     os.environ.update(environment(pipeline.database))
     with one_build_at_a_time(pipeline.database):
         # Unit tests prove the models, not the data; the suite runs them.
-        build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
+        # One folder for all builds, as there is one at a time: dbt parses only what changed, and nothing piles up.
+        target = pipeline.settings.home / "dbt"
+        target.mkdir(parents=True, exist_ok=True)
+        build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=target)
         yield from build.stream().fetch_row_counts().fetch_column_metadata(with_column_lineage=True)
