@@ -1,0 +1,70 @@
+"""Where a secret could hide, and whether one is there: texts, files, Parquet, every table of a database."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tests.end_to_end.snapshot import records_of
+
+# Part of every secret of these tests, and of nothing else: finding it in any form finds all of them.
+MARK = b"Canary+"
+
+
+def forms(mark: bytes = MARK) -> list[bytes]:
+    """The mark as it is, as in URLs, in hexadecimal, and in base64 at each of the three places it may begin."""
+    word = mark.rstrip(b"+")
+    found = [word, word.hex().encode(), word.hex().upper().encode(), word[::-1]]
+    for before in range(3):
+        text = base64.b64encode(b"\0" * before + mark)
+        # Only the characters that the mark alone decides.
+        found.append(text[(before * 8 + 5) // 6 : (before + len(mark)) * 8 // 6])
+    return found
+
+
+FORMS = forms()
+
+
+def is_in(content: bytes) -> bool:
+    return any(form in content for form in FORMS)
+
+
+def files_with(folder: Path, *, but: frozenset[str] = frozenset()) -> list[str]:
+    """The files below ``folder`` that hold the mark; Parquet is also looked into."""
+    found: list[str] = []
+    for path in folder.rglob("*"):
+        if not path.is_file() or path.name in but:
+            continue
+        contents = [path.read_bytes()]
+        if path.suffix == ".parquet":
+            contents.append("\n".join(records_of(path)).encode())
+        if any(map(is_in, contents)):
+            found.append(str(path))
+    return found
+
+
+def tables_with(connection: psycopg.Connection) -> list[str]:
+    """The tables of a database that hold the mark anywhere, those of the system among them."""
+    tables = connection.execute(
+        """
+        select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relkind in ('r', 'p', 'm') and n.nspname <> 'pg_toast'
+        """
+    ).fetchall()
+    assert len(tables) > 50
+    return [f"{schema}.{name}" for schema, name in tables if any(map(is_in, _dump(connection, schema, name)))]
+
+
+def _dump(connection: psycopg.Connection, schema: str, name: str) -> Iterator[bytes]:
+    """The table's rows as pg_dump writes them, and bytea as what it holds."""
+    with connection.cursor() as cursor:
+        copy = sql.SQL("copy (select * from {}) to stdout").format(sql.Identifier(schema, name))
+        with cursor.copy(copy) as rows:
+            before = b""
+            for row in rows:
+                yield before + bytes(row)
+                before = b""

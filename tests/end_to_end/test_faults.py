@@ -1,0 +1,120 @@
+"""A sync against everything that goes wrong at once: it comes to its end, and every record is accounted for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import msgspec
+import psycopg
+import pytest
+
+from st_pipeline.sandbox import Account, Call, Faults, Sandbox, Size
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.servicetitan.catalogue.naming import snake_case
+from st_pipeline.sync.tenant import Request, sync_tenant
+from tests.end_to_end import snapshot
+from tests.end_to_end.home import Home
+
+KEY = "stormy"
+ACCOUNT = Account(3101, "cid.stormy", "cs1.stormy", "ak1.app", seed=8, size=Size(customers=20_000, invoices=50_000))
+FAULTS = Faults(
+    rate_429=0.02,
+    rate_5xx=0.01,
+    rate_truncated=0.01,
+    rate_reset=0.01,
+    token_seconds=0.6,  # the answer says 1: so some are refused before they are renewed
+    repeat_token=True,
+    untypable=0.001,
+    seed=4,
+)
+CALLS_PER_SECOND = 60
+
+Noted = set[tuple[int, str]]
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox([ACCOUNT], FAULTS, page_size=500) as sandbox:
+        sandbox.world(ACCOUNT.tenant_id).counts()  # made before anybody calls
+        yield sandbox
+
+
+def test_a_sync_of_50_000_invoices_with_every_fault_on_completes_and_accounts_for_every_record(
+    home: Home, sandbox: Sandbox
+) -> None:
+    pipeline = home.pipeline(sandbox.url)
+    home.register(ACCOUNT, KEY)
+    outcome = sync_tenant(pipeline, KEY, Request(ASSET_ENTITIES, ASSET_ENTITIES))
+    assert outcome.failures == []
+    world = sandbox.world(ACCOUNT.tenant_id)
+    assert world.count("accounting_invoices") == 50_000
+    with home.connect() as connection:
+        for entity in ASSET_ENTITIES:
+            done, sent = outcome.entities[entity], world.count(entity)
+            assert done.landed
+            assert done.landed.records == done.loaded.rows + done.loaded.quarantined_whole == sent, entity
+            assert found_notes(connection, entity) == expected_notes(sandbox, entity), entity
+        snapshot.assert_balanced(connection, KEY, {entity: world.count(entity) for entity in ASSET_ENTITIES})
+        assert connection.execute("select count(*) > 100 from control.quarantine").fetchone() == (True,)
+    assert_struck(sandbox.calls)
+    assert sandbox.peak_rate(ACCOUNT.tenant_id) <= CALLS_PER_SECOND
+
+
+def expected_notes(sandbox: Sandbox, entity: str) -> tuple[list[str], Noted]:
+    """From the sandbox's own words: the records that have no usable id, and (id, spoilt member) of the others."""
+    world = sandbox.world(ACCOUNT.tenant_id)
+    kinds = world.defects(entity)
+    whole: list[str] = []
+    fields: Noted = set()
+    for clean, sent in zip(world.served(entity, defects=False), world.served(entity), strict=True):
+        if clean == sent:
+            continue
+        before = msgspec.json.decode(clean)
+        if kinds[before["id"]] == "whole":
+            whole.append(sent.decode())
+            continue
+        after = msgspec.json.decode(sent)
+        (member,) = [name for name in before if before[name] != after[name]]
+        # A list of items is kept as JSON, and "none" is JSON.
+        if member != "items":
+            fields.add((before["id"], snake_case(member)))
+    return sorted(whole), fields
+
+
+def found_notes(connection: psycopg.Connection, entity: str) -> tuple[list[str], Noted]:
+    rows = connection.execute(
+        "select record_id, field, record from control.quarantine where tenant = %s and entity = %s", (KEY, entity)
+    ).fetchall()
+    # A nested object that is none takes all its columns with it: one note, or one for each.
+    fields = {(record_id, field.split("__")[0]) for record_id, field, _ in rows if field}
+    return sorted(record for _, field, record in rows if field is None), fields
+
+
+def assert_struck(calls: list[Call]) -> None:
+    """Every fault did happen."""
+    statuses = {call.status for call in calls}
+    assert {0, 200, 401, 429} <= statuses
+    assert statuses & {500, 502, 503}
+    asked = [(call.path, call.query) for call in calls if call.status == 200]
+    assert len(asked) > len(set(asked)), "no answer was cut off or repeated"
+
+
+def test_the_wait_that_a_429_names_is_kept_by_every_thread_of_the_tenant(home: Home) -> None:
+    account = replace(ACCOUNT, size=Size(customers=80, invoices=200))
+    with Sandbox([account], Faults(rate_429=0.15, retry_after_seconds=1, seed=2), page_size=100) as sandbox:
+        pipeline = home.pipeline(sandbox.url)
+        home.register(account, KEY)
+        began = time.monotonic()
+        outcome = sync_tenant(pipeline, KEY, Request(ASSET_ENTITIES, ASSET_ENTITIES))
+        assert outcome.failures == []
+        assert time.monotonic() - began > 1
+        calls = sandbox.calls
+        refused = [call.at for call in calls if call.status == 429]
+        assert refused
+        # Calls that were under way when the refusal came are not counted; a refusal takes its time to be read.
+        slack = 0.35
+        for at in refused:
+            early = [call for call in calls if at + slack < call.at < at + 0.95]
+            assert early == [], f"{len(early)} calls within the second that a 429 asked for"

@@ -1,0 +1,199 @@
+"""``kill -9`` at 25 random moments of a sync, each followed by the same command: the same tables as without.
+
+Over HTTP against a sandbox that misbehaves, in files so small that entities have several. Most of the killed processes
+are the sync alone (driver.py), three the whole ``st-pipeline sync``. The moments are spread over an undisturbed run,
+one drawn in each part of it.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
+
+import pytest
+
+from st_pipeline.landing.land import FILE_BYTES
+from st_pipeline.sandbox import Account, Faults, Sandbox, Size
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.model import Kind
+from tests.end_to_end import driver, snapshot
+from tests.end_to_end.home import Home, wait_for
+from tests.end_to_end.snapshot import Snapshot
+
+KEY = "phoenix"
+ACCOUNT = Account(3001, "cid.phoenix", "cs1.phoenix", "ak1.app", seed=5, size=Size(customers=120, invoices=200))
+FAULTS = Faults(
+    rate_429=0.02,
+    rate_5xx=0.02,
+    rate_truncated=0.02,
+    rate_reset=0.02,
+    retry_after_seconds=0,  # the client then waits as long as it chooses; how it keeps a wait is in test_faults.py
+    token_seconds=0.6,
+    repeat_token=True,
+    untypable=0.03,
+)
+PAGE = 60
+SMALL_FILES = 100_000
+KILLED = -signal.SIGKILL
+LISTS = frozenset(entity for entity in ASSET_ENTITIES if endpoint(entity).kind is Kind.LIST)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A starting point that was saved, the sync to kill, and against which sandbox: as it was, or as it went on."""
+
+    start: str
+    later: bool = False
+    full: bool = False
+    untypable: float = FAULTS.untypable
+
+
+FIRST = Scenario("empty")
+INCREMENTAL = Scenario("synced", later=True)
+# Without records that have no id: those would keep a full sync from saying what is gone.
+FULL = Scenario("synced", later=True, full=True, untypable=0)
+
+
+@dataclass
+class Stage:
+    """The home, and the sandbox at two moments of its life."""
+
+    home: Home
+    early: Sandbox
+    later: Sandbox
+    draws: int = 0
+
+    def sandbox(self, scenario: Scenario) -> Sandbox:
+        return self.later if scenario.later else self.early
+
+    def prepare(self, scenario: Scenario) -> None:
+        """Back to the starting point, with another draw of faults."""
+        self.home.restore(scenario.start)
+        self.draws += 1
+        sandbox = self.sandbox(scenario)
+        sandbox.faults = replace(FAULTS, untypable=scenario.untypable, seed=self.draws)
+        self.home.variables["ST_PIPELINE_SANDBOX_URL"] = sandbox.url
+
+    def start(self, scenario: Scenario, file_bytes: int = SMALL_FILES) -> BaseProcess:
+        return driver.start(self.home.environment, KEY, full=scenario.full, file_bytes=file_bytes)
+
+    def run(self, scenario: Scenario, file_bytes: int = SMALL_FILES) -> float:
+        """A sync to its end; the seconds it took."""
+        began = time.monotonic()
+        process = self.start(scenario, file_bytes)
+        process.join(120)
+        assert process.exitcode == 0, f"the sync ended with {process.exitcode}"
+        return time.monotonic() - began
+
+    def take(self) -> Snapshot:
+        with self.home.connect() as connection:
+            return snapshot.take(connection, self.home.landing)
+
+
+@pytest.fixture(scope="module")
+def stage(server: Home) -> Iterator[Stage]:
+    with ExitStack() as stack:
+        early, later = (stack.enter_context(Sandbox([ACCOUNT], FAULTS, PAGE)) for _ in range(2))
+        stage = Stage(server, early, later)
+        server.forget_tenants()
+        server.register(ACCOUNT, KEY)
+        server.save(FIRST.start)
+        stage.prepare(FIRST)
+        stage.run(FIRST)
+        server.save(INCREMENTAL.start)
+        later.change(ACCOUNT.tenant_id, 1, edits=80, inactivations=20, additions=60, late=20)
+        for entity in ("crm_customers", "accounting_invoices"):
+            ids = [record["id"] for record in later.world(ACCOUNT.tenant_id).records(entity)]
+            for record_id in ids[::17]:
+                later.delete(ACCOUNT.tenant_id, entity, record_id)
+        later.advance(16 * 60)
+        yield stage
+
+
+@pytest.mark.parametrize(
+    ("scenario", "kills"), [(FIRST, 14), (INCREMENTAL, 4), (FULL, 4)], ids=["first", "incremental", "full"]
+)
+def test_a_killed_sync_run_again_leaves_the_tables_of_an_undisturbed_one(
+    stage: Stage, scenario: Scenario, kills: int
+) -> None:
+    stage.prepare(scenario)
+    before = stage.take()
+    seconds = stage.run(scenario)
+    wanted = stage.take()
+    assert_telling(stage, scenario, before, wanted)
+    chance = random.Random(kills)
+    amid = 0
+    for number in range(kills):
+        moment = seconds * (number + chance.random()) / kills
+        left = kill(stage, scenario, moment)
+        amid += left not in (before, wanted)
+        stage.run(scenario)
+        found = stage.take()
+        snapshot.assert_tidy(found)
+        when = f"killed after {moment:.3f} of {seconds:.3f} s"
+        snapshot.assert_equal(found, wanted, when, read_again=ASSET_ENTITIES if scenario.full else LISTS)
+    assert amid >= kills // 2, f"only {amid} of {kills} kills came between beginning and end"
+
+
+def kill(stage: Stage, scenario: Scenario, moment: float) -> Snapshot:
+    """Kill a sync ``moment`` seconds after its start, or earlier when it is faster this time; what it left."""
+    while True:
+        stage.prepare(scenario)
+        process = stage.start(scenario)
+        process.join(moment)
+        process.kill()
+        process.join(10)
+        if process.exitcode == KILLED:
+            return stage.take()
+        assert process.exitcode == 0
+        moment *= 0.8
+
+
+def assert_telling(stage: Stage, scenario: Scenario, before: Snapshot, wanted: Snapshot) -> None:
+    """The undisturbed run is complete, and worth comparing with."""
+    snapshot.assert_tidy(wanted)
+    changed = [part for part in wanted if part.startswith("raw.") and wanted[part] != before[part]]
+    assert len(changed) >= 8
+    entities = [row[1] for row in wanted["ledger"]]
+    if scenario is FIRST:
+        world = stage.early.world(ACCOUNT.tenant_id)
+        with stage.home.connect() as connection:
+            snapshot.assert_balanced(connection, KEY, {entity: world.count(entity) for entity in ASSET_ENTITIES})
+        assert max(map(entities.count, entities)) >= 3
+        assert len(wanted["quarantine"]) > 20
+    if scenario is FULL:
+        assert [row for row in wanted["raw.crm_customers"] if row[-1]], "nothing was marked as deleted"
+
+
+def test_a_killed_command_run_again_leaves_the_tables_of_an_undisturbed_one(stage: Stage) -> None:
+    stage.prepare(FIRST)
+    seconds = stage.run(FIRST, FILE_BYTES)
+    wanted = stage.take()
+    chance = random.Random(3)
+    amid = 0
+    for number in range(3):
+        stage.prepare(FIRST)
+        process = stage.home.start("sync", KEY)
+        try:
+            wait_for("the sync's first line in the history", lambda: has_begun(stage.home), process)
+            time.sleep(seconds * (number + chance.random()) / 6)
+        finally:
+            process.kill()
+        assert stage.home.finish(process).status == KILLED
+        amid += stage.take() != wanted
+        stage.home.run("sync", KEY)
+        found = stage.take()
+        snapshot.assert_tidy(found)
+        snapshot.assert_equal(found, wanted, f"command {number}", read_again=LISTS)
+    assert amid, "all kills came after the work was done"
+
+
+def has_begun(home: Home) -> bool:
+    with home.connect() as connection:
+        return bool(connection.execute("select from control.syncs where finished_at is null").fetchall())
