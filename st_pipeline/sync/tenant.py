@@ -18,6 +18,7 @@ from st_pipeline.landing.land import land
 from st_pipeline.landing.ledger import Ledger
 from st_pipeline.landing.lock import TenantBusy, tenant_lock
 from st_pipeline.monitoring import history
+from st_pipeline.servicetitan.calls import CallLog
 from st_pipeline.servicetitan.catalogue.loading import endpoint as endpoint_of
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.servicetitan.client import ServiceTitan
@@ -69,8 +70,7 @@ def sync_tenant(
     except TenantBusy as busy:
         outcome.error, outcome.error_is_retryable = str(busy), True
     except Exception as error:
-        log.exception("%s: the sync ended early", key)
-        outcome.error, outcome.error_is_retryable = f"{key}: {error}", is_retryable(error)
+        _end_early(outcome, key, error)
     return outcome
 
 
@@ -84,16 +84,17 @@ def _sync_locked(
     with postgres.connect(pipeline.database, application=f"st-pipeline history {key}", autocommit=True) as connection:
         outcome.sync_id = history.start(connection, key, request.run_id, clock(), full=request.full)
         client: ServiceTitan | None = None
+        calls = CallLog()
         try:
             if request.land:
-                client = _sign_in(pipeline, key, outcome, clock)
+                client = _sign_in(pipeline, key, outcome, calls, clock)
             if client or not request.land:
                 _sync_entities(pipeline, key, request, client, outcome, clock)
-        except Exception as error:
-            log.exception("%s: the sync ended early", key)
-            text = str(error)
-            outcome.error = text if key in text else f"{key}: {text}"
-            outcome.error_is_retryable = is_retryable(error)
+        except BaseException as error:
+            # Whatever ended it, the history must not say that it succeeded.
+            _end_early(outcome, key, error)
+            if not isinstance(error, Exception):
+                raise
         finally:
             if client:
                 client.close()
@@ -104,12 +105,12 @@ def _sync_locked(
                 clock(),
                 error="; ".join(outcome.failures) or None,
                 entities=[entity.record() for entity in outcome.entities.values()],
-                calls=client.calls.snapshot() if client else [],
+                calls=calls.snapshot(),
             )
 
 
 def _sign_in(
-    pipeline: Pipeline, key: str, outcome: TenantOutcome, clock: Callable[[], datetime]
+    pipeline: Pipeline, key: str, outcome: TenantOutcome, calls: CallLog, clock: Callable[[], datetime]
 ) -> ServiceTitan | None:
     """A client with a token, or None with the reason in ``outcome``; the registry is told either way."""
     with pipeline.registry() as registry:
@@ -118,7 +119,7 @@ def _sign_in(
             if not tenant.enabled:
                 outcome.error = f"{key} is disabled; st-pipeline tenants enable {key} lets it take part again"
                 return None
-            client = access.client(tenant, registry.credentials(key), pipeline.settings)
+            client = access.client(tenant, registry.credentials(key), pipeline.settings, calls=calls)
         except TenantsError as error:
             outcome.error = str(error)
             return None
@@ -222,9 +223,24 @@ def _load(
     outcome.judged = mark_deleted(pipeline.database, pipeline.zone, key, endpoint)
 
 
+def _end_early(outcome: TenantOutcome, key: str, error: BaseException) -> None:
+    if isinstance(error, Exception):
+        log.error("%s: the sync ended early: %s", key, error, exc_info=not isinstance(error, TenantsError))
+        text = _sentence(error)
+        outcome.error = text if key in text else f"{key}: {text}"
+    else:
+        outcome.error = f"{key}: the sync was interrupted; the next one goes on where it stopped"
+    outcome.error_is_retryable = is_retryable(error)
+
+
 def _fail(outcome: EntityOutcome, key: str, error: Exception) -> None:
     log.error("%s %s: %s", key, outcome.entity, error, exc_info=not isinstance(error, ServiceTitanError))
     outcome.outcome = Outcome.FAILED
-    text = str(error)
-    outcome.error = text if outcome.entity in text else f"{key} {outcome.entity}: {text}"
+    text = _sentence(error)
+    outcome.error = text if key in text and outcome.entity in text else f"{key} {outcome.entity}: {text}"
     outcome.is_retryable = is_retryable(error)
+
+
+def _sentence(error: Exception) -> str:
+    """What people are told; a database adds the whole statement, which is in the log."""
+    return (str(error) or type(error).__name__).splitlines()[0]
