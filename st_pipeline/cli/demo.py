@@ -32,7 +32,8 @@ SAMPLES = {
 
 def demo() -> None:
     """The main job on the sandbox: two syncs, the reports, and the numbers side by side."""
-    say = Console(stderr=True, highlight=False).print
+    console = Console(stderr=True, highlight=False)
+    say = console.print
     settings = demo_settings(Settings.from_environment())
     say("[bold]1[/] Postgres and a sandbox with three accounts …")
     accounts = demo_accounts()
@@ -52,7 +53,8 @@ def demo() -> None:
         say("[bold]4[/] Incremental sync …")
         second = syncing.run(pipeline, keys, ASSET_ENTITIES)
         say("[bold]5[/] Reports …")
-        built, log = syncing.build_marts(pipeline)
+        with console.status("dbt builds and checks the models"):
+            built, log = syncing.build_marts(pipeline)
         comparison = compare(pipeline, sandbox, connected)
     tables.sync_report(first.tenants, first.entities)
     tables.sync_report(second.tenants, second.entities)

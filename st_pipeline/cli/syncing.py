@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from st_pipeline import postgres
 from st_pipeline.cli import output, tables
@@ -60,7 +61,8 @@ def reload(keys: Keys = None, everybody: Everybody = False, entity: Entities = N
 def marts(as_json: AsJson = False) -> None:
     """Rebuild the reports of the tenants whose data changed, and check them."""
     pipeline = open_pipeline(Settings.from_environment())
-    succeeded, log = build_marts(pipeline)
+    with Console(stderr=True).status("dbt builds and checks the models"):
+        succeeded, log = build_marts(pipeline)
     if as_json:
         output.json_({"succeeded": succeeded, "log": str(log)})
     else:
