@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -10,6 +11,11 @@ from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 
 INVOICES: Endpoint = endpoint("accounting_invoices")
 JOB_TYPES: Endpoint = endpoint("jpm_job_types")
+# Of the same table with few columns, for tests that land and load over and over.
+FEW: Endpoint = dataclasses.replace(
+    INVOICES,
+    fields=tuple(map(INVOICES.field, ("id", "modified_on", "summary", "total", "customer__id", "customer__name"))),
+)
 
 SAMPLES: dict[FieldType, Any] = {
     FieldType.BIGINT: 7,
