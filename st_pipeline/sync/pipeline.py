@@ -13,6 +13,7 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.settings import Settings
+from st_pipeline.sync.memory import keep_peak_low
 from st_pipeline.tenants import access
 from st_pipeline.tenants.registry import Registry
 from st_pipeline.warehouse.schema import ensure_tables
@@ -58,6 +59,7 @@ def open_pipeline(settings: Settings) -> Pipeline:
     Raises:
         PostgresError, EmbeddedPostgresError, SchemaConflict: each says which setting or table to look at.
     """
+    keep_peak_low()
     database = postgres.prepare(settings)
     with postgres.connect(database, autocommit=True) as connection:
         ensure_tables(connection, map(endpoint, ASSET_ENTITIES))

@@ -24,7 +24,7 @@ from st_pipeline.landing.zone import LandingZone
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.warehouse import upsert
 
-COPY_ROWS = 8_192
+COPY_ROWS = 2_048
 RETYPE_ROWS = 2_000
 
 QUARANTINE = pa.schema(
