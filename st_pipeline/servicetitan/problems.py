@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 
@@ -41,23 +42,28 @@ def parse_problem(body: bytes) -> Problem:
     trace = parsed.get("traceId")
     return Problem(
         title=_text(parsed.get("title")) or _text(parsed.get("message")),
-        trace_id=trace[:100] if isinstance(trace, str) and trace else None,
+        trace_id=trace if isinstance(trace, str) and trace else None,
         errors=tuple(_errors(parsed.get("errors"))),
         code=_text(parsed.get("error")),
     )
 
 
 def redacted(problem: Problem, secrets: Iterable[str]) -> Problem:
-    """The problem without the values that must not be shown, in case a server repeats what it was sent."""
+    """The problem without the values that must not be shown, in case a server repeats what it was sent.
+
+    As a form or URL writes them they are taken out too.
+    """
+    forms = {form for secret in secrets for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))}
 
     def clean(text: str) -> str:
-        for secret in secrets:
-            text = text.replace(secret, "***")
+        for form in sorted(forms, key=len, reverse=True):
+            text = text.replace(form, "***")
         return text
 
     return Problem(
         title=clean(problem.title),
-        trace_id=clean(problem.trace_id) if problem.trace_id else None,
+        # Cut here and not before: the rest of a secret that was cut in two could not be told any more.
+        trace_id=clean(problem.trace_id)[:100] if problem.trace_id else None,
         errors=tuple((clean(name), clean(message)) for name, message in problem.errors),
         code=clean(problem.code),
     )

@@ -59,3 +59,11 @@ def test_secrets_that_a_server_repeats_are_taken_out_everywhere() -> None:
     clean = redacted(problem, ["canary"])
     assert "canary" not in repr(clean)
     assert clean.text == "bad *** — ***: is *** — ***"
+
+
+def test_secrets_are_taken_out_as_forms_and_urls_write_them_and_where_a_trace_id_is_cut() -> None:
+    secret = "cs1.ca/na+ry=&"
+    errors = ((secret, "cs1.ca/na%2Bry%3D%26"),)
+    problem = Problem("client_secret=cs1.ca%2Fna%2Bry%3D%26&x=1", "t" * 95 + secret, errors)
+    clean = redacted(problem, [secret])
+    assert clean == Problem("client_secret=***&x=1", "t" * 95 + "***", (("***", "***"),))
