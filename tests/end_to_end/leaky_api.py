@@ -6,7 +6,11 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-TOKEN = json.dumps({"access_token": "token", "expires_in": 900, "token_type": "Bearer"}).encode()
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.servicetitan.catalogue.loading import endpoint
+
+SCOPES = " ".join(sorted({endpoint(entity).scope for entity in ASSET_ENTITIES}))
+TOKEN = json.dumps({"access_token": "token", "expires_in": 900, "token_type": "Bearer", "scope": SCOPES}).encode()
 MODES = ("refused", "forbidden", "broken", "malformed")
 
 
