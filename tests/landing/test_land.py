@@ -33,13 +33,16 @@ def changed_at(number: int) -> str:
 
 
 def some_records(count: int, first: int = 1) -> list[bytes]:
-    """Records of which every fifth has an amount that is none, every seventh no id, every fourth a new field."""
-    return [
-        small(n, changed_at(n), **({"total": "x"} if n % 5 == 0 else {}), **({"new": n} if n % 4 == 0 else {}))
-        if n % 7
-        else small(n, changed_at(n)).replace(b'"id"', b'"nr"')
-        for n in range(first, first + count)
-    ]
+    """The first has a summary; every fifth an amount that is none, every fourth a new field, every seventh no id."""
+
+    def record(n: int) -> bytes:
+        odd = {"total": "x"} if n % 5 == 0 else {}
+        new = {"new": n} if n % 4 == 0 else {}
+        summary = {"summary": "only here"} if n == 1 else {}
+        identified = small(n, changed_at(n), **odd, **new, **summary)
+        return identified if n % 7 else small(n, changed_at(n)).replace(b'"id"', b'"nr"')
+
+    return [record(n) for n in range(first, first + count)]
 
 
 class Killed(BaseException):

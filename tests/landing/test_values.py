@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import psycopg
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from st_pipeline.landing.values import (
@@ -64,6 +64,8 @@ def test_zero_is_zero_however_large_its_exponent() -> None:
 
 
 @given(AMOUNTS)
+@example(Decimal("9" * 19 + "." + "9" * 19))
+@example(Decimal("-" + "9" * 19 + "." + "9" * 19))
 def test_nineteen_decimals_stay_exact_as_number_and_as_string(amount: Decimal) -> None:
     assert to_numeric(decode(f"{amount:f}")) == amount
     assert to_numeric(f"{amount:f}") == amount
