@@ -12,9 +12,7 @@ import psycopg
 import pytest
 
 from st_pipeline import postgres
-from st_pipeline.settings import PROJECT_ROOT, Settings
-
-from . import raw_tables
+from st_pipeline.settings import PROJECT_ROOT
 
 PROJECT = PROJECT_ROOT / "dbt_project"
 
@@ -22,15 +20,13 @@ Dbt = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> postgres.Database:
-    home = tmp_path_factory.mktemp("legacy")
-    return postgres.prepare(Settings.from_environment({"ST_PIPELINE_HOME": str(home)}))
+def database(new_warehouse: Callable[[], postgres.Database]) -> postgres.Database:
+    return new_warehouse()
 
 
 @pytest.fixture(scope="session")
 def connection(database: postgres.Database) -> Iterator[psycopg.Connection]:
     with postgres.connect(database, application="tests of the legacy tables", autocommit=True) as connection:
-        raw_tables.create(connection)
         yield connection
 
 

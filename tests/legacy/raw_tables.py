@@ -14,19 +14,12 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.servicetitan.catalogue.model import Field, FieldType
-from st_pipeline.warehouse.schema import ensure_tables
 
 from .records import Record
 from .reference import Tenant
 from .reference_text import storable
-
-
-def create(connection: psycopg.Connection) -> None:
-    """Every raw table, empty."""
-    ensure_tables(connection, [endpoint(entity) for entity in ASSET_ENTITIES])
 
 
 def register(connection: psycopg.Connection, tenant: Tenant, number: int) -> None:
