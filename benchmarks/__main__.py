@@ -53,7 +53,7 @@ def main() -> int:
 def _shown(number: int, who: str, run: Run) -> Run:
     phases = ", ".join(f"{name} {seconds:.1f}" for name, seconds in run.phases.items())
     print(
-        f"run {number}  {who:4}  {run.seconds:6.1f} s  ({phases}; with start {run.process_seconds:.1f} s; CPU "
+        f"run {number}  {who:4}  {run.seconds:6.1f} s  ({phases}; with start {run.process_seconds:.1f} s; CPU"
         f" {run.client_cpu:.1f} s and {run.server_cpu:.1f} s in the database)",
         flush=True,
     )
