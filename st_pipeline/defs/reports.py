@@ -25,7 +25,11 @@ class Translator(DagsterDbtTranslator):
         return spec.replace_attributes(key=dg.AssetKey([node["schema"], node["name"]]), group_name=node["schema"])
 
 
-@dbt_assets(manifest=manifest(warehouse_name(Settings.from_environment())), dagster_dbt_translator=Translator(), name="reports")
+@dbt_assets(
+    manifest=manifest(warehouse_name(Settings.from_environment())),
+    dagster_dbt_translator=Translator(),
+    name="reports",
+)
 def reports(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: dg.ResourceParam[Pipeline]
 ) -> Iterator[Any]:

@@ -124,6 +124,7 @@ def _report(
 def _metadata(layer: str, outcome: EntityOutcome) -> dict[str, Any]:
     if layer == "raw":
         return {
+            "dagster/partition_row_count": outcome.rows_in_raw,
             "rows_loaded": outcome.loaded.rows,
             "files_loaded": outcome.loaded.files,
             "quarantined_whole": outcome.loaded.quarantined_whole,

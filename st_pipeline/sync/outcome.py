@@ -50,6 +50,7 @@ class EntityOutcome:
     landed: Landed | None = None
     loaded: Loaded = field(default_factory=Loaded)
     judged: Judged | None = None
+    rows_in_raw: int | None = None
     seconds: float = 0.0
     error: str | None = None
     is_retryable: bool = False

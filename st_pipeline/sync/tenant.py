@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from st_pipeline import postgres
-from st_pipeline.landing.land import land
+from st_pipeline.landing.land import Landed, land
 from st_pipeline.landing.ledger import Ledger
 from st_pipeline.landing.lock import TenantBusy, tenant_lock
 from st_pipeline.monitoring import history
@@ -28,6 +28,7 @@ from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import access
 from st_pipeline.tenants.connection import admission, refusal
 from st_pipeline.tenants.errors import TenantsError
+from st_pipeline.warehouse.counts import present_rows
 from st_pipeline.warehouse.deletions import mark_deleted
 from st_pipeline.warehouse.loading import load
 
@@ -188,7 +189,7 @@ def _land(
     request: Request,
     client: ServiceTitan,
     clock: Callable[[], datetime],
-):
+) -> Landed:
     if not client.is_granted(endpoint):
         raise ScopeMissing("not granted", scope=endpoint.scope, tenant=key, entity=endpoint.entity)
     with postgres.connect(pipeline.database, application=f"st-pipeline land {key}", autocommit=True) as connection:
@@ -221,6 +222,8 @@ def _load(
         progress=lambda rows: pipeline.progress(key, endpoint.entity, "loaded", rows),
     )
     outcome.judged = mark_deleted(pipeline.database, pipeline.zone, key, endpoint)
+    with postgres.connect(pipeline.database, application=f"st-pipeline count {key}", autocommit=True) as connection:
+        outcome.rows_in_raw = present_rows(connection, key, endpoint)
 
 
 def _end_early(outcome: TenantOutcome, key: str, error: BaseException) -> None:
