@@ -6,6 +6,7 @@ Every secret is one that is found wherever it turns up (test_secrets.py).
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.sync.tenant import Request, sync_tenant
 from tests.end_to_end.home import Home
+from tests.end_to_end.leaky_api import LeakyApi
 from tests.legacy.reference import Tenant
 
 # With characters that base64, URLs and JSON each write in another way.
@@ -24,6 +26,10 @@ SIZE = Size(customers=1_700, invoices=1_700)
 SCOPES = frozenset(endpoint(entity).scope for entity in ASSET_ENTITIES)
 WITHOUT_MEMBERSHIPS = frozenset(scope for scope in SCOPES if not scope.startswith("tn.mem."))
 WINDOW_SECONDS = 16 * 60
+NOBODY = "http://127.0.0.1:9"
+# A tenant whose commands reach nobody, or nothing that makes sense: they try for a minute and more before they give up,
+# so they begin first and end beside everything else.
+CUT_OFF = "cut-off"
 
 
 def account(tenant_id: int, seed: int, app_key: str, scopes: frozenset[str] = SCOPES) -> Account:
@@ -56,6 +62,9 @@ class Built:
 
     home: Home
     sandbox: Sandbox
+    leaky: LeakyApi
+    waiting: list[subprocess.Popen[str]]
+    """Commands of the tenant that is cut off, which may still run."""
     accounts: tuple[Account, ...] = ACCOUNTS
 
     def key(self, tenant_id: int) -> str:
@@ -80,7 +89,7 @@ def build() -> Iterator[Built]:
     home = Home.new("built", SERVICETITAN_APP_KEY=SHARED_APP_KEY)
     own_key = home.folder.parent / f"{home.folder.name}.key"
     own_key.write_text(f"{OWN_APP_KEY}\n")
-    with Sandbox(ACCOUNTS) as sandbox:
+    with Sandbox(ACCOUNTS) as sandbox, LeakyApi() as leaky:
         home.variables["ST_PIPELINE_SANDBOX_URL"] = sandbox.url
         for one in ACCOUNTS:
             tenant = TENANTS[one.tenant_id]
@@ -94,7 +103,12 @@ def build() -> Iterator[Built]:
                 stdin=one.client_secret,
             )  # fmt: skip
         own_key.unlink()
-        home.run("sync", "--all")
+        home.register(account(4005, 1, SHARED_APP_KEY), CUT_OFF)
+        waiting = [
+            home.start("sync", CUT_OFF, "--json", ST_PIPELINE_SANDBOX_URL=NOBODY),
+            home.start("tenants", "check", CUT_OFF, ST_PIPELINE_SANDBOX_URL=leaky.url("malformed")),
+        ]
+        home.run("sync", *(tenant.key for tenant in TENANTS.values()))
         for seed, one in enumerate(ACCOUNTS):
             sandbox.change(one.tenant_id, seed, edits=80, inactivations=25, additions=30, late=10)
         sandbox.advance(WINDOW_SECONDS)
@@ -103,4 +117,7 @@ def build() -> Iterator[Built]:
             outcome = sync_tenant(pipeline, tenant.key, Request(ASSET_ENTITIES, ASSET_ENTITIES))
             assert outcome.failures == []
         home.run("marts", "--json")
-        yield Built(home, sandbox)
+        yield Built(home, sandbox, leaky, waiting)
+        for process in waiting:
+            process.kill()
+            process.communicate()

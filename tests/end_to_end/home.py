@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -163,7 +164,9 @@ class Home:
             connection.execute("truncate control.tenants, control.credentials, control.removed_tenants cascade")
 
 
-def wait_for(what: str, is_there, process: subprocess.Popen[str] | None = None, *, seconds: float = 120) -> None:
+def wait_for(
+    what: str, is_there: Callable[[], bool], process: subprocess.Popen[str] | None = None, *, seconds: float = 120
+) -> None:
     """Look again and again until ``is_there()``; fails when ``process`` ends or the time is over."""
     deadline = time.monotonic() + seconds
     while not is_there():

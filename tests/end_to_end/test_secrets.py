@@ -27,30 +27,18 @@ from st_pipeline.sync.tenant import Request, sync_tenant
 from st_pipeline.tenants import access
 from st_pipeline.tenants.key_file import FILE_NAME
 from tests.end_to_end import canary
-from tests.end_to_end.built import ACCOUNTS, OWN_APP_KEY, SHARED_APP_KEY, TENANTS, Built
+from tests.end_to_end.built import ACCOUNTS, NOBODY, OWN_APP_KEY, SHARED_APP_KEY, TENANTS, Built
 from tests.end_to_end.home import Home
-from tests.end_to_end.leaky_api import MODES, LeakyApi
+from tests.end_to_end.leaky_api import MODES
 
 SHARED, OWN = TENANTS[4001].key, TENANTS[4003].key
 WRONG_SECRET = "cs1.Canary+wrong/e2e="
-NOBODY = "http://127.0.0.1:9"
 
 
 @pytest.fixture(scope="module")
-def leaky() -> Iterator[LeakyApi]:
-    with LeakyApi() as leaky:
-        yield leaky
-
-
-@pytest.fixture(scope="module")
-def lived(built: Built, leaky: LeakyApi) -> Home:
+def lived(built: Built) -> Home:
     """The home after every command that has to do with credentials, successes and failures."""
-    home = built.home
-    # These try ten times before they give up; meanwhile the others run.
-    waiting = [
-        home.start("sync", TENANTS[4002].key, "--json", ST_PIPELINE_SANDBOX_URL=NOBODY),
-        home.start("tenants", "check", SHARED, ST_PIPELINE_SANDBOX_URL=leaky.url("malformed")),
-    ]
+    home, leaky = built.home, built.leaky
     home.run("tenants", "show", SHARED, "--json")
     home.run("tenants", "show", OWN)
     home.run("tenants", "list", "--json")
@@ -64,7 +52,7 @@ def lived(built: Built, leaky: LeakyApi) -> Home:
     home.run("sync", OWN, "--json", status=1, ST_PIPELINE_SANDBOX_URL=leaky.url("forbidden"))
     home.run("sync", "wrong", OWN, status=1, ST_PIPELINE_SANDBOX_URL=leaky.url("refused"))
     home.run("tenants", "check", OWN, status=1, ST_PIPELINE_SANDBOX_URL=leaky.url("refused"))
-    for process in waiting:
+    for process in built.waiting:
         said = home.finish(process)
         assert said.status == 1, str(said)
     return home
@@ -103,7 +91,7 @@ def test_no_table_of_either_database_holds_a_secret(lived: Home) -> None:
             assert canary.tables_with(connection) == [], database
     with lived.connect() as connection:
         stored = connection.execute("select count(*) from control.credentials").fetchone()
-        assert stored == (4,)
+        assert stored == (5,)
 
 
 def test_no_file_holds_a_secret(lived: Home) -> None:
@@ -132,9 +120,9 @@ def debugging(file: Path) -> Iterator[None]:
 
 @pytest.mark.parametrize("mode", [*MODES, "unreachable"])
 def test_no_traceback_repr_or_debug_log_of_a_failure_holds_a_secret(
-    lived: Home, leaky: LeakyApi, tmp_path: Path, mode: str
+    lived: Home, built: Built, tmp_path: Path, mode: str
 ) -> None:
-    url = NOBODY if mode == "unreachable" else leaky.url(mode)
+    url = NOBODY if mode == "unreachable" else built.leaky.url(mode)
     settings = Settings.from_environment({**lived.environment, "ST_PIPELINE_SANDBOX_URL": url})
     pipeline = open_pipeline(settings)
     said: list[str] = [repr(settings), repr(pipeline)]
