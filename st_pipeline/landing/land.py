@@ -15,6 +15,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from st_pipeline.landing.ahead import one_ahead
 from st_pipeline.landing.ledger import Batch, LandedFile, Ledger
 from st_pipeline.landing.list_cursor import list_cursor
 from st_pipeline.landing.open_file import OpenFile, landed_schema
@@ -26,6 +27,7 @@ from st_pipeline.servicetitan.errors import CursorRefused
 from st_pipeline.servicetitan.pages import Page
 
 FILE_BYTES = 128 * 1024 * 1024  # of JSON; tens of megabytes of Parquet
+FIRST_FILE_SHARE = 8
 NOTES_BYTES = 16 * 1024 * 1024  # of records that wait for quarantine until their file is recorded
 
 log = logging.getLogger(__name__)
@@ -72,11 +74,13 @@ def land(
     full: bool = False,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     progress: Progress = lambda records: None,
+    recorded: Callable[[], None] = lambda: None,
     file_bytes: int = FILE_BYTES,
 ) -> Landed:
     """Land what is new of ``endpoint`` for ``tenant``, or with ``full`` everything, until the API has no more.
 
     Only for whoever holds the tenant's lock. What was fetched before an error is recorded before the error goes on.
+    ``recorded`` is called whenever another file is in the ledger, so that loading it can begin.
 
     Raises:
         servicetitan.errors.ServiceTitanError: the API's failure, grouped by what to do.
@@ -87,12 +91,20 @@ def land(
     if swept:
         log.info("%s %s: removed %d files that a crash left", tenant, endpoint.entity, len(swept))
     try:
-        return _Landing(source, zone, ledger, batch, endpoint, clock, progress, file_bytes).run()
+        return _Landing(source, zone, ledger, batch, endpoint, clock, progress, recorded, file_bytes).run()
     except CursorRefused:
         log.warning("%s %s: the stored cursor is refused; reading from the beginning", tenant, endpoint.entity)
         ledger.restart(batch)
         batch = ledger.begin(tenant, endpoint.entity, clock(), full=full)
-        return _Landing(source, zone, ledger, batch, endpoint, clock, progress, file_bytes).run()
+        return _Landing(source, zone, ledger, batch, endpoint, clock, progress, recorded, file_bytes).run()
+
+
+def file_limit(n: int, largest: int) -> int:
+    """Bytes of JSON after which file ``n`` of a batch ends: each is twice the one before, up to ``largest``.
+
+    The first ones are small, so that loading has something to do while the rest is fetched.
+    """
+    return min(largest, largest // FIRST_FILE_SHARE << n)
 
 
 class _Landing:
@@ -105,10 +117,12 @@ class _Landing:
         endpoint: Endpoint,
         clock: Callable[[], datetime],
         progress: Progress,
+        recorded: Callable[[], None],
         file_bytes: int,
     ) -> None:
         self._source, self._zone, self._ledger, self._endpoint = source, zone, ledger, endpoint
         self._batch, self._clock, self._progress, self._file_bytes = batch, clock, progress, file_bytes
+        self._recorded = recorded
         self._landed = Landed(batch.batch, batch.is_full, cursor=batch.cursor)
         self._next_n = batch.files
         self._presence = Presence(endpoint, batch.seen)
@@ -129,7 +143,7 @@ class _Landing:
 
     def _pages(self) -> Iterator[Page]:
         """The pages; when no more can be had, the API's error goes on once what it sent before is recorded."""
-        pages = self._source.pages(self._endpoint, self._batch.cursor)
+        pages = one_ahead(self._source.pages(self._endpoint, self._batch.cursor))
         while True:
             try:
                 page = next(pages, None)
@@ -179,8 +193,9 @@ class _Landing:
             landed.cursor = page.continue_from or landed.cursor
         self._progress(len(page.records))
         file = self._file
-        if file and (file.size >= self._file_bytes or file.notes_size >= NOTES_BYTES):
+        if file and (file.size >= file_limit(self._next_n, self._file_bytes) or file.notes_size >= NOTES_BYTES):
             self._finish_file()
+            self._recorded()
 
     def _open_file(self) -> OpenFile:
         landed_at = self._clock()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -71,7 +72,8 @@ class LandingZone:
 
 
 class FileWriter:
-    """One Parquet file in the making; row groups go to disk as they come, so memory holds one at a time."""
+    """One Parquet file in the making. Row groups are written behind the caller's back, one at a time, so memory holds
+    the one being written and the one that is being filled. An error of writing comes with the next call."""
 
     def __init__(self, files: pyarrow.fs.FileSystem, path: str, schema: pa.Schema, *, is_local: bool) -> None:
         self._files, self._path, self._is_local = files, path, is_local
@@ -87,13 +89,23 @@ class FileWriter:
             use_dictionary=[name for name in schema.names if name != "_record"],  # pyright: ignore[reportArgumentType]
             write_statistics=[name for name in schema.names if name != "_record"],
         )
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="parquet")
+        self._writing: Future[None] | None = None
 
     def write(self, rows: pa.Table) -> None:
-        """Append one row group."""
-        self._parquet.write_table(rows, row_group_size=max(rows.num_rows, 1))
+        """Append one row group, once the one before is written."""
+        self._settle()
+        self._writing = self._pool.submit(self._parquet.write_table, rows, row_group_size=max(rows.num_rows, 1))
+
+    def _settle(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
 
     def close(self) -> int:
         """Finish the file, safe on disk under its name; its size in bytes."""
+        self._settle()
+        self._pool.shutdown()
         self._parquet.close()
         self._stream.close()
         if self._is_local:
@@ -107,6 +119,7 @@ class FileWriter:
 
     def abandon(self) -> None:
         """Leave nothing behind, as far as that can be done: this is called when something has gone wrong already."""
+        self._pool.shutdown()
         with contextlib.suppress(OSError, pa.ArrowException):
             self._parquet.close()
         with contextlib.suppress(OSError, pa.ArrowException):

@@ -1,7 +1,7 @@
 """How this process asks for memory and gives it back: a sync peaks at what its pages need, not at what allocators keep.
 
-glibc's arenas (one for each thread that allocates) hold on to what was freed, for speed that a sync has no use for.
-With Arrow's own pool, which is chosen where the package begins, a third of the peak, and no time (tests/soak).
+glibc's arenas, one for each thread that allocates, hold on to what was freed. Two of them, and giving back what is
+large, keep a sync's peak where its pages put it (tests/soak); Arrow's pool is chosen where the package begins.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 # glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _ARENAS = 2
-_LARGE = 1_000_000  # bytes; from here on memory is given back at once when freed
+_LARGE = 8 * 1024 * 1024  # bytes; given back at once when freed. With less, the system's time for it shows
 
 
 @cache

@@ -23,6 +23,7 @@ from st_pipeline.servicetitan.catalogue.loading import endpoint as endpoint_of
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.servicetitan.errors import ScopeMissing, ServiceTitanError
+from st_pipeline.sync.loading import EarlyLoads, load_pending
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome, is_retryable
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import access
@@ -30,7 +31,6 @@ from st_pipeline.tenants.connection import admission, refusal
 from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.warehouse.counts import present_rows
 from st_pipeline.warehouse.deletions import mark_deleted
-from st_pipeline.warehouse.loading import load
 
 ENTITIES_AT_ONCE = 4  # at real latencies more gain nothing: the pace of the tenant is shared
 LOCK_WAIT_SECONDS = 600.0
@@ -163,9 +163,10 @@ def _sync_entity(
     entity = endpoint.entity
     outcome = EntityOutcome(entity)
     began = time.monotonic()
+    early = EarlyLoads(pipeline, key, endpoint, wanted=entity in request.load)
     try:
         if entity in request.land and client:
-            outcome.landed = _land(pipeline, key, endpoint, request, client, clock)
+            outcome.landed = _land(pipeline, key, endpoint, request, client, clock, early.begin)
     except ScopeMissing as error:
         outcome.outcome = Outcome.NOT_GRANTED
         outcome.error = f"{key} {entity}: not granted ({error.scope})"
@@ -173,6 +174,7 @@ def _sync_entity(
         _fail(outcome, key, error)
     # What was landed before an error is in the ledger, and is loaded like everything else.
     try:
+        outcome.loaded = early.end()
         if entity in request.load:
             _load(pipeline, key, endpoint, request, outcome)
     except Exception as error:
@@ -189,6 +191,7 @@ def _land(
     request: Request,
     client: ServiceTitan,
     clock: Callable[[], datetime],
+    recorded: Callable[[], None],
 ) -> Landed:
     if not client.is_granted(endpoint):
         raise ScopeMissing("not granted", scope=endpoint.scope, tenant=key, entity=endpoint.entity)
@@ -202,6 +205,7 @@ def _land(
             full=request.full,
             clock=clock,
             progress=lambda records: pipeline.progress(key, endpoint.entity, "fetched", records),
+            recorded=recorded,
             file_bytes=pipeline.file_bytes,
         )
 
@@ -213,14 +217,7 @@ def _load(
     request: Request,
     outcome: EntityOutcome,
 ) -> None:
-    outcome.loaded = load(
-        pipeline.database,
-        pipeline.zone,
-        key,
-        endpoint,
-        again=request.reload,
-        progress=lambda rows: pipeline.progress(key, endpoint.entity, "loaded", rows),
-    )
+    outcome.loaded += load_pending(pipeline, key, endpoint, again=request.reload)
     outcome.judged = mark_deleted(pipeline.database, pipeline.zone, key, endpoint)
     with postgres.connect(pipeline.database, application=f"st-pipeline count {key}", autocommit=True) as connection:
         outcome.rows_in_raw = present_rows(connection, key, endpoint)

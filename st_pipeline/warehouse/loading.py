@@ -8,7 +8,7 @@ filled without asking the API.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -68,6 +68,14 @@ class Loaded:
     rows: int = 0
     quarantined_whole: int = 0
     retyped_files: int = 0
+
+    def __add__(self, other: Loaded) -> Loaded:
+        return Loaded(
+            self.files + other.files,
+            self.rows + other.rows,
+            self.quarantined_whole + other.quarantined_whole,
+            self.retyped_files + other.retyped_files,
+        )
 
 
 def load(
@@ -134,31 +142,71 @@ def _load_file(
     retype = file.fingerprint != fingerprint(endpoint)
     with zone.reader(file.path) as parquet, connection.cursor() as cursor:
         batches = _retyped(parquet, endpoint, notes) if retype else _as_landed(parquet, endpoint)
-        cursor.execute(upsert.create_stage(endpoint))
-        cursor.adbc_ingest(
-            upsert.STAGE,
-            pa.RecordBatchReader.from_batches(upsert.stage_schema(endpoint), upsert.numbered(endpoint, batches)),
-            mode="append",
-            temporary=True,
-        )
-        cursor.execute(f"select count(*), count(id) from {upsert.STAGE}")
-        staged, usable = cursor.fetchone() or (0, 0)
-        if staged != file.records:
+        merge = _copy_new if _is_new(cursor, parquet, endpoint, tenant) and not retype else _merge
+        rows, usable = merge(cursor, endpoint, tenant, batches)
+        if rows != file.records:
             raise Unbalanced(
-                f"{tenant} {endpoint.entity}: {file.path} should have {file.records} rows and has {staged}; "
+                f"{tenant} {endpoint.entity}: {file.path} should have {file.records} rows and has {rows}; "
                 "nothing of it was loaded. Check the landing zone, then sync again"
             )
-        cursor.execute(upsert.rounds_needed())
-        (rounds,) = cursor.fetchone() or (1,)
-        for round_ in range(1, rounds + 1) if rounds > 1 else [None]:
-            cursor.execute(upsert.merge(endpoint, round_), (tenant,))
         if retype:
             _renew_notes(cursor, tenant, endpoint, file, notes)
-        cursor.execute(upsert.mark_loaded(), (file.id, usable, staged - usable, fingerprint(endpoint)))
+        cursor.execute(upsert.mark_loaded(), (file.id, usable, rows - usable, fingerprint(endpoint)))
         cursor.execute(upsert.mark_changed(), (tenant, endpoint.entity))
-        cursor.execute(f"drop table {upsert.STAGE}")
     connection.commit()
-    return usable, staged - usable
+    return usable, rows - usable
+
+
+def _is_new(cursor: adbc.Cursor, parquet: pq.ParquetFile, endpoint: Endpoint, tenant: str) -> bool:
+    """Whether the file has each id once and raw has none of them: a first load, or new records only."""
+    ids = parquet.read(columns=["id"]).column("id").drop_null()
+    if len(ids.unique()) < len(ids):
+        return False
+    cursor.execute(f"create temporary table {upsert.IDS} (id bigint)")
+    cursor.adbc_ingest(upsert.IDS, pa.table({"id": ids}), mode="append", temporary=True)
+    cursor.execute(upsert.any_known(endpoint), (tenant,))
+    (known,) = cursor.fetchone() or (True,)
+    cursor.execute(f"drop table {upsert.IDS}")
+    return not known
+
+
+def _copy_new(
+    cursor: adbc.Cursor, endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch]
+) -> tuple[int, int]:
+    """(rows, rows with an id) copied right into raw; nothing there can be newer."""
+    counted = _Counted(batches)
+    reader = upsert.raw_rows(endpoint, tenant, counted)
+    cursor.adbc_ingest(endpoint.entity, reader, mode="append", db_schema_name="raw")
+    return counted.rows, counted.usable
+
+
+def _merge(cursor: adbc.Cursor, endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch]) -> tuple[int, int]:
+    """(rows, rows with an id) copied into a stage table and from there, the newest version winning, into raw."""
+    cursor.execute(upsert.create_stage(endpoint))
+    reader = pa.RecordBatchReader.from_batches(upsert.stage_schema(endpoint), upsert.numbered(endpoint, batches))
+    cursor.adbc_ingest(upsert.STAGE, reader, mode="append", temporary=True)
+    cursor.execute(f"select count(*), count(id) from {upsert.STAGE}")
+    rows, usable = cursor.fetchone() or (0, 0)
+    cursor.execute(upsert.rounds_needed())
+    (rounds,) = cursor.fetchone() or (1,)
+    for round_ in range(1, rounds + 1) if rounds > 1 else [None]:
+        cursor.execute(upsert.merge(endpoint, round_), (tenant,))
+    cursor.execute(f"drop table {upsert.STAGE}")
+    return rows, usable
+
+
+class _Counted:
+    """Batches, counted as they pass."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
+        self._batches = batches
+        self.rows = self.usable = 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._batches:
+            self.rows += batch.num_rows
+            self.usable += batch.num_rows - batch.column("id").null_count
+            yield batch
 
 
 def _as_landed(parquet: pq.ParquetFile, endpoint: Endpoint) -> Iterator[pa.RecordBatch]:

@@ -6,13 +6,18 @@ Statements and schemas only; who runs them is loading.py. Names come from the ca
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from st_pipeline.landing.columns import ARROW_TYPES
 from st_pipeline.servicetitan.catalogue.model import Endpoint, FieldType
 
 STAGE = "st_pipeline_stage"
+IDS = "st_pipeline_ids"
+
+_JSONB_FORMAT = "\x01"
 
 _BOOKKEEPING = (
     ("_extra", "text", pa.string()),
@@ -37,6 +42,43 @@ def numbered(endpoint: Endpoint, batches: Iterable[pa.RecordBatch]) -> Iterator[
         rows = pa.array(range(first, first + batch.num_rows), pa.int64())
         first += batch.num_rows
         yield pa.RecordBatch.from_arrays([*columns, rows], schema=schema)
+
+
+def raw_rows(endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:
+    """The rows of ``batches`` that have an id, in the shape of ``raw.<entity>``, to be copied into it as they are."""
+    json_columns = {field.column for field in endpoint.fields if field.type is FieldType.JSONB} | {"_extra"}
+    schema = pa.schema([pa.field("tenant", pa.string()), *list(stage_schema(endpoint))[:-1]])
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            usable = batch.filter(pc.is_valid(batch.column("id"))) if batch.column("id").null_count else batch
+            columns: list[Any] = [pa.repeat(pa.scalar(tenant), usable.num_rows)]
+            for name in schema.names[1:]:
+                column = usable.column(name)
+                # Text that COPY takes for jsonb in binary begins with the number of that format.
+                columns.append(_as_jsonb(column) if name in json_columns else column)
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    return pa.RecordBatchReader.from_batches(schema, rows())
+
+
+def _as_jsonb(column: Any) -> Any:
+    join: Any = pc.binary_join_element_wise  # its types know arrays alone, it takes scalars as well
+    return join(_JSONB_FORMAT, column, "")
+
+
+def any_known(endpoint: Endpoint) -> str:
+    """Whether an id of the table of ids is in raw already for tenant ``$1``.
+
+    The limit keeps the planner, which has no statistics of either, from joining the tables as wholes.
+    """
+    return f"""
+        select exists (
+            select from {IDS} i cross join lateral (
+                select from raw."{endpoint.entity}" r where r.tenant = $1 and r.id = i.id limit 1
+            ) as known
+        )
+    """
 
 
 def create_stage(endpoint: Endpoint) -> str:

@@ -148,8 +148,13 @@ def test_loading_again_changes_nothing(
     assert state(control, tenant)[1:] == ledger[1:]
 
 
-@pytest.mark.parametrize("step", ["create_stage", "rounds_needed", "merge", "mark_loaded", "mark_changed"])
-@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize(
+    ("step", "again"),
+    [
+        *((step, False) for step in ("any_known", "raw_rows", "mark_loaded", "mark_changed")),
+        *((step, True) for step in ("create_stage", "rounds_needed", "merge", "mark_loaded", "mark_changed")),
+    ],
+)
 def test_a_process_killed_before_the_commit_leaves_nothing_and_the_next_load_brings_all(
     step: str, again: bool, warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw,
     control: psycopg.Connection, tenant: str, monkeypatch: pytest.MonkeyPatch,
@@ -206,7 +211,7 @@ def test_the_time_of_change_moves_in_the_transaction_of_the_change(
         return merge(*arguments)
 
     monkeypatch.setattr(upsert, "merge", watched)
-    land_files(tenant, [small(2, MAY)])
+    land_files(tenant, [small(1, MAY, summary="again")])
     load(warehouse, zone, tenant, INVOICES)
     (_, second), *_ = state(control, tenant)
     assert seen == [first] and second > first
@@ -334,3 +339,46 @@ def test_notes_are_valid_json_as_it_was_sent(
     sent = small(1, MAY, total="x", summary="\0")
     land_files(tenant, [sent])
     assert [json.loads(note[4]) for note in notes(control, tenant)] == [json.loads(sent)]
+
+
+def test_a_copy_right_into_raw_and_a_merge_make_the_same_rows(
+    warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, tenant: str
+) -> None:
+    """JSON, amounts, instants and unknown fields, compared as Postgres writes them."""
+    later = "2024-06-01T10:00:00.1234567Z"
+    records = [
+        small(1, later, total="95.00", items=[{"id": 1, "total": "1.50"}], loyalty={"tier": "gold"}),
+        small(2, later, total="0.0000000000000000001", items=[], summary=""),
+        small(3, later, total=None, items=None, summary="é\u2003🔧"),
+        b"7",
+    ]
+    merged = f"{tenant}-merged"
+    land_files(tenant, records)
+    land_files(merged, [small(number, MAY, summary="older") for number in (1, 2, 3)], records)
+    for key in (tenant, merged):
+        load(warehouse, zone, key, INVOICES)
+    rows = [
+        control.execute(
+            "select to_jsonb(r) - 'tenant' - '_landed_at', total::text, items::text "
+            "from raw.accounting_invoices r where tenant = %s order by id",
+            (key,),
+        ).fetchall()
+        for key in (tenant, merged)
+    ]
+    assert len(rows[0]) == 3
+    assert rows[0] == rows[1]
+    assert [total for _, total, _ in rows[0]] == ["95", "0.0000000000000000001", None]
+
+
+def test_a_second_file_of_new_ids_is_copied_and_known_ids_are_merged(
+    warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw, tenant: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    ways: list[str] = []
+    for way in ("_copy_new", "_merge"):
+        real = getattr(loading, way)
+        monkeypatch.setattr(loading, way, lambda *given, way=way, real=real: ways.append(way) or real(*given))
+    land_files(tenant, [small(1, MAY)], [small(2, MAY)], [small(2, MAY), small(3, MAY)], [small(4, MAY), small(4, MAY)])
+    load(warehouse, zone, tenant, INVOICES)
+    assert ways == ["_copy_new", "_copy_new", "_merge", "_merge"]
+    assert [row["id"] for row in raw(tenant, "id")] == [1, 2, 3, 4]

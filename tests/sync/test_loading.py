@@ -1,0 +1,38 @@
+"""loading.py: what is loaded beside a landing is counted once, and what fails there is left to the load after it."""
+
+from __future__ import annotations
+
+import pytest
+
+from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.sync import loading
+from st_pipeline.sync.loading import EarlyLoads
+from st_pipeline.warehouse.loading import Loaded
+
+CUSTOMERS = endpoint("crm_customers")
+
+
+def early(monkeypatch: pytest.MonkeyPatch, *results: Loaded | Exception, wanted: bool = True) -> EarlyLoads:
+    coming = iter(results)
+
+    def answer(*given: object, **named: object) -> Loaded:
+        result = next(coming)
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    monkeypatch.setattr(loading, "load_pending", answer)
+    return EarlyLoads(None, "acme", CUSTOMERS, wanted=wanted)  # type: ignore[arg-type]
+
+
+def test_loads_add_up_and_a_failed_one_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = early(monkeypatch, Loaded(1, 10, 1), OSError("gone"), Loaded(2, 5, 0, 1))
+    for _ in range(3):
+        loads.begin()
+    assert loads.end() == Loaded(3, 15, 1, 1)
+
+
+def test_nothing_is_loaded_that_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = early(monkeypatch, wanted=False)
+    loads.begin()
+    assert loads.end() == Loaded()
