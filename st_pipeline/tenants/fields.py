@@ -13,25 +13,15 @@ from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 
+from st_pipeline.tenants.cadence_parsing import parse
 from st_pipeline.tenants.errors import FieldInvalid
 
 LONGEST_KEY = 63
 LONGEST_TEXT = 200
 RESERVED_KEYS = frozenset({"all"})
 LARGEST_TENANT_ID = 2**63 - 1
-NAMED_CADENCES = ("nightly", "weekly", "monthly")
 
 _KEY = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_KEY - 1}}}")
-_CRON_BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_CRON_NAMES: tuple[Mapping[str, int], ...] = (
-    {},
-    {},
-    {},
-    {n: i for i, n in enumerate(_MONTHS, 1)},
-    {n: i for i, n in enumerate(_DAYS)},
-)
 
 
 class Environment(StrEnum):
@@ -109,17 +99,8 @@ def valid_timezone(zone: str) -> str:
 
 
 def valid_cadence(cadence: str) -> str:
-    """``nightly``, ``weekly``, ``monthly``, or a cron expression of five fields (lists, ranges, steps, names)."""
-    folded = " ".join(cadence.split())
-    if folded.lower() in NAMED_CADENCES:
-        return folded.lower()
-    fields = folded.split(" ")
-    if len(fields) == len(_CRON_BOUNDS) and all(map(_is_cron_field, fields, _CRON_BOUNDS, _CRON_NAMES)):
-        return folded
-    raise FieldInvalid(
-        "cadence",
-        f"must be one of {', '.join(NAMED_CADENCES)}, or a cron expression of five fields, like 30 5 * * 1-5",
-    )
+    """The text of a cadence in the form that is kept; what there is to choose from is in cadence_parsing.py."""
+    return parse(cadence).text
 
 
 def _text(field: str, text: str) -> str:
@@ -140,24 +121,3 @@ def _refuse(field: str, problem: str) -> str:
 def _zones() -> Mapping[str, str]:
     """Zones by their name in lower case. ``Factory`` and ``localtime`` are files beside the zones, not places."""
     return {name.lower(): name for name in zoneinfo.available_timezones() - {"Factory", "localtime", "posixrules"}}
-
-
-def _is_cron_field(field: str, bounds: tuple[int, int], names: Mapping[str, int]) -> bool:
-    return all(_is_cron_part(part, bounds, names) for part in field.split(","))
-
-
-def _is_cron_part(part: str, bounds: tuple[int, int], names: Mapping[str, int]) -> bool:
-    span, slash, step = part.partition("/")
-    if slash and not (step.isascii() and step.isdecimal() and 0 < int(step[:4]) <= bounds[1] and len(step) <= 4):
-        return False
-    if span == "*":
-        return True
-    ends = [_cron_number(end, names) for end in span.split("-")]
-    return len(ends) <= 2 and all(bounds[0] <= end <= bounds[1] for end in ends) and ends[0] <= ends[-1]
-
-
-def _cron_number(text: str, names: Mapping[str, int]) -> int:
-    """The number a field's text stands for; -1, outside of all bounds, for no number."""
-    if text.isascii() and text.isdecimal() and len(text) <= 2:
-        return int(text)
-    return names.get(text.lower(), -1)

@@ -1,0 +1,144 @@
+"""Reading a cadence from the text that the registry holds. Cron expressions are in cron.py.
+
+No message repeats the text: a secret may have landed in the wrong field.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import time, timedelta
+from functools import lru_cache
+
+from st_pipeline.tenants import cron
+from st_pipeline.tenants.cadence import Cadence, Calendar, Window
+from st_pipeline.tenants.errors import FieldInvalid
+
+NIGHT = time(2)
+LONGEST_INTERVAL = timedelta(days=31)
+ACCEPTED = (
+    "must be one of nightly, weekly, monthly, with a day and a time if you like (nightly 03:30, weekly fri 03:00, "
+    "monthly 15, monthly last 03:00), every 6h (m, h or d), paused, or a cron expression of five fields, like "
+    "30 5 * * 1-5; after any but paused the hours in which a sync may start: between 20:00 and 06:00"
+)
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
+_INTERVAL = re.compile(r"every ([1-9][0-9]{0,4}) ?([mhd])")
+_WINDOW = re.compile(r"(.*) between (\S+) and (\S+)")
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Cadence:
+    """The cadence that ``text`` describes, in any case and with any white space.
+
+        nightly [02:00]             every night
+        weekly [mon [02:00]]        every week; the day as mon or monday
+        monthly [1 [02:00]]         every month; the day as 1 to 31 or last, in shorter months the last day
+        every 6h                    elapsed time, in whole m, h or d, up to 31 days; counted from 1970 in UTC
+        30 5 * * 1-5                a cron expression
+        paused                      never by itself
+        … between 20:00 and 06:00   a sync starts only in these hours; a time outside moves to their beginning
+
+    What is in brackets may be left out, and is then what is shown. Times are of the tenant's zone, in 24 hours.
+
+    Raises:
+        FieldInvalid: naming what is accepted.
+    """
+    folded = " ".join(text.split())
+    windowed = _WINDOW.fullmatch(folded.lower())
+    window = _window(windowed[2], windowed[3]) if windowed else None
+    if windowed:
+        folded = folded[: len(windowed[1])]
+    words = folded.lower()
+    if words == "paused" and window:
+        raise _refusal("paused has no hours in which a sync may start: leave them out")
+    cadence = _worded(words) or _interval(words) or _cron(folded)
+    if cadence is None:
+        raise _refusal(ACCEPTED)
+    if window is None:
+        return cadence
+    hours = f"between {window.start:%H:%M} and {window.end:%H:%M}"
+    return Cadence(f"{cadence.text} {hours}", cadence.rule, window)
+
+
+def _worded(words: str) -> Cadence | None:
+    match words.split(" "):
+        case ["paused"]:
+            return Cadence(words, None)
+        case ["nightly", *rest] if len(rest) <= 1:
+            return _at(Calendar((NIGHT,)), "nightly", rest)
+        case ["weekly"]:
+            return Cadence(words, Calendar((NIGHT,), weekdays=frozenset({0})))
+        case ["weekly", day, *rest] if len(rest) <= 1 and (number := _weekday(day)) is not None:
+            return _at(Calendar((NIGHT,), weekdays=frozenset({number})), f"weekly {_WEEKDAYS[number]}", rest)
+        case ["monthly"]:
+            return Cadence(words, Calendar((NIGHT,), days=frozenset({1})))
+        case ["monthly", day, *rest] if len(rest) <= 1 and (number := _day(day)):
+            rule = Calendar((NIGHT,), days=frozenset({number}), last_if_shorter=True)
+            return _at(rule, f"monthly {'last' if day == 'last' else number}", rest)
+        case _:
+            return None
+
+
+def _at(rule: Calendar, text: str, rest: list[str]) -> Cadence | None:
+    """The rule, at the time in ``rest`` if there is one."""
+    if not rest:
+        return Cadence(text, rule)
+    at = _time(rest[0])
+    if at is None:
+        return None
+    return Cadence(f"{text} {at:%H:%M}", Calendar((at,), rule.months, rule.days, rule.weekdays, rule.last_if_shorter))
+
+
+def _interval(words: str) -> Cadence | None:
+    found = _INTERVAL.fullmatch(words)
+    if found is None:
+        return None
+    length = int(found[1]) * _UNITS[found[2]]
+    if length > LONGEST_INTERVAL:
+        raise _refusal(f"may be at most every {LONGEST_INTERVAL.days}d; for less often use monthly, or cron")
+    return Cadence(f"every {found[1]}{found[2]}", length)
+
+
+def _cron(text: str) -> Cadence | None:
+    rule = cron.calendar_of(text)
+    if rule is None:
+        return None
+    if not rule.has_any_day:
+        raise _refusal("is a cron expression for a day that no month has; monthly last is the last of each")
+    return Cadence(text, rule)
+
+
+def _window(start: str, end: str) -> Window:
+    opens, closes = _time(start), _time(end)
+    if opens is None or closes is None:
+        raise _refusal("has hours that are none; write them like between 20:00 and 06:00")
+    if opens == closes:
+        raise _refusal("has hours that begin and end at one time; leave them out to allow all")
+    return Window(opens, closes)
+
+
+def _time(text: str) -> time | None:
+    found = _TIME.fullmatch(text)
+    return time(int(found[1]), int(found[2])) if found else None
+
+
+def _weekday(text: str) -> int | None:
+    for names in (_WEEKDAYS, _WEEKDAY_NAMES):
+        if text in names:
+            return names.index(text)
+    return None
+
+
+def _day(text: str) -> int | None:
+    """A day of the month, 1 to 31; ``last`` is the 31st, which in shorter months is the last."""
+    if text == "last":
+        return 31
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 2 else 0
+    return number if 1 <= number <= 31 else None
+
+
+def _refusal(problem: str) -> FieldInvalid:
+    return FieldInvalid("cadence", problem)
