@@ -1,0 +1,37 @@
+"""Until when a tenant's data is fresh: the next regular time of its cadence, and some grace. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from st_pipeline.monitoring.cadence import Cadence, parse, regular_times
+from st_pipeline.monitoring.connections import Watched
+from st_pipeline.monitoring.rules import Rules
+from st_pipeline.tenants.errors import FieldInvalid
+from st_pipeline.tenants.model import DEFAULT_CADENCE
+
+
+def stale_by_cadence(rules: Rules) -> Callable[[Watched], datetime | None]:
+    """When a tenant's data is stale, unless a sync succeeds before; None for a paused tenant.
+
+    A sync that succeeded at any hour serves until the next regular time.
+    """
+    most, least = timedelta(hours=rules.stale.grace_hours), timedelta(minutes=rules.stale.least_minutes)
+
+    def stale_at(tenant: Watched) -> datetime | None:
+        times = regular_times(_cadence(tenant.cadence), tenant.timezone, tenant.fresh_since, 2)
+        if not times:
+            return None
+        next_, following = times
+        return next_ + min(most, max(least, following - next_))
+
+    return stale_at
+
+
+def _cadence(text: str) -> Cadence:
+    """What an older version stored, and this one does not read, counts as nightly: silence would be worse."""
+    try:
+        return parse(text)
+    except FieldInvalid:
+        return parse(DEFAULT_CADENCE)
