@@ -6,6 +6,7 @@ No decisions and no connections live here. A ``.env`` beside the project is read
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,11 @@ class Settings:
     secret_keys: tuple[Secret, ...]
     sandbox_url: str
     servicetitan: ServiceTitanDefaults
+    alert_urls: tuple[Secret, ...] = ()
+    """Channels of alerts as apprise writes them; each may hold a token or a password."""
+    heartbeat_url: Secret | None = None
+    quiet_hours: str | None = None
+    """As it is written; read where it counts (monitoring/quiet_hours.py)."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -75,6 +81,9 @@ class Settings:
                 timezone=environment.get("SERVICETITAN_TIMEZONE") or None,
                 environment=environment.get("SERVICETITAN_API_ENVIRONMENT") or None,
             ),
+            alert_urls=_urls(_secret(environment, "ST_PIPELINE_ALERT_URLS")),
+            heartbeat_url=_heartbeat_url(_secret(environment, "ST_PIPELINE_HEARTBEAT_URL")),
+            quiet_hours=environment.get("ST_PIPELINE_QUIET_HOURS") or None,
         )
 
 
@@ -94,6 +103,19 @@ def _secret(environment: Mapping[str, str], name: str) -> Secret | None:
                 f"{name}_FILE: cannot read {file} ({error.strerror}); point it to a readable file"
             ) from None
     return Secret(value) if value else None
+
+
+def _urls(text: Secret | None) -> tuple[Secret, ...]:
+    """URLs apart: blanks end one, and so does a comma before the next; other commas are part of it."""
+    parts = re.split(r"\s+|,\s*(?=[A-Za-z][A-Za-z0-9+]*://)", text.reveal()) if text else ()
+    return tuple(Secret(part.strip(",")) for part in parts if part.strip(","))
+
+
+def _heartbeat_url(url: Secret | None) -> Secret | None:
+    """Its path is what lets others beat, so it is a secret."""
+    if url and not url.reveal().startswith(("http://", "https://")):
+        raise SettingsError("ST_PIPELINE_HEARTBEAT_URL: expected a URL that begins with https:// or http://")
+    return url
 
 
 def _dsn(environment: Mapping[str, str], name: str) -> Secret | None:

@@ -29,6 +29,7 @@ def test_the_landing_zone_follows_the_home_unless_it_is_set(tmp_path: Path) -> N
         ("ST_PIPELINE_DSN", lambda s: s.dsn.reveal()),
         ("ST_PIPELINE_DAGSTER_DSN", lambda s: s.dagster_dsn.reveal()),
         ("ST_PIPELINE_SECRET_KEYS", lambda s: s.secret_keys[0].reveal()),
+        ("ST_PIPELINE_ALERT_URLS", lambda s: s.alert_urls[0].reveal()),
         ("SERVICETITAN_CLIENT_SECRET", lambda s: s.servicetitan.client_secret.reveal()),
         ("SERVICETITAN_APP_KEY", lambda s: s.servicetitan.app_key.reveal()),
     ],
@@ -72,6 +73,32 @@ def test_settings_never_show_a_secret() -> None:
             "ST_PIPELINE_SECRET_KEYS": "canary",
             "SERVICETITAN_CLIENT_SECRET": "canary",
             "SERVICETITAN_APP_KEY": "canary",
+            "ST_PIPELINE_ALERT_URLS": "json://canary",
+            "ST_PIPELINE_HEARTBEAT_URL": "https://canary",
         }
     )
     assert "canary" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "urls"),
+    [
+        ("json://a", ["json://a"]),
+        ("json://a json://b\n\tmailto://u:p@c", ["json://a", "json://b", "mailto://u:p@c"]),
+        ("json://a, json://b,jsons://c", ["json://a", "json://b", "jsons://c"]),
+        ("mailto://u:p@host?to=a@x,b@y", ["mailto://u:p@host?to=a@x,b@y"]),
+        ("json://a,", ["json://a"]),
+        (" , ", []),
+    ],
+)
+def test_alert_urls_are_told_apart_and_keep_their_own_commas(text: str, urls: list[str]) -> None:
+    settings = Settings.from_environment({"ST_PIPELINE_ALERT_URLS": text})
+    assert [url.reveal() for url in settings.alert_urls] == urls
+
+
+def test_a_heartbeat_url_of_another_form_is_refused_without_being_repeated() -> None:
+    url = Settings.from_environment({"ST_PIPELINE_HEARTBEAT_URL": "https://hc/1"}).heartbeat_url
+    assert url and url.reveal() == "https://hc/1"
+    with pytest.raises(SettingsError, match="ST_PIPELINE_HEARTBEAT_URL: expected") as refused:
+        Settings.from_environment({"ST_PIPELINE_HEARTBEAT_URL": "hc/canary"})
+    assert "canary" not in str(refused.value)
