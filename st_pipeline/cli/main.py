@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from st_pipeline.cli import demo, inspection, serving, syncing, tenants
+from st_pipeline.cli import alerts, demo, inspection, serving, syncing, tenants
 from st_pipeline.cli.errors import Commands
 
 app = typer.Typer(
@@ -14,6 +14,7 @@ app = typer.Typer(
     help="ServiceTitan data of many tenants, into Postgres and the reports people rely on.",
 )
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(alerts.app, name="alerts")
 for command in (
     demo.demo,
     serving.up,

@@ -1,0 +1,101 @@
+"""``st-pipeline alerts``: what is wrong and who was told, and whether the channels work."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from st_pipeline import postgres
+from st_pipeline.cli import output
+from st_pipeline.cli.errors import CommandRefused, Commands
+from st_pipeline.monitoring import deliveries, incident_table
+from st_pipeline.monitoring.evaluation import Alerting
+from st_pipeline.monitoring.incidents import Incident
+from st_pipeline.monitoring.messages import Alert, compose
+from st_pipeline.settings import Settings
+
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="What is wrong, who was told, and whether telling works.")
+
+
+@app.command()
+def test(as_json: AsJson = False) -> None:
+    """Send a test to every channel of ST_PIPELINE_ALERT_URLS. Exit status 1 when one did not take it."""
+    settings = Settings.from_environment()
+    alerting = Alerting.of(settings)
+    if not alerting.channels:
+        raise CommandRefused("there is no channel; set ST_PIPELINE_ALERT_URLS (https://appriseit.com/services/)")
+    database, now = postgres.prepare(settings), datetime.now(UTC)
+    took: dict[str, bool] = {}
+    with postgres.connect(database, application="st-pipeline alerts", autocommit=True) as connection:
+        # Somebody looks: a test that fails is not tried again behind their back.
+        alert = incident_table.add_test(connection, now)
+        (message,) = compose([Alert(alert, "test", None)], digest_over=1)
+        for channel in alerting.channels:
+            took[channel.name] = channel.send(message)
+            if took[channel.name]:
+                deliveries.note(connection, channel.name, [alert], delivered_at=now)
+    if as_json:
+        output.json_([{"channel": name, "took_it": well} for name, well in took.items()])
+    else:
+        output.lines([f"{name}: {'fine' if well else 'did not take it'}" for name, well in took.items()])
+    if not all(took.values()):
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_(
+    as_json: AsJson = False,
+    days: Annotated[int, typer.Option(min=0, max=3650, help="Also what ended in so many days.")] = 0,
+) -> None:
+    """What is wrong now, since when, and what to do about it."""
+    database = postgres.prepare(Settings.from_environment())
+    with postgres.connect(database, application="st-pipeline alerts", autocommit=True) as connection:
+        incidents = incident_table.recent_incidents(connection, datetime.now(UTC) - timedelta(days=days))
+        told = _told(connection, [incident.id for incident in incidents])
+    if as_json:
+        output.json_([_plain(incident) | {"told": told.get(incident.id, [])} for incident in incidents])
+        return
+    console = Console(highlight=False)
+    if not incidents:
+        console.print("Nothing is wrong.")
+    for incident in incidents:
+        for line in _lines(incident, told.get(incident.id, [])):
+            console.print(escape(line), soft_wrap=True)
+
+
+def _lines(incident: Incident, channels: list[str]) -> list[str]:
+    where = f"{incident.tenant} {incident.entity}" if incident.entity else incident.tenant
+    end = f", {incident.closed_because} {incident.closed_at:%Y-%m-%d %H:%M} UTC" if incident.closed_at else ""
+    return [
+        f"{where}: {incident.rule.replace('_', ' ')} since {incident.since:%Y-%m-%d %H:%M} UTC{end.replace('_', ' ')}",
+        f"  {incident.what}",
+        f"  What to do: {incident.advice}",
+        f"  Told: {', '.join(channels) or 'nobody yet'}",
+    ]
+
+
+def _told(connection: psycopg.Connection, incidents: list[int]) -> dict[int, list[str]]:
+    """Which channels have had the beginning of each incident."""
+    rows = connection.execute(
+        """
+        select a.incident_id, array_agg(d.channel order by d.channel)
+        from control.alerts a join control.deliveries d on d.alert_id = a.id
+        where a.incident_id = any(%s) and a.kind = 'opened' and d.delivered_at is not null
+        group by a.incident_id
+        """,
+        (incidents,),
+    ).fetchall()
+    return dict(rows)
+
+
+def _plain(incident: Incident) -> dict[str, Any]:
+    facts = asdict(incident)
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
