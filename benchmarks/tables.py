@@ -43,7 +43,7 @@ def check(database: postgres.Database, who: str, variant: str | None, expected: 
                 "from information_schema.columns "
                 "where table_schema = 'dlt' and table_name = 'customers' and column_name ~ '^balance(__v_double)?$'"
             ).fetchone()
-            parts = _CHILD if variant == "csv-tables" else _ARRAY
+            parts = _CHILD if variant in ("csv-tables", "rest-api") else _ARRAY
             row = connection.execute(
                 _DLT.format(**parts, balance=f"({columns[0] if columns else 0})").encode()
             ).fetchone()
