@@ -1,13 +1,17 @@
-"""Opening what commands work on: the one way from the settings to the registry and its vault."""
+"""Opening what commands work on: the one way from the settings to the registry, its vault and what is due."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 
 from st_pipeline import postgres
+from st_pipeline.monitoring import sync_states
+from st_pipeline.monitoring.cadence import Due
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import key_file, vault
+from st_pipeline.tenants.model import Tenant
 from st_pipeline.tenants.registry import Registry
 
 
@@ -23,6 +27,12 @@ def open_registry(settings: Settings | None = None) -> Iterator[Registry]:
     # Autocommit: a check asks the API between two statements, and no transaction should stay open meanwhile.
     with closing(postgres.connect(database, application="st-pipeline tenants", autocommit=True)) as connection:
         yield Registry.of(connection, settings)
+
+
+def next_syncs(settings: Settings, tenants: Sequence[Tenant], now: datetime) -> dict[str, Due | None]:
+    """The next sync of each tenant by its key, while the registry is open: so the database is there and migrated."""
+    with closing(postgres.connect(postgres.warehouse(settings), autocommit=True)) as connection:
+        return sync_states.next_syncs(connection, tenants, now)
 
 
 def renew_encryption(settings: Settings) -> tuple[int, str]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from st_pipeline.cli import entry, output
-from st_pipeline.cli.context import open_registry, renew_encryption
+from st_pipeline.cli.context import next_syncs, open_registry, renew_encryption
 from st_pipeline.cli.errors import CommandRefused, Commands
+from st_pipeline.monitoring.cadence import Due
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import importing, presentation
 from st_pipeline.tenants.checkup import check_up
@@ -36,7 +37,13 @@ Name = Annotated[str | None, typer.Option(help="The company's name.")]
 CompanyCode = Annotated[str | None, typer.Option(help="What the legacy tables call the tenant, like SM000250.")]
 Trade = Annotated[str | None, typer.Option(help="The trade's long name, like Plumbing.")]
 Timezone = Annotated[str | None, typer.Option(help="IANA zone that reports show times in, like America/New_York.")]
-Cadence = Annotated[str | None, typer.Option(help="nightly, weekly, monthly or a cron expression.")]
+Cadence = Annotated[
+    str | None,
+    typer.Option(
+        help="nightly, weekly fri 03:00, monthly last, every 6h, a cron expression or paused; and in which hours, like "
+        "nightly between 01:00 and 05:00."
+    ),
+]
 
 
 @app.command()
@@ -84,25 +91,30 @@ def add(
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """Every tenant with its state."""
-    with open_registry() as registry:
+    """Every tenant with its state, and when its next sync is due; instants in UTC."""
+    settings, now = Settings.from_environment(), _now()
+    with open_registry(settings) as registry:
         tenants = registry.list()
+        upcoming = next_syncs(settings, tenants, now)
     if as_json:
-        output.json_([presentation.as_json(tenant) for tenant in tenants])
+        output.json_([presentation.as_json(one) | _next_sync(upcoming.get(one.key)) for one in tenants])
     elif tenants:
-        output.lines(presentation.as_table(tenants))
+        next_at = {key: due.at if due else None for key, due in upcoming.items()}
+        output.lines(presentation.as_table(tenants, next_at, now))
     else:
         typer.echo("No tenants yet: st-pipeline tenants add KEY, or st-pipeline tenants import FILE.", err=True)
 
 
 @app.command()
 def show(key: Key, as_json: AsJson = False) -> None:
-    """One tenant, all of it but its secrets."""
+    """One tenant, all of it but its secrets, and when its next sync is due."""
     settings = Settings.from_environment()
     with open_registry(settings) as registry:
-        facts = presentation.as_json(registry.get(key)) | presentation.credentials_as_json(
+        tenant = registry.get(key)
+        facts = presentation.as_json(tenant) | presentation.credentials_as_json(
             registry.outline(key), settings.servicetitan.app_key is not None
         )
+        facts |= _next_sync(next_syncs(settings, [tenant], _now()).get(key))
     output.json_(facts) if as_json else output.lines(presentation.as_lines(facts))
 
 
@@ -242,6 +254,10 @@ def import_(
     with open_registry(settings) as registry:
         registry.add_all((one.tenant, one.own) for one in found)
         output.tenants("imported", [check_up(registry, settings, one.tenant.key, _now()) for one in found], as_json)
+
+
+def _next_sync(due: Due | None) -> dict[str, Any]:
+    return presentation.next_sync_as_json(due and due.at, due and due.reason.value)
 
 
 def _now() -> datetime:

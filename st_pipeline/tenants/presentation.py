@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from st_pipeline.tenants.credential_table import Outline
@@ -43,9 +43,17 @@ def credentials_as_json(outline: Outline | None, has_shared_app_key: bool) -> di
     }
 
 
-def as_table(tenants: Sequence[Tenant]) -> list[str]:
-    """A line of headings and one a tenant, in columns; never cut, so that it can be searched."""
-    rows = [("KEY", "NAME", "ENVIRONMENT", "TENANT ID", "CADENCE", "ENABLED", "STATUS", "CHECKED")]
+def next_sync_as_json(at: datetime | None, reason: str | None) -> dict[str, Any]:
+    """From when on a tenant's next sync is due, in the past if it only waits to be started, and why; None: none is."""
+    return {"next_sync": _instant(at), "next_sync_reason": reason}
+
+
+def as_table(tenants: Sequence[Tenant], next_syncs: Mapping[str, datetime | None], now: datetime) -> list[str]:
+    """A line of headings and one a tenant, in columns; never cut, so that it can be searched.
+
+    Instants are in UTC, to the minute. ``next_syncs``: from when on the next sync is due, by key.
+    """
+    rows = [("KEY", "NAME", "ENVIRONMENT", "TENANT ID", "CADENCE", "ENABLED", "STATUS", "CHECKED", "NEXT SYNC")]
     rows += [
         (
             tenant.key,
@@ -55,7 +63,8 @@ def as_table(tenants: Sequence[Tenant]) -> list[str]:
             tenant.cadence,
             "yes" if tenant.enabled else "no",
             tenant.status.label,
-            f"{tenant.checked_at:%Y-%m-%d %H:%M}" if tenant.checked_at else "never",
+            _minute(tenant.checked_at) or "never",
+            _next_sync(next_syncs.get(tenant.key), now),
         )
         for tenant in tenants
     ]
@@ -78,6 +87,14 @@ def state_line(tenant: Tenant) -> str:
 
 def _instant(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
+
+
+def _minute(at: datetime | None) -> str | None:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}" if at else None
+
+
+def _next_sync(at: datetime | None, now: datetime) -> str:
+    return "now" if at and at <= now else _minute(at) or "-"
 
 
 def _words(value: Any) -> str:

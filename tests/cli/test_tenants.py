@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from typer.testing import CliRunner, Result
 
 from st_pipeline import postgres
 from st_pipeline.cli.tenants import app
+from st_pipeline.monitoring import history
+from st_pipeline.monitoring.cadence import State, next_sync, parse
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.settings import Settings
 
@@ -62,6 +65,7 @@ def environment(home: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("SERVICETITAN_APP_KEY", CANARY_APP_KEY)
     database = postgres.prepare(Settings.from_environment())
     with postgres.connect(database, autocommit=True) as connection:
+        connection.execute("delete from control.syncs")
         connection.execute("delete from control.tenants")  # quicker than truncate, which makes files
         connection.execute("delete from control.removed_tenants")
 
@@ -228,10 +232,43 @@ def test_the_list_is_a_table_for_people_and_json_for_machines(add: Run, run: Run
     assert [tenant["key"] for tenant in json.loads(run("list", "--json").stdout)] == ["acme", "bolt"]
 
 
+def test_the_next_sync_is_told_and_is_the_one_that_the_schedule_would_start(add: Run, run: Run) -> None:
+    add("acme", "1001", "--cadence", "Monthly 31 04:00 between 01:00 and 5:30", "--timezone", "America/New_York")
+    add("bolt", "1002")
+    heading, first, second = run("list").stdout.splitlines()
+    assert heading.endswith("NEXT SYNC")
+    assert first.split()[-1] in ("now", f"{_next_sync(run)['acme']:%H:%M}")
+    assert second.split()[-1] == "-", "never was connected"
+    assert json.loads(run("show", "acme", "--json").stdout)["next_sync_reason"] == "first"
+    with postgres.connect(postgres.prepare(Settings.from_environment()), autocommit=True) as connection:
+        sync_id = history.start(connection, "acme", None, datetime.now(UTC), full=False)
+        history.finish(connection, sync_id, "acme", datetime.now(UTC), error=None, entities=(), calls=())
+    shown, now = json.loads(run("show", "acme", "--json").stdout), datetime.now(UTC)
+    state = State(connected_since=now, last_success_due=now)
+    due = next_sync(parse(shown["cadence"]), "America/New_York", state, now, "acme")
+    assert due
+    assert shown["cadence"] == "monthly 31 04:00 between 01:00 and 05:30"
+    assert (shown["next_sync"], shown["next_sync_reason"]) == (due.at.isoformat(), "regular")
+    assert f"next sync         {due.at.isoformat()}" in run("show", "acme").stdout
+    assert run("list").stdout.splitlines()[1].endswith(f"{due.at:%Y-%m-%d %H:%M}")
+    run("set", "acme", "--cadence", "paused")
+    assert _next_sync(run)["acme"] is None
+
+
+def _next_sync(run: Run) -> dict[str, datetime | None]:
+    tenants = json.loads(run("list", "--json").stdout)
+    return {one["key"]: one["next_sync"] and datetime.fromisoformat(one["next_sync"]) for one in tenants}
+
+
 def test_show_tells_everything_but_secrets(add: Run, run: Run) -> None:
     add()
     shown = run("show", "acme").stdout
-    for line in ("timezone        UTC", "client id       …1234", "app key         shared", "enabled         yes"):
+    for line in (
+        "timezone          UTC",
+        "client id         …1234",
+        "app key           shared",
+        "enabled           yes",
+    ):
         assert line in shown
     assert "tn.crm.customers:r" in shown
 

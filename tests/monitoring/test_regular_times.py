@@ -125,6 +125,15 @@ def test_awkward_dates_by_name(text: str, zone: str, after: str, expected: list[
     assert some(text, zone, after, len(expected)) == expected
 
 
+def test_a_midnight_that_comes_twice_is_over_after_the_first() -> None:
+    times = RegularTimes(parse("nightly 00:00"), "America/St_Johns")
+    midnight = at("2010-11-07T02:30Z")  # a minute later it was 23:01 again, on the 6th
+    for minutes in (0, 1, 30, 60, 90):
+        now = midnight + timedelta(minutes=minutes)
+        assert times.until(now) == midnight
+        assert times.after(now) == at("2010-11-08T03:30Z")
+
+
 def test_each_tenant_has_its_own_delay_and_keeps_it() -> None:
     times = RegularTimes(parse("nightly"), "UTC")
     tonight, tomorrow = at("2026-06-01T02:00Z"), at("2026-06-02T02:00Z")

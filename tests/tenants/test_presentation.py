@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from st_pipeline.tenants.connection import CheckResult
 from st_pipeline.tenants.credential_table import Outline
 from st_pipeline.tenants.model import Status, Tenant
-from st_pipeline.tenants.presentation import as_json, as_lines, as_table, credentials_as_json, state_line
+from st_pipeline.tenants.presentation import (
+    as_json,
+    as_lines,
+    as_table,
+    credentials_as_json,
+    next_sync_as_json,
+    state_line,
+)
 
 from .test_connection import NEW
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def test_every_field_is_told_in_json_that_machines_can_read() -> None:
@@ -33,12 +43,24 @@ def test_of_credentials_the_end_of_the_id_and_the_origin_of_the_app_key_are_told
 
 def test_a_table_has_aligned_columns_and_cuts_nothing() -> None:
     long = replace(NEW, key="b", name="N" * 200, enabled=False, checked_at=datetime(2026, 5, 1, 7, 5, tzinfo=UTC))
-    heading, first, second = as_table([NEW, long])
+    heading, first, second = as_table([NEW, long], {"b": NOW + timedelta(hours=1)}, NOW)
     assert heading.index("NAME") == first.index("Acme") == second.index("NNN")
     assert heading.index("STATUS") == first.index("not connected yet")
     assert "N" * 200 in second
-    assert second.endswith("no       not connected yet  2026-05-01 07:05")
-    assert first.endswith("never")
+    assert second.endswith("no       not connected yet  2026-05-01 07:05  2026-05-01 13:00")
+    assert first.endswith("never             -")
+
+
+def test_a_sync_that_waits_to_be_started_is_due_now() -> None:
+    for next_sync, told in ((NOW - timedelta(days=1), "now"), (NOW, "now"), (None, "-")):
+        assert as_table([NEW], {"acme": next_sync}, NOW)[1].split()[-1] == told
+    tokyo = (NOW + timedelta(hours=1)).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert as_table([NEW], {"acme": tokyo}, NOW)[1].endswith("2026-05-01 13:00")
+
+
+def test_the_next_sync_is_told_in_json() -> None:
+    assert next_sync_as_json(NOW, "retry") == {"next_sync": "2026-05-01T12:00:00+00:00", "next_sync_reason": "retry"}
+    assert next_sync_as_json(None, None) == {"next_sync": None, "next_sync_reason": None}
 
 
 def test_lines_say_yes_no_and_dash() -> None:
