@@ -41,9 +41,9 @@ SCOPES = frozenset({"tn.crm.customers:r", "tn.acc.invoices:r", "tn.jpm.jobtypes:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    size = Size(customers=120, invoices=150, awkward=False)
+    size = Size(customers=60, invoices=60, awkward=False)
     account = Account(TENANT_ID, "cid.acme", CANARY, "ak1.acme", size=size, scopes=SCOPES)
-    with Sandbox([account], page_size=10) as sandbox:
+    with Sandbox([account], page_size=5) as sandbox:
         yield sandbox
 
 
@@ -253,11 +253,11 @@ def test_a_field_that_nobody_knew(story: Story) -> None:
 
 
 def test_far_fewer_records_than_before(story: Story) -> None:
-    taken = story.empty(("crm_customers",), keep=40)
+    taken = story.empty(("crm_customers",), keep=20)
     assert story.sync(full=True)
     (told,) = story.told()
     assert (told["rule"], told["entity"]) == ("drop", "crm_customers")
-    assert "brought 40 records; the largest of those before it 120" in told["what"]
+    assert "brought 20 records; the largest of those before it 60" in told["what"]
     story.put_back(taken)
     assert story.sync(full=True)
     recovers(story, "drop")
@@ -309,6 +309,6 @@ def test_a_tenant_that_never_connected(story: Story) -> None:
 
 def test_whoever_sets_other_thresholds_is_told_by_those(story: Story) -> None:
     story.alerting = replace(story.alerting, rules=replace(story.rules, drop=Drop(by=0.9, least_records=20)))
-    story.empty(("crm_customers",), keep=40)
+    story.empty(("crm_customers",), keep=20)
     assert story.sync(full=True)
     assert story.told() == []
