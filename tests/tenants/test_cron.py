@@ -15,13 +15,15 @@ from st_pipeline.tenants.cron import calendar_of
 
 def field(first: int, last: int, names: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
     number = st.integers(first, last)
-    # The other reads 3-3 as all numbers; crontab(5) has it as 3.
+    # The other reads 3-3, and so 59/1 of the minutes, as all numbers; crontab(5) has it as the one.
     ends = st.lists(number, min_size=2, max_size=2, unique=True).map(sorted)
     spans = ends.map(lambda ends: f"{ends[0]}-{ends[1]}")
     spans = spans | st.just("*") | number.map(str)
     parts = st.one_of(
         spans,
-        st.tuples(spans, st.integers(1, last)).map(lambda part: f"{part[0]}/{part[1]}"),
+        st.tuples(spans.filter(lambda span: span != str(last)), st.integers(1, last)).map(
+            lambda part: f"{part[0]}/{part[1]}"
+        ),
         *([st.sampled_from(names)] if names else []),
     )
     return st.just("*") | st.lists(parts, min_size=1, max_size=3).map(",".join)
