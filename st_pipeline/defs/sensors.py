@@ -1,8 +1,13 @@
-"""The registry's tenants -> partitions."""
+"""What is looked at all the time: the registry's tenants -> partitions, and whether anything is wrong."""
+
+from datetime import UTC, datetime
 
 import dagster as dg
 
+from st_pipeline import postgres
 from st_pipeline.defs.partitions import tenants
+from st_pipeline.monitoring import heartbeat
+from st_pipeline.monitoring.evaluation import Alerting, evaluate
 from st_pipeline.postgres import PostgresError
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants.errors import TenantsError
@@ -37,6 +42,15 @@ def tenant_registry(
     if changes.delete:
         requests.append(tenants.build_delete_request(list(changes.delete)))
     return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def alerts(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
+    """Look for what is wrong with any tenant, tell of what is new or over, and let the outside hear that we live."""
+    with postgres.connect(pipeline.database, application="st-pipeline alerts", autocommit=True) as connection:
+        round_ = evaluate(connection, Alerting.of(pipeline.settings), datetime.now(UTC))
+    heartbeat.beat(pipeline.settings.heartbeat_url)
+    return dg.SkipReason(f"{len(round_.findings)} things are wrong, {len(round_.news.opened)} of them new")
 
 
 def partitions_in_flight(instance: dg.DagsterInstance) -> set[str]:

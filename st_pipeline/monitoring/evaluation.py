@@ -22,7 +22,7 @@ from st_pipeline.monitoring.rules_file import read_rules
 from st_pipeline.monitoring.watching import find_all
 from st_pipeline.settings import Settings
 
-LOCK = 7_350_002  # an advisory lock: one round at a time, whoever makes it
+LOCK = 7_350_004  # an advisory lock: one round at a time, whoever makes it
 
 
 @dataclass(frozen=True, slots=True)

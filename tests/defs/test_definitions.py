@@ -55,12 +55,13 @@ def test_only_tenant_assets_are_partitioned_and_no_job_mixes_them(repository: dg
 def test_the_schedules_and_the_sensor_run_from_the_first_deploy_on(repository: dg.RepositoryDefinition) -> None:
     schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
     assert {name: schedule.cron_schedule for name, schedule in schedules.items()} == {
-        "nightly_sync": "0 2 * * *",
+        "due_syncs": "* * * * *",
         "nightly_reports": "0 4 * * *",
     }
     assert all(schedule.default_status is dg.DefaultScheduleStatus.RUNNING for schedule in schedules.values())
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
-        "tenant_registry": dg.DefaultSensorStatus.RUNNING
+        "tenant_registry": dg.DefaultSensorStatus.RUNNING,
+        "alerts": dg.DefaultSensorStatus.RUNNING,
     }
 
 

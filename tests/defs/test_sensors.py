@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
-from st_pipeline.defs.partitions import tenants
-from st_pipeline.defs.schedules import nightly_sync
-from st_pipeline.defs.sensors import partitions_in_flight, tenant_registry
+from st_pipeline.defs.schedules import due_syncs
+from st_pipeline.defs.sensors import alerts, partitions_in_flight, tenant_registry
+from st_pipeline.monitoring import history
 from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.tenants.checkup import check_up
 
 
 def evaluate(instance: dg.DagsterInstance, pipeline: Pipeline) -> dg.SensorResult | dg.SkipReason:
@@ -59,20 +60,60 @@ def test_a_run_over_a_range_keeps_every_tenant_of_it(pipeline: Pipeline) -> None
         assert partitions_in_flight(instance) == {"b", "c"}
 
 
-def test_every_night_each_enabled_tenant_gets_a_run_of_its_own(pipeline: Pipeline) -> None:
-    night = datetime(2026, 3, 29, 2, 0, tzinfo=UTC)
+def due(instance: dg.DagsterInstance, pipeline: Pipeline, at: datetime) -> list[dg.RunRequest]:
+    context = dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=at, resources={"pipeline": pipeline}
+    )
+    return [each for each in due_syncs(context) if isinstance(each, dg.RunRequest)]  # type: ignore[call-overload]
+
+
+def test_a_tenant_that_just_connected_is_due_at_once_and_others_are_not(pipeline: Pipeline) -> None:
+    """alpha and gamma: connected a moment ago, and never; beta is connected and disabled."""
     with pipeline.registry() as registry, dg.instance_for_test() as instance:
+        for key in ("alpha", "beta"):
+            check_up(registry, pipeline.settings, key, datetime.now(UTC))
+        with postgres.connect(pipeline.database, autocommit=True) as connection:
+            connection.execute("delete from control.syncs")
         instance.add_dynamic_partitions("tenants", ["alpha", "beta", "gamma"])
         registry.disable("beta")
+        now = datetime.now(UTC)
         try:
-            context = dg.build_schedule_context(
-                instance=instance, scheduled_execution_time=night, resources={"pipeline": pipeline}
-            )
-            requests = list(nightly_sync(context))  # type: ignore[call-overload]
+            requests = due(instance, pipeline, now)
+            again = due(instance, pipeline, now)
         finally:
             registry.enable("beta")
-    assert [(request.partition_key, request.run_key) for request in requests] == [
-        ("alpha", "alpha:2026-03-29"),
-        ("gamma", "gamma:2026-03-29"),
-    ]
-    assert tenants.name == "tenants"
+        assert [request.partition_key for request in requests] == ["alpha"]
+        assert [request.run_key for request in again] == [request.run_key for request in requests]
+        run = dg.DagsterRun("sync_tenant", tags={"dagster/partition": "alpha"}, status=dg.DagsterRunStatus.STARTED)
+        instance.add_run(run)
+        left = [request.partition_key for request in due(instance, pipeline, now)]
+        assert "alpha" not in left, "never two for one tenant"
+
+
+def test_a_tenant_that_was_synced_is_due_again_the_next_night_and_not_before(pipeline: Pipeline) -> None:
+    with dg.instance_for_test() as instance:
+        instance.add_dynamic_partitions("tenants", ["alpha"])
+        now = datetime.now(UTC)
+        with postgres.connect(pipeline.database, autocommit=True) as connection:
+            connection.execute("delete from control.syncs")
+            sync_id = history.start(connection, "alpha", None, now, full=False)
+            history.finish(connection, sync_id, "alpha", now, error=None, entities=[], calls=[])
+        assert due(instance, pipeline, now + timedelta(minutes=1)) == []
+        assert [each.partition_key for each in due(instance, pipeline, now + timedelta(hours=26))] == ["alpha"]
+
+
+def test_what_is_wrong_is_looked_for_and_written_down_once(pipeline: Pipeline) -> None:
+    now = datetime.now(UTC)
+    with postgres.connect(pipeline.database, autocommit=True) as connection:
+        connection.execute("delete from control.syncs")
+        sync_id = history.start(connection, "alpha", None, now, full=False)
+        history.finish(connection, sync_id, "alpha", now, error="alpha: no answer", entities=[], calls=[])
+        with dg.instance_for_test() as instance:
+            said = [
+                alerts(dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline})) for _ in range(2)
+            ]
+        rows = connection.execute("select count(*) from control.incidents where tenant = 'alpha'").fetchone()
+    assert "0 of them new" not in str(said[0])
+    assert "0 of them new" in str(said[1])
+    assert rows
+    assert rows[0] >= 1

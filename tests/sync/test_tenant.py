@@ -175,12 +175,13 @@ def test_what_came_before_an_api_fell_silent_is_loaded_and_the_next_sync_goes_on
     (failure,) = outcome.failures
     assert "accounting_invoices" in failure and "acme" in failure
     assert outcome.is_retryable
-    assert outcome.entities["accounting_invoices"].loaded.rows == 15
-    assert len(ids(connection, "acme", "accounting_invoices")) == 15
+    came = outcome.entities["accounting_invoices"].loaded.rows
+    assert came in (15, 30), "a page, or two where the second was asked for while the first was typed"
+    assert len(ids(connection, "acme", "accounting_invoices")) == came
     sandbox.faults = Faults()
     again = sync_tenant(changed(), "acme", request("accounting_invoices"))
     assert again.failures == []
-    assert again.entities["accounting_invoices"].loaded.rows == len(sent(sandbox, 1001, "accounting_invoices")) - 15
+    assert again.entities["accounting_invoices"].loaded.rows == len(sent(sandbox, 1001, "accounting_invoices")) - came
     assert ids(connection, "acme", "accounting_invoices") == sent(sandbox, 1001, "accounting_invoices")
 
 
