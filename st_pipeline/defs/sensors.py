@@ -10,8 +10,12 @@ from st_pipeline.monitoring import heartbeat
 from st_pipeline.monitoring.evaluation import Alerting, evaluate
 from st_pipeline.postgres import PostgresError
 from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.tenants.checkup import check_up, is_recheck_due
 from st_pipeline.tenants.errors import TenantsError
+from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.partitions import partition_changes, wanted_partitions
+
+CHECKS_A_ROUND = 5  # one that cannot be reached takes its time, and a sensor has a minute
 
 IN_FLIGHT = [
     dg.DagsterRunStatus.QUEUED,
@@ -42,6 +46,16 @@ def tenant_registry(
     if changes.delete:
         requests.append(tenants.build_delete_request(list(changes.delete)))
     return dg.SensorResult(dynamic_partitions_requests=requests)
+
+
+@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+def waiting_tenants(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
+    """Try tenants that are not connected yet, or could not be reached, again; once connected they are due at once."""
+    with pipeline.registry() as registry:
+        waiting = [tenant.key for tenant in registry.list() if is_recheck_due(tenant, datetime.now(UTC))]
+        found = [check_up(registry, pipeline.settings, key, datetime.now(UTC)) for key in waiting[:CHECKS_A_ROUND]]
+    connected = [tenant.key for tenant in found if tenant.status is Status.CONNECTED]
+    return dg.SkipReason(f"{len(found)} tried again, connected: {', '.join(connected) or 'none'}")
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)

@@ -6,7 +6,7 @@ What an outcome means is in connection.py.
 from __future__ import annotations
 
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.settings import Settings
@@ -19,6 +19,21 @@ from st_pipeline.tenants.registry import Registry
 # Somebody waits for the answer, and a sync has patience of its own.
 BRIEF_RETRY = RetryPolicy(tries=3, first_wait=0.5, longest_wait=2.0, longest_named_wait=5.0, total_wait=10.0)
 BRIEF_TIMEOUTS = (5.0, 20.0)
+
+SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
+
+
+def is_recheck_due(tenant: Tenant, now: datetime) -> bool:
+    """Whether a tenant that could not be reached, or isn't connected yet, is to be tried again by itself at ``now``.
+
+    The pauses grow with the time that nothing has changed. Refused credentials wait for somebody to act.
+    """
+    if not tenant.enabled or tenant.status not in (Status.NOT_CONNECTED, Status.UNREACHABLE):
+        return False
+    if tenant.checked_at is None:
+        return True
+    unchanged = tenant.checked_at - tenant.status_since
+    return now - tenant.checked_at >= min(max(unchanged / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
 
 
 def check_up(registry: Registry, settings: Settings, key: str, now: datetime) -> Tenant:

@@ -61,6 +61,7 @@ def test_the_schedules_and_the_sensor_run_from_the_first_deploy_on(repository: d
     assert all(schedule.default_status is dg.DefaultScheduleStatus.RUNNING for schedule in schedules.values())
     assert {sensor.name: sensor.default_status for sensor in repository.sensor_defs} == {
         "tenant_registry": dg.DefaultSensorStatus.RUNNING,
+        "waiting_tenants": dg.DefaultSensorStatus.RUNNING,
         "alerts": dg.DefaultSensorStatus.RUNNING,
     }
 

@@ -10,10 +10,12 @@ import dagster as dg
 from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
 from st_pipeline.defs.schedules import due_syncs
-from st_pipeline.defs.sensors import alerts, partitions_in_flight, tenant_registry
+from st_pipeline.defs.sensors import alerts, partitions_in_flight, tenant_registry, waiting_tenants
 from st_pipeline.monitoring import history
+from st_pipeline.sandbox import Sandbox
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants.checkup import check_up
+from st_pipeline.tenants.model import Status
 
 
 def evaluate(instance: dg.DagsterInstance, pipeline: Pipeline) -> dg.SensorResult | dg.SkipReason:
@@ -117,3 +119,27 @@ def test_what_is_wrong_is_looked_for_and_written_down_once(pipeline: Pipeline) -
     assert "0 of them new" in str(said[1])
     assert rows
     assert rows[0] >= 1
+
+
+def test_a_tenant_that_connects_at_last_is_found_without_anybodys_help(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    def evaluated() -> str:
+        with dg.instance_for_test() as instance:
+            return str(waiting_tenants(dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline})))
+
+    with pipeline.registry() as registry:
+        check_up(registry, pipeline.settings, "gamma", datetime.now(UTC))
+        assert "0 tried again" in evaluated(), "it was tried a moment ago"
+        sandbox.connect(3)
+        with postgres.connect(pipeline.database, autocommit=True) as connection:
+            connection.execute(
+                "update control.tenants set checked_at = now() - interval '6 minutes' where key = 'gamma'"
+            )
+        try:
+            assert "connected: gamma" in evaluated()
+            assert registry.get("gamma").status is Status.CONNECTED
+        finally:
+            sandbox.connect(3, connected=False)
+            with postgres.connect(pipeline.database, autocommit=True) as connection:
+                connection.execute(
+                    "update control.tenants set status = 'not_connected', connected_at = null where key = 'gamma'"
+                )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from cryptography.fernet import Fernet
 from st_pipeline.sandbox import Account, Faults, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings, SettingsError
-from st_pipeline.tenants.checkup import check_up
+from st_pipeline.tenants.checkup import check_up, is_recheck_due
 from st_pipeline.tenants.credentials import new_parts, own_credentials
 from st_pipeline.tenants.model import Status, Tenant, new_tenant
 from st_pipeline.tenants.registry import Registry
@@ -161,3 +162,27 @@ def test_no_outcome_holds_a_secret(
     assert "cole" in written
     assert CANARY_SECRET not in written
     assert CANARY_APP_KEY not in written
+
+
+@pytest.mark.parametrize(
+    ("status", "unchanged_hours", "minutes_ago", "due"),
+    [
+        (Status.NOT_CONNECTED, 0, 4, False),
+        (Status.NOT_CONNECTED, 0, 6, True),
+        (Status.UNREACHABLE, 4, 59, False),
+        (Status.UNREACHABLE, 4, 61, True),
+        (Status.NOT_CONNECTED, 500, 359, False),
+        (Status.NOT_CONNECTED, 500, 361, True),
+        (Status.REFUSED, 0, 10_000, False),
+        (Status.CONNECTED, 0, 10_000, False),
+    ],
+)
+def test_a_tenant_that_waits_is_tried_again_with_growing_pauses(
+    registry: Registry, status: Status, unchanged_hours: int, minutes_ago: int, due: bool
+) -> None:
+    added = registry.get("acme")
+    assert is_recheck_due(added, NOW), "it was never tried"
+    checked = NOW - timedelta(minutes=minutes_ago)
+    tenant = replace(added, status=status, checked_at=checked, status_since=checked - timedelta(hours=unchanged_hours))
+    assert is_recheck_due(tenant, NOW) is due
+    assert not is_recheck_due(replace(tenant, enabled=False), NOW)
