@@ -14,7 +14,7 @@ from st_pipeline.landing.typer import Note, Typed, table_schema
 from st_pipeline.landing.zone import FileWriter
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 
-ROW_GROUP_BYTES = 8 * 1024 * 1024  # of JSON: what waits in memory
+ROW_GROUP_BYTES = 3 * 1024 * 1024  # of JSON: what waits in memory
 
 
 def landed_schema(endpoint: Endpoint) -> pa.Schema:

@@ -12,7 +12,7 @@ from functools import cache
 # glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _ARENAS = 2
-_LARGE = 8 * 1024 * 1024  # bytes; given back at once when freed. With less, the system's time for it shows
+_LARGE = 2 * 1024 * 1024  # bytes; given back at once when freed. With 1 MB the system's time for that showed
 
 
 @cache
