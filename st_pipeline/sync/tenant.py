@@ -32,7 +32,7 @@ from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.warehouse.counts import present_rows
 from st_pipeline.warehouse.deletions import mark_deleted
 
-ENTITIES_AT_ONCE = 4  # at real latencies more gain nothing: the pace of the tenant is shared
+ENTITIES_AT_ONCE = 4  # each holds pages and a load in memory; the pace of calls is the tenant's all the same
 LOCK_WAIT_SECONDS = 600.0
 
 log = logging.getLogger(__name__)
