@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from st_pipeline import postgres
+from st_pipeline.defs.launch import is_orphan
 from st_pipeline.defs.partitions import tenants
+from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.monitoring import heartbeat
 from st_pipeline.monitoring.evaluation import Alerting, evaluate
 from st_pipeline.postgres import PostgresError
@@ -72,6 +74,8 @@ def partitions_in_flight(instance: dg.DagsterInstance) -> set[str]:
     keys = instance.get_dynamic_partitions("tenants")
     found: set[str] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=IN_FLIGHT)):
+        if is_orphan(run.tags.get(INTERACTIVE_TAG)):  # killed, and nobody has said so yet
+            continue
         if partition := run.tags.get("dagster/partition"):
             found.add(partition)
         first = run.tags.get("dagster/asset_partition_range_start")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from st_pipeline.monitoring.cadence import Cadence, parse, regular_times
+from st_pipeline.monitoring.cadence import regular_times
 from st_pipeline.monitoring.connections import Watched
 from st_pipeline.monitoring.rules import Rules
-from st_pipeline.tenants.errors import FieldInvalid
-from st_pipeline.tenants.model import DEFAULT_CADENCE
+from st_pipeline.monitoring.sync_states import stored_cadence
 
 
 def stale_by_cadence(rules: Rules) -> Callable[[Watched], datetime | None]:
@@ -20,18 +19,10 @@ def stale_by_cadence(rules: Rules) -> Callable[[Watched], datetime | None]:
     most, least = timedelta(hours=rules.stale.grace_hours), timedelta(minutes=rules.stale.least_minutes)
 
     def stale_at(tenant: Watched) -> datetime | None:
-        times = regular_times(_cadence(tenant.cadence), tenant.timezone, tenant.fresh_since, 2)
+        times = regular_times(stored_cadence(tenant.cadence), tenant.timezone, tenant.fresh_since, 2)
         if not times:
             return None
         next_, following = times
         return next_ + min(most, max(least, following - next_))
 
     return stale_at
-
-
-def _cadence(text: str) -> Cadence:
-    """What an older version stored, and this one does not read, counts as nightly: silence would be worse."""
-    try:
-        return parse(text)
-    except FieldInvalid:
-        return parse(DEFAULT_CADENCE)
