@@ -20,6 +20,10 @@ __all__ = ["PAUSES", "Cadence", "Due", "Reason", "State", "is_due", "next_sync",
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 45, 120))
 """Before the first, second … retry for one regular time; there are no more of them."""
+LONGEST_HOLD = timedelta(minutes=15)
+"""Regular times that follow a failure sooner than a retry would wait too, but no longer than this."""
+REFUSED_HOLD = timedelta(hours=2)
+"""So long they wait after a failure that only somebody's doing mends."""
 PUNCTUAL = timedelta(minutes=15)
 """So late is still on time: the next turn of a daemon that runs."""
 
@@ -74,34 +78,37 @@ def next_sync(cadence: Cadence, zone: str, state: State, now: datetime, key: str
 
     Due.at is in the past while a sync is due and nobody started it. A tenant that never was synced is due at once. Of
     regular times that passed only the last is caught up with. A sync that failed is tried again after PAUSES, unless
-    that would be at the next regular time or later, or its failure is permanent. Every start is in the window of the
-    cadence. While a sync is running, what comes after it.
+    that would be at the next regular time or later, or its failure is permanent. Regular times close together wait
+    after a failure as well, so that what fails every time is not asked every minute. Every start is in the window of
+    the cadence. While a sync is running, what comes after it.
     """
     if cadence.is_paused or not state.enabled or state.connected_since is None:
         return None
     times = RegularTimes(cadence, zone)
     served, connected = state.last_success_due, state.connected_since.astimezone(UTC)
+    counted = [start for start in state.failed_starts if _counts(start, state)]
+    held_until = _held_until(state, counted)
     due_for = _last_started(times, now, key)
     if state.running or (served is not None and served >= due_for):
-        return _regular(times, times.after(max(due_for, served or due_for)), key)
-    if served is None and connected > due_for:
+        following = times.after(max(due_for, served or due_for))
+        return _regular(times, following, key, None if state.running else held_until)
+    if served is None and connected >= due_for:
         due_for = begins = connected
     else:
         begins = times.start(due_for, key)
-    counted = [start for start in state.failed_starts if _counts(start, state)]
     tries = [start for start in counted if start >= begins]
     is_first = served is None and not counted
     if len(tries) > len(PAUSES) or (tries and state.last_failure_is_permanent):
-        return _regular(times, times.after(due_for), key)
+        return _regular(times, times.after(due_for), key, held_until)
     if tries:
         reason, wanted = Reason.RETRY, max(tries[-1], state.last_ended_at or tries[-1]) + PAUSES[len(tries) - 1]
     else:
-        reason, wanted = (Reason.FIRST, connected) if is_first else (Reason.REGULAR, begins)
+        reason, wanted = (Reason.FIRST, connected) if is_first else (Reason.REGULAR, max(begins, held_until or begins))
     # What should have happened before now happens now, or when the window opens again; it is due since it opened.
     happens = times.hours.next_allowed(max(wanted, now))
     if happens >= (following := times.after(due_for)):
         if not is_first:
-            return _regular(times, following, key)
+            return _regular(times, following, key, held_until)
         due_for = times.until(happens)
     if reason is Reason.REGULAR and happens - wanted > PUNCTUAL:
         reason = Reason.CATCH_UP
@@ -130,8 +137,25 @@ def regular_times(cadence: Cadence, zone: str, after: datetime, n: int) -> list[
     return list(islice(following(), n))
 
 
-def _regular(times: RegularTimes, regular: datetime, key: str) -> Due:
-    return Due(times.start(regular, key), Reason.REGULAR, regular)
+def _regular(times: RegularTimes, regular: datetime, key: str, held_until: datetime | None) -> Due:
+    at = times.start(regular, key)
+    if held_until and at < held_until:
+        at = times.hours.next_allowed(held_until)
+        regular = _last_started(times, at, key)
+        if at >= (following := times.after(regular)):  # which is about to start
+            at, regular = times.start(following, key), following
+    return Due(at.astimezone(UTC), Reason.REGULAR, regular)
+
+
+def _held_until(state: State, counted: list[datetime]) -> datetime | None:
+    """Before this no regular time is kept: the last sync failed only just now."""
+    if not counted:
+        return None
+    if state.last_failure_is_permanent:
+        hold = REFUSED_HOLD
+    else:
+        hold = min(PAUSES[min(len(counted), len(PAUSES)) - 1], LONGEST_HOLD)
+    return max(counted[-1], state.last_ended_at or counted[-1]) + hold
 
 
 def _last_started(times: RegularTimes, now: datetime, key: str) -> datetime:

@@ -129,8 +129,28 @@ def test_a_retry_is_never_at_the_next_regular_time_or_later() -> None:
     # The third pause would end at 03:20; 02:59 comes first.
     state = after_failures("10 02:00", "10 02:06", "10 02:25", ended="10 02:35")
     assert due(HOURLY_ISH, state, "10 02:36") == Due(at("10 02:59"), Reason.REGULAR, at("10 02:59"))
-    state = after_failures("10 12:00", served="10 11:59")
-    assert due("every 1m", state, "10 12:00") == Due(at("10 12:01"), Reason.REGULAR, at("10 12:01"))
+
+
+def test_regular_times_close_together_wait_after_a_failure_ever_longer() -> None:
+    state = after_failures("10 12:00", ended="10 12:00", served="10 11:59")
+    assert due("every 1m", state, "10 12:00") == Due(at("10 12:05"), Reason.REGULAR, at("10 12:05"))
+    assert due("every 1m", state, "10 12:03") == Due(at("10 12:05"), Reason.REGULAR, at("10 12:05"))
+    state = after_failures("10 12:00", "10 12:05", ended="10 12:05", served="10 11:59")
+    assert due("every 1m", state, "10 12:06") == Due(at("10 12:20"), Reason.REGULAR, at("10 12:20"))
+    state = after_failures(*(f"10 12:{minute:02}" for minute in range(20)), ended="10 12:19", served="10 11:59")
+    assert due("every 1m", state, "10 12:20") == Due(at("10 12:34"), Reason.REGULAR, at("10 12:34"))
+
+
+def test_regular_times_close_together_wait_two_hours_after_a_refusal() -> None:
+    state = replace(
+        after_failures("10 12:00", ended="10 12:00", served="10 11:59"),
+        last_failure_is_permanent=True,
+    )
+    assert due("every 1m", state, "10 12:00") == Due(at("10 14:00"), Reason.REGULAR, at("10 14:00"))
+    nightly = due("nightly", state, "10 12:00")
+    assert nightly and nightly.due_for == at("11 02:00")
+    mended = replace(state, credentials_changed_at=at("10 12:30"))
+    assert due("every 1m", mended, "10 12:31") == Due(at("10 12:31"), Reason.REGULAR, at("10 12:31"))
 
 
 def test_a_retry_waits_for_the_window_or_is_left_to_the_next_regular_time() -> None:

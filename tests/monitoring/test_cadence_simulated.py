@@ -13,7 +13,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from st_pipeline.monitoring.cadence import PAUSES, Due, Reason, State, is_due, next_sync, parse, regular_times
+from st_pipeline.monitoring.cadence import (
+    PAUSES,
+    REFUSED_HOLD,
+    Due,
+    Reason,
+    State,
+    is_due,
+    next_sync,
+    parse,
+    regular_times,
+)
 from st_pipeline.monitoring.regular_times import RegularTimes
 
 ZONES = sorted(zoneinfo.available_timezones() - {"Factory", "localtime", "posixrules"})
@@ -200,8 +210,16 @@ def test_whatever_fails_is_tried_as_promised(
     # Each regular time has its try, whatever became of the ones before.
     first, *others = tries
     assert first == tenant.done[0][1].due_for or tenant.done[1][1].reason is Reason.REGULAR
-    expected = tenant.regular(first, start + 4 * DAY - HOUR)
+    refused_at = [now for (now, _), result in zip(tenant.done, results, strict=True) if result == "refused"]
+    expected = [
+        regular
+        for regular in tenant.regular(first, start + 4 * DAY - HOUR)
+        # But those that come within two hours of a refusal wait, and are one then.
+        if regular in tries or not any(at <= regular < at + REFUSED_HOLD + HOUR for at in refused_at)
+    ]
     assert others[: len(expected)] == expected
+    for at in refused_at:
+        assert not [now for now, _ in tenant.done if at < now < at + REFUSED_HOLD]
 
 
 @st.composite
