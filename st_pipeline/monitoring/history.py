@@ -1,4 +1,7 @@
-"""The history of syncs: a row when one starts, its entities and calls when it ends; status reads it."""
+"""The history of syncs, written: a row when one starts, its entities and calls when it ends.
+
+Reading it is sync_history.py for syncs, usage.py for calls, overview.py for where everybody stands.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from datetime import datetime
 import psycopg
 
 from st_pipeline.servicetitan.calls import CallCount
+from st_pipeline.tenants.credentials import masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,11 @@ def finish(
     entities: Iterable[EntityRecord],
     calls: Iterable[CallCount],
 ) -> None:
-    """The sync ended, with or without an error; all of it in one transaction."""
+    """The sync ended, with or without an error; all of it in one transaction.
+
+    The row of the sync gets the sums of its entities and calls, and what it called with.
+    """
     with connection.transaction(), connection.cursor() as cursor:
-        cursor.execute(
-            "update control.syncs set finished_at = %s, outcome = %s, error = %s where id = %s",
-            (now, "failed" if error else "succeeded", error, sync_id),
-        )
         cursor.executemany(
             """
             insert into control.sync_entities (sync_id, entity, outcome, fetched, landed, loaded, quarantined_whole,
@@ -87,3 +90,33 @@ def finish(
                 for c in calls
             ],
         )
+        cursor.execute(
+            """
+            update control.syncs s set
+                finished_at = %s, outcome = %s, error = %s, app = %s,
+                (fetched, loaded, quarantined_whole, quarantined_fields, deleted, pages, bytes) = (
+                    select coalesce(sum(fetched), 0), coalesce(sum(loaded), 0), coalesce(sum(quarantined_whole), 0),
+                        coalesce(sum(quarantined_fields), 0), coalesce(sum(deleted), 0), coalesce(sum(pages), 0),
+                        coalesce(sum(bytes), 0)
+                    from control.sync_entities e where e.sync_id = s.id
+                ),
+                (calls, failed_calls, refused_calls, retries, call_seconds, slowest_call, buckets) = (
+                    select coalesce(sum(calls), 0),
+                        coalesce(sum(calls) filter (where status = 0 or status >= 400 and status <> 429), 0),
+                        coalesce(sum(calls) filter (where status = 429), 0), coalesce(sum(retries), 0),
+                        coalesce(sum(seconds), 0), coalesce(max(slowest), 0),
+                        control.sum_buckets(buckets::bigint[])
+                    from control.api_calls c where c.sync_id = s.id
+                )
+            where id = %s
+            """,
+            (now, "failed" if error else "succeeded", error, _app(connection, tenant), sync_id),
+        )
+
+
+def _app(connection: psycopg.Connection, tenant: str) -> str:
+    """What tells the tenant's app from others and may be shown; empty without credentials."""
+    row = connection.execute(
+        "select app_id, client_id from control.credentials where tenant = %s", (tenant,)
+    ).fetchone()
+    return (row[0] or masked(row[1])) if row else ""

@@ -1,4 +1,6 @@
-"""Every call counted in memory: endpoint, status, latency, retries, bytes. Storing the counts is monitoring/.
+"""Every call counted in memory: endpoint, status, latency, retries, bytes; what share of them ended how fast.
+
+Storing the counts is monitoring/.
 
 Bounded: one record per endpoint and status, latencies in buckets.
 """
@@ -6,7 +8,7 @@ Bounded: one record per endpoint and status, latencies in buckets.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 # Upper bounds of the latency buckets in seconds, each about a quarter above the last: 1 ms to 200 s in 56 buckets.
@@ -34,12 +36,20 @@ class CallCount:
 
     def latency(self, share: float) -> float:
         """Seconds within which this share (0 to 1) of the calls ended; at most a quarter too high."""
-        wanted, seen = share * self.calls, 0
-        for bound, count in zip(BOUNDS, self.buckets, strict=False):
-            seen += count
-            if count and seen >= wanted:
-                return min(bound, self.slowest)
-        return self.slowest
+        return latency(self.buckets, self.slowest, share)
+
+
+def latency(buckets: Sequence[int], slowest: float, share: float) -> float:
+    """Seconds within which a share (0 to 1) of the calls in ``buckets`` ended; at most a quarter too high.
+
+    Buckets of several counts may be added up one by one, with the slowest call of them all.
+    """
+    wanted, seen = share * sum(buckets), 0
+    for bound, count in zip(BOUNDS, buckets, strict=False):
+        seen += count
+        if count and seen >= wanted:
+            return min(bound, slowest)
+    return slowest
 
 
 @dataclass(slots=True)
