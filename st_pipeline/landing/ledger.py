@@ -167,9 +167,10 @@ class Ledger:
             )
 
     def paths(self, tenant: str, entity: str) -> set[str]:
-        """Every landed file of an entity of a tenant."""
+        """Every file that holds landed records of an entity of a tenant."""
         rows = self._connection.execute(
-            "select path from control.landed_files where tenant = %s and entity = %s", (tenant, entity)
+            "select distinct path from control.landed_files where tenant = %s and entity = %s and expired_at is null",
+            (tenant, entity),
         )
         return {path for (path,) in rows}
 

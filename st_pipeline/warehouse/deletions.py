@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from st_pipeline import postgres
+from st_pipeline.landing.rows import open_rows
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.warehouse import upsert
@@ -45,11 +46,11 @@ def mark_deleted(database: postgres.Database, zone: LandingZone, tenant: str, en
         if not due:
             return None
         files = ledger.execute(
-            "select path, quarantined_whole, landed_at from control.landed_files "
+            "select path, first_row, records, quarantined_whole, landed_at from control.landed_files "
             "where tenant = %s and entity = %s and batch = %s order by id",
             (tenant, endpoint.entity, due[0]),
         ).fetchall()
-    whole = sum(count for _, count, _ in files)
+    whole = sum(count for _, _, _, count, _ in files)
     if not files:
         refused = "the full read brought no record at all; nothing was marked as deleted"
     elif whole:
@@ -59,8 +60,8 @@ def mark_deleted(database: postgres.Database, zone: LandingZone, tenant: str, en
     with adbc.connect(database.url().reveal()) as connection, connection.cursor() as cursor:
         marked = returned = 0
         if not refused:
-            paths, began = [path for path, _, _ in files], files[0][2]
-            marked, returned = _mark(cursor, zone, tenant, endpoint, paths, began)
+            places, began = [file[:3] for file in files], files[0][4]
+            marked, returned = _mark(cursor, zone, tenant, endpoint, places, began)
         if marked or returned:
             cursor.execute(upsert.mark_changed(), (tenant, endpoint.entity))
         cursor.execute(
@@ -73,13 +74,18 @@ def mark_deleted(database: postgres.Database, zone: LandingZone, tenant: str, en
 
 
 def _mark(
-    cursor: adbc.Cursor, zone: LandingZone, tenant: str, endpoint: Endpoint, paths: list[str], began: datetime
+    cursor: adbc.Cursor,
+    zone: LandingZone,
+    tenant: str,
+    endpoint: Endpoint,
+    places: list[tuple[str, int, int]],
+    began: datetime,
 ) -> tuple[int, int]:
-    """(rows marked as gone, marks taken from rows that are back)."""
+    """(rows marked as gone, marks taken from rows that are back). ``places``: path, first row and rows of each file."""
     cursor.execute(f"create temporary table {SEEN} (id bigint) on commit drop")
-    for path in paths:
-        with zone.reader(path) as parquet:
-            ids = pa.table({"id": pc.drop_null(parquet.read(columns=["id"]).column("id"))})
+    for path, first, count in places:
+        with open_rows(zone, path, first, count) as rows:
+            ids = pa.table({"id": pc.drop_null(rows.column("id"))})
         cursor.adbc_ingest(SEEN, ids, mode="append", temporary=True)
     cursor.execute(f"analyze {SEEN}")
     cursor.execute(

@@ -15,14 +15,15 @@ from datetime import UTC, datetime
 import adbc_driver_postgresql.dbapi as adbc
 import psycopg
 import pyarrow as pa
-import pyarrow.parquet as pq
 from psycopg.rows import class_row
 
 from st_pipeline import postgres
+from st_pipeline.landing.rows import LandedRows, open_rows
 from st_pipeline.landing.typer import Note, fingerprint, type_records
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.warehouse import upsert
+from st_pipeline.warehouse.reloading import refuse_partial_reload
 
 COPY_ROWS = 2_048
 RETYPE_ROWS = 2_000
@@ -56,8 +57,10 @@ class PendingFile:
 
     id: int
     path: str
+    first_row: int
     records: int
     fingerprint: str
+    is_compacted: bool
 
 
 @dataclass(slots=True)
@@ -93,13 +96,16 @@ def load(
 
     Raises:
         Unbalanced: rows went missing between file and table.
+        reloading.ReloadRefused: ``again``, and files were removed that nothing later makes up for.
     """
     loaded = Loaded()
     with postgres.connect(database, application=f"st-pipeline load {tenant}", autocommit=True) as ledger:
         if again:
+            refuse_partial_reload(ledger, tenant, endpoint.entity)
             # Marked at once, so that a run that is killed in the middle leaves the rest to the next.
             ledger.execute(
-                "update control.landed_files set loaded_fingerprint = null where tenant = %s and entity = %s",
+                "update control.landed_files set loaded_fingerprint = null "
+                "where tenant = %s and entity = %s and expired_at is null",
                 (tenant, endpoint.entity),
             )
         files = pending(ledger, tenant, endpoint)
@@ -121,9 +127,9 @@ def pending(connection: psycopg.Connection, tenant: str, endpoint: Endpoint) -> 
     with connection.cursor(row_factory=class_row(PendingFile)) as cursor:
         return cursor.execute(
             """
-            select id, path, records, fingerprint
+            select id, path, first_row, records, fingerprint, compacted_at is not null as is_compacted
             from control.landed_files
-            where tenant = %s and entity = %s and loaded_fingerprint is distinct from %s
+            where tenant = %s and entity = %s and loaded_fingerprint is distinct from %s and expired_at is null
             order by id
             """,
             (tenant, endpoint.entity, fingerprint(endpoint)),
@@ -131,18 +137,16 @@ def pending(connection: psycopg.Connection, tenant: str, endpoint: Endpoint) -> 
 
 
 def _load_file(
-    connection: adbc.Connection,
-    zone: LandingZone,
-    tenant: str,
-    endpoint: Endpoint,
-    file: PendingFile,
+    connection: adbc.Connection, zone: LandingZone, tenant: str, endpoint: Endpoint, file: PendingFile
 ) -> tuple[int, int]:
     """(rows loaded, rows quarantined whole) of one file, committed together with what the ledger says of it."""
     notes: list[Note] = []
     retype = file.fingerprint != fingerprint(endpoint)
-    with zone.reader(file.path) as parquet, connection.cursor() as cursor:
-        batches = _retyped(parquet, endpoint, notes) if retype else _as_landed(parquet, endpoint)
-        merge = _copy_new if _is_new(cursor, parquet, endpoint, tenant) and not retype else _merge
+    # All that is in a file of its own is counted: neither too few nor too many may be there.
+    count = file.records if file.is_compacted else None
+    with open_rows(zone, file.path, file.first_row, count) as landed, connection.cursor() as cursor:
+        batches = _retyped(landed, endpoint, notes) if retype else _as_landed(landed, endpoint)
+        merge = _copy_new if _is_new(cursor, landed, endpoint, tenant) and not retype else _merge
         rows, usable = merge(cursor, endpoint, tenant, batches)
         if rows != file.records:
             raise Unbalanced(
@@ -157,9 +161,9 @@ def _load_file(
     return usable, rows - usable
 
 
-def _is_new(cursor: adbc.Cursor, parquet: pq.ParquetFile, endpoint: Endpoint, tenant: str) -> bool:
+def _is_new(cursor: adbc.Cursor, landed: LandedRows, endpoint: Endpoint, tenant: str) -> bool:
     """Whether the file has each id once and raw has none of them: a first load, or new records only."""
-    ids = parquet.read(columns=["id"]).column("id").drop_null()
+    ids = landed.column("id").drop_null()
     if len(ids.unique()) < len(ids):
         return False
     cursor.execute(f"create temporary table {upsert.IDS} (id bigint)")
@@ -209,15 +213,14 @@ class _Counted:
             yield batch
 
 
-def _as_landed(parquet: pq.ParquetFile, endpoint: Endpoint) -> Iterator[pa.RecordBatch]:
-    columns = upsert.stage_schema(endpoint).names[:-1]
-    yield from parquet.iter_batches(batch_size=COPY_ROWS, columns=columns)
+def _as_landed(landed: LandedRows, endpoint: Endpoint) -> Iterator[pa.RecordBatch]:
+    yield from landed.batches(upsert.stage_schema(endpoint).names[:-1], COPY_ROWS)
 
 
-def _retyped(parquet: pq.ParquetFile, endpoint: Endpoint, notes: list[Note]) -> Iterator[pa.RecordBatch]:
+def _retyped(landed: LandedRows, endpoint: Endpoint, notes: list[Note]) -> Iterator[pa.RecordBatch]:
     """The rows typed anew from ``_record``; what is noted of them goes into ``notes``."""
     first = 0
-    for batch in parquet.iter_batches(batch_size=RETYPE_ROWS, columns=["_record", "_landed_at"]):
+    for batch in landed.batches(["_record", "_landed_at"], RETYPE_ROWS):
         records = [str(text).encode() for text in batch.column("_record").to_pylist()]
         typed = type_records(endpoint, records)
         notes += [note.moved(first) for note in typed.notes]

@@ -1,4 +1,4 @@
-"""Retention of landed files (room landing)."""
+"""Retention of landed files (room landing): several rows of the ledger in one file, and files that are gone."""
 
 from alembic import op
 
@@ -9,4 +9,20 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("select 1")
+    # Rows of the ledger are never joined or deleted: what is asked of them (when did it land, how much was it, where did
+    # it begin) stays as it was. Only where their records lie changes.
+    op.execute("""
+        alter table control.landed_files
+            drop constraint landed_files_path_key,
+            add column first_row bigint not null default 0,
+            add column compacted_at timestamptz,
+            add column expired_at timestamptz
+    """)
+    op.execute("create index on control.landed_files (path)")
+    op.execute("comment on column control.landed_files.first_row is 'where its records begin in the file at path'")
+    op.execute("""
+        comment on column control.landed_files.compacted_at is
+            'when its records moved into a file with others; null: the file at path is its own'
+    """)
+    op.execute("comment on column control.landed_files.expired_at is 'when the file was removed by its age'")
+    op.execute("comment on column control.landed_files.bytes is 'of the file that landed, compacted or not'")
