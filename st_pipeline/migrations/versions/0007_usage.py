@@ -62,7 +62,9 @@ def upgrade() -> None:
     op.execute("""
         update control.syncs s set
             app = coalesce((
-                select coalesce(c.app_id, '…' || case when length(c.client_id) > 8 then right(c.client_id, 4) else '' end)
+                select coalesce(
+                    c.app_id, '…' || case when length(c.client_id) > 8 then right(c.client_id, 4) else '' end
+                )
                 from control.credentials c where c.tenant = s.tenant
             ), ''),
             (fetched, loaded, quarantined_whole, quarantined_fields, deleted, pages, bytes) = (
@@ -130,4 +132,5 @@ def upgrade() -> None:
         where outcome = 'succeeded' and not is_partial
     """)
     op.execute("create index on control.quarantine (tenant, field)")
+    op.execute("create index on control.sync_requests (sync_id)")
     op.execute("create index incidents_closed on control.incidents (closed_at) where closed_at is not null")

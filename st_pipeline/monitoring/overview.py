@@ -1,0 +1,244 @@
+"""Where everybody stands: totals on top, then each tenant. The one place for what status and portal show.
+
+The sums of the last day are totals.py, one sync with all of it sync_history.py, calls by day usage.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.monitoring.cadence import Due
+from st_pipeline.monitoring.connections import StaleAt, Watched, read_watched
+from st_pipeline.monitoring.freshness import stale_by_cadence
+from st_pipeline.monitoring.incident_table import open_incidents
+from st_pipeline.monitoring.incidents import Incident
+from st_pipeline.monitoring.requests import open_requests
+from st_pipeline.monitoring.rules import Rules
+from st_pipeline.monitoring.sync_history import SyncState, running_syncs
+from st_pipeline.monitoring.sync_states import next_of, read_states
+from st_pipeline.monitoring.totals import read_busiest, read_day, read_failed_today
+from st_pipeline.tenants import tenant_table
+from st_pipeline.tenants.model import Status, Tenant
+
+RECENT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Over all tenants. Shares are from 0 to 1; what nothing can be said of is None."""
+
+    tenants: int
+    connected: int
+    running: int
+    """Syncs, those of only a part too."""
+    queued: int
+    """Enabled tenants that are due or asked for, and not running."""
+    succeeded: int
+    """Syncs of whole tenants that ended in the last 24 hours, and did well."""
+    success_rate: float | None
+    """Of all that ended in the last 24 hours; one that was killed has failed."""
+    failed_today: int
+    """Since midnight."""
+    average_sync_seconds: float | None
+    """Of syncs of whole tenants that ended in the last 24 hours."""
+    calls: int
+    """Of all syncs that ended in the last 24 hours, like both latencies."""
+    average_latency: float | None
+    """Seconds."""
+    p95_latency: float | None
+    """Seconds; at most a quarter too high."""
+    rate_limit_share: float | None
+    """How much of what ServiceTitan allows the busiest tenant used in its last sync of the last hour."""
+    busiest_tenant: str | None
+    open_incidents: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecentSync:
+    """A sync as lists and small charts show it; all of it is sync_history.read_sync. Instants are aware."""
+
+    id: int
+    state: SyncState
+    reason: str
+    requested_by: str
+    is_partial: bool
+    started_at: datetime
+    finished_at: datetime | None
+    error: str | None
+    trace_id: str | None
+    fetched: int
+    loaded: int
+
+    @property
+    def seconds(self) -> float | None:
+        """From start to end; None while it runs, or where it was killed."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantOverview:
+    """One tenant; instants are aware."""
+
+    tenant: Tenant
+    recent: list[RecentSync]
+    """Its last syncs, at most RECENT, the oldest first."""
+    last_success_at: datetime | None
+    """When the last sync of all of it ended that succeeded."""
+    next_sync: Due | None
+    """Due in the past if it only waits to be started; None: none happens by itself."""
+    is_queued: bool
+    """It is due or asked for, and does not run."""
+    fresh_until: datetime | None
+    """Its data is fresh, and will be until then if nothing succeeds before."""
+    stale_since: datetime | None
+    """Or it is stale since. Neither: nothing is expected (paused, disabled, never connected)."""
+    quarantined_whole: int
+    quarantined_fields: int
+    """Both of all that is in quarantine."""
+    drift: int
+    incidents: list[Incident]
+    """What is wrong now, the oldest first."""
+
+    @property
+    def last(self) -> RecentSync | None:
+        """The sync that started last, whether it has ended or not."""
+        return self.recent[-1] if self.recent else None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of it at one moment; tenants by key."""
+
+    at: datetime
+    totals: Totals
+    tenants: list[TenantOverview]
+
+
+def read_overview(
+    connection: psycopg.Connection[Any], now: datetime, *, zone: str = "UTC", rules: Rules | None = None
+) -> Overview:
+    """Where everybody stands at ``now``; the day begins at midnight in ``zone``. All questions are asked at one moment.
+
+    ``rules`` say when data is stale and how many calls a second are allowed. ``connection`` is in autocommit.
+    """
+    rules = rules or Rules()
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        registered = tenant_table.read_all(connection)
+        states = read_states(connection)
+        running = running_syncs(connection)
+        watched = {one.key: one for one in read_watched(connection)}
+        asked = {request.tenant for request in open_requests(connection)}
+        recent = _read_recent(connection, running.values())
+        marks = _read_marks(connection)
+        incidents = open_incidents(connection)
+        sums = read_day(connection, running.values(), now)
+        failed_today = read_failed_today(connection, running.values(), now, zone)
+        busiest = read_busiest(connection, now)
+    stale_at = stale_by_cadence(rules)
+    tenants: list[TenantOverview] = []
+    for tenant in registered:
+        key, due = tenant.key, next_of(tenant, states[tenant.key], now)
+        waits = key in asked or (due is not None and due.at <= now)
+        fresh_until, stale_since = freshness(watched.get(key), stale_at, now)
+        tenants.append(
+            TenantOverview(
+                tenant,
+                recent.get(key, []),
+                marks[key].last_success_at,
+                due,
+                is_queued=waits and not states[key].running,
+                fresh_until=fresh_until,
+                stale_since=stale_since,
+                quarantined_whole=marks[key].quarantined_whole,
+                quarantined_fields=marks[key].quarantined_fields,
+                drift=marks[key].drift,
+                incidents=[incident for incident in incidents if incident.tenant == key],
+            )
+        )
+    allowed = rules.rate_limit.calls_per_second
+    totals = Totals(
+        tenants=len(tenants),
+        connected=sum(one.tenant.status == Status.CONNECTED for one in tenants),
+        running=len(running),
+        queued=sum(one.is_queued for one in tenants),
+        succeeded=sums.succeeded,
+        success_rate=sums.success_rate,
+        failed_today=failed_today,
+        average_sync_seconds=sums.average_seconds,
+        calls=sums.calls,
+        average_latency=sums.average_latency,
+        p95_latency=sums.p95_latency,
+        rate_limit_share=busiest.calls_per_second / allowed if busiest else None,
+        busiest_tenant=busiest.tenant if busiest else None,
+        open_incidents=len(incidents),
+    )
+    return Overview(now, totals, tenants)
+
+
+def freshness(watched: Watched | None, stale_at: StaleAt, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Until when a tenant's data is fresh, or since when it is stale: one of both, or neither where nothing is
+    expected. ``watched`` is None for a disabled tenant."""
+    if watched is None or watched.connected_at is None or (at := stale_at(watched)) is None:
+        return None, None
+    return (None, at) if now >= at else (at, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    key: str
+    last_success_at: datetime | None
+    quarantined_whole: int
+    quarantined_fields: int
+    drift: int
+
+
+def _read_recent(connection: psycopg.Connection[Any], running: Collection[int]) -> dict[str, list[RecentSync]]:
+    rows = connection.execute(
+        """
+        select s.tenant, s.id,
+            coalesce(s.outcome, case when s.id = any(%s) then 'running' else 'interrupted' end),
+            s.reason, s.requested_by, s.is_partial, s.started_at, s.finished_at, s.error, s.trace_id, s.fetched,
+            s.loaded
+        from control.tenants t
+        cross join lateral (
+            select * from control.syncs s
+            where s.tenant = t.key order by s.started_at desc, s.id desc limit %s
+        ) s
+        order by s.tenant, s.started_at, s.id
+        """,
+        (list(running), RECENT),
+    ).fetchall()
+    recent: dict[str, list[RecentSync]] = {}
+    for tenant, sync_id, state, *columns in rows:
+        recent.setdefault(tenant, []).append(RecentSync(sync_id, SyncState(state), *columns))
+    return recent
+
+
+def _read_marks(connection: psycopg.Connection[Any]) -> dict[str, _Marks]:
+    with connection.cursor(row_factory=class_row(_Marks)) as cursor:
+        marks = cursor.execute(
+            """
+            select t.key, success.finished_at as last_success_at,
+                coalesce(q.whole, 0) as quarantined_whole, coalesce(q.fields, 0) as quarantined_fields,
+                coalesce(d.fields, 0) as drift
+            from control.tenants t
+            left join lateral (
+                select finished_at from control.syncs s
+                where s.tenant = t.key and s.outcome = 'succeeded' and not s.is_partial
+                order by s.started_at desc, s.id desc limit 1
+            ) success on true
+            left join (
+                select tenant, count(*) filter (where field is null) as whole, count(field) as fields
+                from control.quarantine group by tenant
+            ) q on q.tenant = t.key
+            left join (select tenant, count(*) as fields from control.drift group by tenant) d on d.tenant = t.key
+            """
+        ).fetchall()
+    return {one.key: one for one in marks}
