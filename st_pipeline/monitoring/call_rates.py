@@ -1,4 +1,4 @@
-"""Rules about calls: too many fail, or there are nearly as many a second as ServiceTitan allows."""
+"""Rules about calls: too many fail, ServiceTitan refuses some as too many, or a day is nearly full of them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,18 @@ class SyncCalls:
     """With 429."""
     worst: str | None
     """The operation most of which failed."""
+    has_failed: bool
+    """The sync itself did."""
 
-    @property
-    def seconds(self) -> float:
-        """From start to end."""
-        return (self.finished_at - self.started_at).total_seconds()
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """All calls of a tenant's syncs that ended lately."""
+
+    tenant: str
+    calls: int
+    since: datetime
+    """When the first of them started."""
 
 
 def read_calls(connection: psycopg.Connection, since: datetime) -> list[SyncCalls]:
@@ -44,7 +51,7 @@ def read_calls(connection: psycopg.Connection, since: datetime) -> list[SyncCall
         return cursor.execute(
             """
             select t.key as tenant, s.run_id, s.started_at, s.finished_at, sums.calls, sums.failed, sums.refused,
-                sums.worst
+                sums.worst, s.outcome = 'failed' as has_failed
             from control.tenants t
             cross join lateral (
                 select * from control.syncs s
@@ -67,31 +74,52 @@ def read_calls(connection: psycopg.Connection, since: datetime) -> list[SyncCall
         ).fetchall()
 
 
+def read_usage(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[Usage]:
+    """The calls of enabled tenants in the last ``hours`` of the rule, by tenant."""
+    with connection.cursor(row_factory=class_row(Usage)) as cursor:
+        return cursor.execute(
+            """
+            select t.key as tenant, sum(c.calls)::bigint as calls, min(s.started_at) as since
+            from control.tenants t
+            join control.syncs s on s.tenant = t.key and s.finished_at > %(since)s
+                -- for the index; no sync takes a week
+                and s.started_at > %(since)s - interval '7 days'
+            join control.api_calls c on c.sync_id = s.id
+            where t.enabled
+            group by t.key order by t.key
+            """,
+            {"since": now - timedelta(hours=rules.rate_limit.hours)},
+        ).fetchall()
+
+
 def window(rules: Rules, now: datetime) -> datetime:
     """Since when calls count."""
     return now - timedelta(hours=rules.error_rate.hours)
 
 
-def find_in_calls(syncs: Iterable[SyncCalls], shut_out: frozenset[str], rules: Rules) -> Iterator[Finding]:
+def find_in_calls(
+    syncs: Iterable[SyncCalls], usage: Iterable[Usage], shut_out: frozenset[str], rules: Rules
+) -> Iterator[Finding]:
     """At most one finding of each rule for a tenant; ``syncs`` as ``read_calls`` gives them."""
+    of_the_day = {one.tenant: one for one in usage}
     for tenant, group in groupby(syncs, key=lambda sync: sync.tenant):
         latest_first = list(group)
         yield from _error_rate(tenant, latest_first, tenant in shut_out, rules)
-        yield from _rate_limit(tenant, latest_first[0], rules)
+        if refused := list(_refused(tenant, latest_first[0], rules)):
+            of_the_day.pop(tenant, None)  # one trouble, and this is the worse of its two
+            yield from refused
+    for tenant, used in of_the_day.items():
+        yield from _full_day(tenant, used, rules)
 
 
 def _error_rate(tenant: str, syncs: list[SyncCalls], is_shut_out: bool, rules: Rules) -> Iterator[Finding]:
     rule = rules.error_rate
-    calls = failed = looked_at = 0
-    for sync in syncs:
-        calls, failed, looked_at = calls + sync.calls, failed + sync.failed, looked_at + 1
-        if calls >= rule.least_calls:
-            break
-    else:
+    considered = _too_bad(syncs, rules)
+    if not considered:
         return
-    if failed <= rule.over * calls:
-        return
-    considered = syncs[:looked_at]
+    calls, failed = sum(sync.calls for sync in considered), sum(sync.failed for sync in considered)
+    # Of a sync that failed for its calls somebody is told, while it is the last and after it.
+    is_told = rules.failed_sync.enabled and not _too_bad([sync for sync in syncs if not sync.has_failed], rules)
     worst = next(sync.worst for sync in considered if sync.worst)
     yield Finding(
         "error_rate",
@@ -102,29 +130,47 @@ def _error_rate(tenant: str, syncs: list[SyncCalls], is_shut_out: bool, rules: R
         "Syncs try again by themselves. If it stays, look at ServiceTitan's status page and at the network; the errors "
         "with their trace ids are in the log of the run.",
         run_id=syncs[0].run_id,
-        is_consequence=is_shut_out,
+        is_consequence=is_shut_out or is_told,
     )
 
 
-def _rate_limit(tenant: str, last: SyncCalls, rules: Rules) -> Iterator[Finding]:
+def _too_bad(syncs: list[SyncCalls], rules: Rules) -> list[SyncCalls]:
+    """The latest syncs with enough calls to judge, where too many of those failed; else none."""
+    rule = rules.error_rate
+    calls = failed = 0
+    for looked_at, sync in enumerate(syncs, 1):
+        calls, failed = calls + sync.calls, failed + sync.failed
+        if calls >= rule.least_calls:
+            return syncs[:looked_at] if failed > rule.over * calls else []
+    return []
+
+
+def _refused(tenant: str, last: SyncCalls, rules: Rules) -> Iterator[Finding]:
     rule = rules.rate_limit
-    refused = last.refused > rule.refused_over * last.calls
-    share = last.calls / (last.seconds * rule.calls_per_second) if last.seconds > 0 else 0.0
-    if refused:
-        what = f"ServiceTitan refused {last.refused:,} of the {counted(last.calls, 'call')} of the last sync with 429"
-        advice = (
+    if last.refused > rule.refused_over * last.calls:
+        yield Finding(
+            "rate_limit",
+            tenant,
+            rule.severity,
+            f"ServiceTitan refused {last.refused:,} of the {counted(last.calls, 'call')} of the last sync with 429",
+            last.started_at,
             "This app keeps below the limit: something else calls with the same app key for this tenant, or on another "
-            "machine. Find it, or give it an app of its own."
+            "machine. Find it, or give it an app of its own.",
+            run_id=last.run_id,
         )
-    elif share > rule.over and last.seconds >= rule.least_seconds:
-        what = (
-            f"The last sync made {last.calls / last.seconds:.0f} calls a second, {share:.0%} of the "
-            f"{rule.calls_per_second:g} that ServiceTitan allows"
+
+
+def _full_day(tenant: str, used: Usage, rules: Rules) -> Iterator[Finding]:
+    rule = rules.rate_limit
+    share = used.calls / (rule.hours * 3600 * rule.calls_per_second)
+    if share > rule.over:
+        yield Finding(
+            "rate_limit",
+            tenant,
+            rule.severity,
+            f"Its syncs of the last {rule.hours:g} hours made {counted(used.calls, 'call')}, {share:.0%} of the "
+            f"{rule.calls_per_second:g} a second that ServiceTitan allows",
+            used.since,
+            "Nothing fails yet, but hardly any time is left in its day. Sync it less often, and see which entity "
+            "brings so much (control.api_calls).",
         )
-        advice = (
-            "Nothing fails yet. Sync it less often or at another hour than what else calls for this tenant with the "
-            "same app key."
-        )
-    else:
-        return
-    yield Finding("rate_limit", tenant, rule.severity, what, last.started_at, advice, run_id=last.run_id)

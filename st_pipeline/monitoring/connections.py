@@ -57,9 +57,7 @@ def read_watched(connection: psycopg.Connection) -> list[Watched]:
             left join control.credentials c on c.tenant = t.key
             left join lateral (
                 select finished_at from control.syncs s
-                where s.tenant = t.key and outcome = 'succeeded'
-                  -- a reload asks the API nothing: what it loads is as old as before
-                  and exists (select from control.sync_entities e where e.sync_id = s.id and e.pages > 0)
+                where s.tenant = t.key and outcome = 'succeeded' and not is_partial
                 order by started_at desc, id desc limit 1
             ) success on true
             where t.enabled
@@ -72,7 +70,7 @@ def find_in_tenants(
     tenants: Iterable[Watched], explained: Collection[str], rules: Rules, now: datetime, stale_at: StaleAt
 ) -> Iterator[Finding]:
     """What is wrong with tenants at ``now``. That one is stale is a consequence where its failures are ``explained``:
-    it is shut out, or lacks a scope."""
+    it is shut out, lacks a scope, or fails again and again, of which somebody is told."""
     for tenant in tenants:
         yield from _shut_out(tenant, rules, now)
         yield from _stale(tenant, tenant.key in explained, rules, now, stale_at(tenant))

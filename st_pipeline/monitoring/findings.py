@@ -1,7 +1,7 @@
-"""What a finding is: one thing that is wrong with one tenant now, with what to do about it.
+"""What a finding is: one thing that is wrong now, with one tenant or with what all share, with what to do about it.
 
-The rules that find are in the modules beside (connections, troubled_syncs, call_rates, volumes, completeness, drift,
-members), all of them together in watching.py. Whether a finding is news is decided in incidents.py.
+The rules that find are in the modules beside, all of them together in watching.py. Whether a finding is news is decided
+in incidents.py.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+ALL_TENANTS = ""
+"""The tenant of what is wrong with none of them but with what they share; no key of a tenant is empty."""
 LONGEST_TEXT = 600  # of what happened: an error may list every entity of a tenant
 
 
@@ -26,6 +28,7 @@ class Finding:
 
     rule: str
     tenant: str
+    """Its key; ALL_TENANTS where it is no single one's."""
     severity: Severity
     what: str
     """A sentence for people; never with a secret, as it is made of rows that hold none."""
@@ -39,7 +42,14 @@ class Finding:
     run_id: str | None = None
     """The Dagster run to look at, where there is one."""
     is_consequence: bool = False
-    """It follows from another finding of the tenant: nobody is told of it anew."""
+    """It follows from another finding: nobody is told of it anew."""
+    entities: tuple[str, ...] = ()
+    """Every entity it is about, where that is more than ``entity``."""
+
+    @property
+    def concerned(self) -> tuple[str, ...]:
+        """The entities it is about; none where it is the tenant's as a whole."""
+        return self.entities or ((self.entity,) if self.entity else ())
 
     @property
     def key(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from st_pipeline.monitoring.findings import Finding, Severity
+from st_pipeline.monitoring.findings import ALL_TENANTS, Finding, Severity
 
 
 class Closed(StrEnum):
@@ -37,6 +37,12 @@ class Incident:
     closed_at: datetime | None = None
     closed_because: Closed | None = None
 
+    @property
+    def where(self) -> str:
+        """Tenant and entity, for people."""
+        tenant = "all tenants" if self.tenant == ALL_TENANTS else self.tenant
+        return f"{tenant} {self.entity}" if self.entity else tenant
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
@@ -54,10 +60,12 @@ def reconcile(
     open_: Iterable[Incident], findings: Iterable[Finding], tenants: Collection[str], rules: Collection[str]
 ) -> Reconciled:
     """News of ``findings`` for the ``open_`` incidents; ``tenants`` and ``rules`` are those looked at.
+    What all tenants share is always looked at.
 
     A consequence of something else opens nothing, but keeps open what is. Of several findings of one key the first
     counts.
     """
+    watched = {*tenants, ALL_TENANTS}
     found: dict[str, Finding] = {}
     for finding in findings:
         found.setdefault(finding.key, finding)
@@ -68,7 +76,7 @@ def reconcile(
         closed=[
             (
                 incident,
-                Closed.RECOVERED if incident.tenant in tenants and incident.rule in rules else Closed.NOT_WATCHED,
+                Closed.RECOVERED if incident.tenant in watched and incident.rule in rules else Closed.NOT_WATCHED,
             )
             for key, incident in known.items()
             if key not in found

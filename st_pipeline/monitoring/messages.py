@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from st_pipeline.monitoring.findings import counted
+from st_pipeline.monitoring.findings import ALL_TENANTS, counted
 from st_pipeline.monitoring.incidents import Closed, Incident
 
 LINES = 20  # of a digest for people
@@ -70,13 +70,13 @@ def compose(alerts: Iterable[Alert], digest_over: int) -> list[Message]:
 
 
 def facts(state: State, incident: Incident) -> dict[str, Any]:
-    """An incident as webhooks get it; instants in ISO 8601, UTC."""
+    """An incident as webhooks get it; instants in ISO 8601, UTC; no tenant where it is about what all share."""
     return {
         "state": state.value,
         "incident": incident.id,
         "rule": incident.rule,
         "severity": incident.severity.value,
-        "tenant": incident.tenant,
+        "tenant": None if incident.tenant == ALL_TENANTS else incident.tenant,
         "entity": incident.entity,
         "what": incident.what,
         "since": incident.since.isoformat(),
@@ -114,8 +114,9 @@ def _single(state: State, incident: Incident, ids: tuple[int, ...]) -> Message:
 
 def _digest(told: Sequence[tuple[State, Incident]], ids: tuple[int, ...]) -> Message:
     bad = sum(state is State.OPENED for state, _ in told)
-    tenants = len({incident.tenant for _, incident in told})
-    title = f"{len(told)} alerts of {counted(tenants, 'tenant')}: {bad} opened, {len(told) - bad} over"
+    tenants = {incident.tenant for _, incident in told}
+    of = "all tenants" if ALL_TENANTS in tenants else counted(len(tenants), "tenant")
+    title = f"{len(told)} alerts of {of}: {bad} opened, {len(told) - bad} over"
     lines = [f"{_title(state, incident)}: {incident.what}" for state, incident in told[:LINES]]
     if len(told) > LINES:
         lines.append(f"… and {len(told) - LINES} more")
@@ -135,9 +136,8 @@ def _test(alert: Alert) -> Message:
 
 
 def _title(state: State, incident: Incident) -> str:
-    where = f"{incident.tenant} {incident.entity}" if incident.entity else incident.tenant
-    words = incident.rule.replace("_", " ")
-    return f"{where}: {words}" if state is State.OPENED else f"{where}: {words}, {state.value.replace('_', ' ')}"
+    title = f"{incident.where}: {incident.rule.replace('_', ' ')}"
+    return title if state is State.OPENED else f"{title}, {state.value.replace('_', ' ')}"
 
 
 def _ids(alerts: Iterable[Alert]) -> tuple[int, ...]:

@@ -35,7 +35,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRate(Rule):
-    """Calls that fail (no answer, 4xx, 5xx; a 429 is the rate limit's), over the latest syncs with enough calls."""
+    """Calls that fail (no answer, 4xx, 5xx; a 429 is the rate limit's), over the latest syncs with enough calls.
+
+    Where that is so only because syncs failed, it is told with those.
+    """
 
     over: float = _between(0.05, **SHARE)
     least_calls: int = _between(20, 1)
@@ -52,20 +55,36 @@ class FailuresInARow(Rule):
 
 @dataclass(frozen=True, slots=True)
 class RateLimit(Rule):
-    """Share of the calls a second that ServiceTitan allows per app and tenant, in the last sync; or calls it refused.
+    """Calls of the last sync that ServiceTitan refused as too many; or the share of what it allows per app and tenant
+    that the syncs of the last ``hours`` used.
 
-    60 a second: developer.servicetitan.io, FAQ.
+    60 a second: developer.servicetitan.io, FAQ. Syncs keep below that by themselves, at 50 a second for as long as
+    there is something to read, so a sync's own pace says nothing. That a tenant's syncs use more than ``over`` of a
+    whole day does: hardly any time is left in it.
     """
 
     over: float = _between(0.8, **SHARE)
     calls_per_second: float = _between(60.0, 1.0)
     refused_over: float = _between(0.01, **SHARE)
-    least_seconds: float = _between(10.0, 0.0)
+    hours: float = _hours(24.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class FailedSync(Rule):
     """The last sync of a tenant failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManyFailing(Rule):
+    """Syncs of ``more_than`` tenants fail at once, and of a larger share than ``over`` of those synced in ``hours``.
+
+    Each tenant's own failure follows from it. Three hours: longer than the longest pause before a retry.
+    """
+
+    severity: Severity = Severity.NOW
+    more_than: int = _between(5, 1)
+    over: float = _between(0.2, **SHARE)
+    hours: float = _hours(3.0, 0.1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +166,8 @@ class FewerMembers(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation(Rule):
-    """Records fetched, landed and loaded do not add up, or landed files wait to be loaded for ``hours``."""
+    """Records fetched, landed and loaded do not add up, landed files wait to be loaded for ``hours``, or the API's own
+    counts are others than raw's."""
 
     severity: Severity = Severity.NOW
     hours: float = _hours(2.0)
@@ -170,6 +190,15 @@ class Drift(Rule):
 
 
 @dataclass(frozen=True, slots=True)
+class ReportsBehind(Rule):
+    """What was loaded ``hours`` ago is in no report, or the last ``failed_builds`` builds failed."""
+
+    severity: Severity = Severity.NOW
+    hours: float = _hours(6.0)
+    failed_builds: int = _between(2, 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Telling:
     """More than ``digest_over`` alerts at once become one; links go to ``dagster_url``, Dagster's UI."""
 
@@ -185,6 +214,7 @@ class Rules:
     failures_in_a_row: FailuresInARow = FailuresInARow()
     rate_limit: RateLimit = RateLimit()
     failed_sync: FailedSync = FailedSync()
+    many_failing: ManyFailing = ManyFailing()
     stale: Stale = Stale()
     credentials_refused: CredentialsRefused = CredentialsRefused()
     not_connected: NotConnected = NotConnected()
@@ -196,6 +226,7 @@ class Rules:
     reconciliation: Reconciliation = Reconciliation()
     quarantine: Quarantine = Quarantine()
     drift: Drift = Drift()
+    reports_behind: ReportsBehind = ReportsBehind()
     telling: Telling = Telling()
 
     @property

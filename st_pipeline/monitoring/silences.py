@@ -125,5 +125,6 @@ def find_silences(silences: Iterable[Silence], rules: Rules) -> Iterator[Finding
             f"they are, report it to ServiceTitan. Then run st-pipeline sync {tenant} --full.",
             entity=names[0] if len(names) == 1 else None,
             subject="any",  # the same trouble when it takes another entity along
+            entities=tuple(names),
             run_id=silent[0].run_id,
         )

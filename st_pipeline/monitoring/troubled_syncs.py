@@ -31,6 +31,8 @@ class Failing:
     """In a row, since the last success."""
     since: datetime
     """When the first of them ended."""
+    last_failed_at: datetime
+    """When the last of them ended."""
     not_granted: list[str]
     """Entities of the last sync without their scope."""
     others: int
@@ -51,31 +53,27 @@ class NotGranted:
 
 
 def read_failing(connection: psycopg.Connection) -> list[Failing]:
-    """Enabled tenants whose last sync failed, by key. One that still runs, or was killed, is not the last."""
+    """Enabled tenants whose last sync failed, by key. One that still runs, or was killed, is not the last; nor is one
+    of some entities, or a load alone, which says nothing of the tenant."""
     with connection.cursor(row_factory=class_row(Failing)) as cursor:
         return cursor.execute(
             """
             select t.key as tenant, coalesce(last.error, '') as error, last.run_id, row_.failures, row_.since,
-                parts.not_granted, parts.others
+                last.finished_at as last_failed_at, parts.not_granted, parts.others
             from control.tenants t
             join lateral (
                 select * from control.syncs s
-                where s.tenant = t.key and (outcome = 'failed' or outcome = 'succeeded' and exists (
-                    -- a reload that went well asked the API nothing
-                    select from control.sync_entities e where e.sync_id = s.id and e.pages > 0
-                ))
+                where s.tenant = t.key and outcome is not null and not is_partial
                 order by started_at desc, id desc limit 1
             ) last on last.outcome = 'failed'
             left join lateral (
                 select started_at from control.syncs s
-                where s.tenant = t.key and outcome = 'succeeded' and exists (
-                    select from control.sync_entities e where e.sync_id = s.id and e.pages > 0
-                )
+                where s.tenant = t.key and outcome = 'succeeded' and not is_partial
                 order by started_at desc, id desc limit 1
             ) success on true
             cross join lateral (
                 select count(*) as failures, min(finished_at) as since from control.syncs s
-                where s.tenant = t.key and s.outcome = 'failed'
+                where s.tenant = t.key and s.outcome = 'failed' and not s.is_partial
                   and (success.started_at is null or s.started_at > success.started_at)
             ) row_
             cross join lateral (
@@ -145,7 +143,14 @@ def find_withdrawn(entities: Iterable[NotGranted], rules: Rules) -> Iterator[Fin
             entity=names[0],
             subject=scope,
             run_id=lost[0].run_id,
+            entities=tuple(names),
         )
+
+
+def in_a_row(failing: Iterable[Failing], rules: Rules) -> frozenset[str]:
+    """Tenants of which somebody is told that several syncs failed one after the other."""
+    rule = rules.failures_in_a_row
+    return frozenset(one.tenant for one in failing if rule.enabled and one.failures > rule.more_than)
 
 
 def explained(failing: Iterable[Failing], withdrawn: Iterable[Finding], shut_out: Collection[str]) -> frozenset[str]:
@@ -157,13 +162,17 @@ def explained(failing: Iterable[Failing], withdrawn: Iterable[Finding], shut_out
 
 
 def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules: Rules) -> Iterator[Finding]:
-    """Failed syncs, and several in a row; consequences where the tenant's failures are ``explained``."""
+    """Failed syncs, and several in a row; consequences where the tenant's failures are ``explained``.
+
+    Whoever is told that several failed needs not be told that one did.
+    """
+    failing = list(failing)
+    rows = in_a_row(failing, rules)
     for one in failing:
         scopes = _only(one)
         common: dict[str, Any] = {
             "since": one.since,
             "run_id": one.run_id,
-            "is_consequence": one.tenant in explained,
             "advice": (
                 f"Add {' and '.join(sorted(scopes))} to the app in the developer portal, and {_GRANT}; then run "
                 f"st-pipeline sync {one.tenant}."
@@ -177,6 +186,7 @@ def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules:
             one.tenant,
             rules.failed_sync.severity,
             f"The last sync failed: {shortened(one.error)}",
+            is_consequence=one.tenant in explained or one.tenant in rows,
             **common,
         )
         if one.failures > rules.failures_in_a_row.more_than:
@@ -185,6 +195,7 @@ def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules:
                 one.tenant,
                 rules.failures_in_a_row.severity,
                 f"{counted(one.failures, 'sync')} in a row failed, the last with: {shortened(one.error)}",
+                is_consequence=one.tenant in explained,
                 **common,
             )
 

@@ -31,7 +31,7 @@ OPERATION = "GET /crm/v2/tenant/{tenant}/export/customers"
 CUSTOMERS = "crm_customers"
 TABLES = (
     "deliveries", "alerts", "incidents", "member_counts", "drift", "quarantine", "landed_files", "cursors",
-    "raw_loads", "syncs", "tenants", "removed_tenants",
+    "raw_loads", "syncs", "builds", "api_counts", "tenants", "removed_tenants",
 )  # fmt: skip
 
 _KEY = Secret(Fernet.generate_key().decode())
@@ -96,6 +96,7 @@ class Past:
         full: bool = False,
         seconds: float = 300,
         run_id: str | None = None,
+        partial: bool = False,
     ) -> int:
         """A sync that started at ``at`` and ended, with what it fetched landed and loaded a second later."""
         sync_id = history.start(self.connection, tenant, run_id, at, full=full)
@@ -104,7 +105,24 @@ class Past:
                 self.land(at + timedelta(seconds=1), tenant, entity.entity, entity.fetched, full=full)
         end = at + timedelta(seconds=seconds)
         history.finish(self.connection, sync_id, tenant, end, error=error, entities=entities, calls=called)
+        self.connection.execute("update control.syncs set is_partial = %s where id = %s", (partial, sync_id))
         return sync_id
+
+    def build(self, at: datetime, *, error: str | None = None, seconds: float = 60, run_id: str | None = None) -> None:
+        """A build of the reports that began at ``at`` and ended."""
+        self.connection.execute(
+            "insert into control.builds (run_id, loads, started_at, finished_at, outcome, error) "
+            "values (%s, '', %s, %s, %s, %s)",
+            (run_id, at, at + timedelta(seconds=seconds), "failed" if error else "succeeded", error),
+        )
+
+    def changed(self, at: datetime, tenant: str = "acme", entity: str = CUSTOMERS) -> None:
+        """Rows of raw changed, as a load leaves it."""
+        self.connection.execute(
+            "insert into control.raw_loads (tenant, entity, changed_at) values (%s, %s, %s) "
+            "on conflict (tenant, entity) do update set changed_at = excluded.changed_at",
+            (tenant, entity, at),
+        )
 
     def nights(self, number: int, tenant: str = "acme", *, fetched: int = 100, until: datetime = LAST_NIGHT) -> None:
         """So many syncs that went well, one a night, the last at ``until``."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+
+from st_pipeline.monitoring.rules import FailedSync, Rules
 
 from .conftest import Find
 from .past import DAY, HOUR, LAST_NIGHT, NOW, Past, calls, read
@@ -58,23 +62,56 @@ def test_calls_of_before_the_window_do_not_count(past: Past, find: Find) -> None
     assert find() == []
 
 
-@pytest.mark.parametrize(("number", "is_told"), [(4800, False), (4801, True), (6000, True)])
-def test_more_than_eighty_percent_of_the_rate_limit_are_told(
-    past: Past, find: Find, number: int, is_told: bool
-) -> None:
+A_DAY_AT_OUR_PACE = 50 * 24 * 3600
+
+
+@pytest.mark.parametrize(("share", "is_told"), [(0.5, False), (0.95, False), (0.97, True), (1.0, True)])
+def test_more_than_eighty_percent_of_a_days_calls_are_told(past: Past, find: Find, share: float, is_told: bool) -> None:
+    """Of what the API allows, which is 96 % of what our own pace makes possible."""
     past.tenant()
-    past.sync(LAST_NIGHT, entities=[read()], called=[calls(number)], seconds=100)
+    number = int(A_DAY_AT_OUR_PACE * share)
+    past.sync(NOW - 23 * HOUR, entities=[read()], called=[calls(number // 2)], seconds=11 * 3600)
+    past.sync(NOW - 12 * HOUR, entities=[read()], called=[calls(number - number // 2)], seconds=11 * 3600)
     findings = find()
     assert [finding.rule for finding in findings] == ["rate_limit"] * is_told
     if is_told:
-        assert f"{number / 6000:.0%} of the 60 that ServiceTitan allows" in findings[0].what
+        assert f"{number:,} calls, {share * 50 / 60:.0%} of the 60 a second" in findings[0].what
+        assert findings[0].since == NOW - 23 * HOUR
 
 
-def test_a_sync_of_some_seconds_says_nothing_about_a_rate(past: Past, find: Find) -> None:
+@pytest.mark.parametrize("hours", [0.001, 1, 6, 20])
+def test_a_sync_that_keeps_to_our_own_pace_for_hours_is_normal_work(past: Past, find: Find, hours: float) -> None:
     past.tenant()
-    past.sync(LAST_NIGHT, entities=[read()], called=[calls(500)], seconds=9)
-    past.sync(LAST_NIGHT + HOUR, entities=[read()], called=[calls(5)], seconds=0)
+    seconds = hours * 3600
+    past.sync(NOW - hours * HOUR, entities=[read()], called=[calls(int(50 * seconds))], seconds=seconds)
     assert find() == []
+
+
+def test_that_calls_are_refused_is_told_before_that_there_are_many(past: Past, find: Find) -> None:
+    past.tenant()
+    called = [calls(A_DAY_AT_OUR_PACE), calls(A_DAY_AT_OUR_PACE // 20, status=429)]
+    past.sync(NOW - 22 * HOUR, entities=[read()], called=called, seconds=21 * 3600)
+    (told,) = find()
+    assert told.rule == "rate_limit" and "with 429" in told.what
+
+
+def test_that_calls_fail_follows_from_a_failed_sync_and_is_no_news_after_it(past: Past, find: Find) -> None:
+    past.tenant()
+    past.sync(LAST_NIGHT, entities=[read()])
+    past.sync(NOW - 3 * HOUR, error="acme: no answer", called=[calls(2), calls(50, status=503)])
+    assert [finding.rule for finding in find(NOW - 2 * HOUR) if not finding.is_consequence] == ["failed_sync"]
+    past.sync(NOW - 2 * HOUR, entities=[read()], called=[calls(12)])
+    assert [finding.rule for finding in find(NOW - HOUR) if not finding.is_consequence] == []
+    past.sync(NOW - HOUR, entities=[read()], called=[calls(30), calls(5, status=503)])
+    assert [finding.rule for finding in find() if not finding.is_consequence] == ["error_rate"]
+
+
+def test_whoever_wants_no_failed_syncs_is_told_of_their_calls(past: Past, find: Find) -> None:
+    past.tenant()
+    past.sync(LAST_NIGHT, entities=[read()])
+    past.sync(NOW - 3 * HOUR, error="acme: no answer", called=[calls(2), calls(50, status=503)])
+    (told,) = find(rules=replace(Rules(), failed_sync=FailedSync(enabled=False)))
+    assert (told.rule, told.is_consequence) == ("error_rate", False)
 
 
 @pytest.mark.parametrize(("refused", "is_told"), [(1, False), (2, True)])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.monitoring.findings import Finding, Severity
+from st_pipeline.monitoring.findings import ALL_TENANTS, Finding, Severity
 from st_pipeline.monitoring.incidents import Closed, Incident, Reconciled, reconcile
 
 from .past import NOW
@@ -45,6 +45,13 @@ def test_what_nobody_looks_at_any_more_has_not_recovered() -> None:
     known = incident(finding())
     for tenants, rules in (({"bolt"}, RULES), (TENANTS, {"drift"})):
         assert reconcile([known], [], tenants, rules).closed == [(known, Closed.NOT_WATCHED)]
+
+
+def test_what_all_tenants_share_recovers_whoever_is_watched() -> None:
+    known = incident(finding(tenant=ALL_TENANTS))
+    assert reconcile([known], [], (), RULES).closed == [(known, Closed.RECOVERED)]
+    assert reconcile([known], [], TENANTS, {"drift"}).closed == [(known, Closed.NOT_WATCHED)]
+    assert (known.where, incident(finding()).where) == ("all tenants", "acme")
 
 
 def test_a_consequence_opens_nothing_and_keeps_open_what_is() -> None:

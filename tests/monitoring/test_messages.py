@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.monitoring.findings import Severity
+from st_pipeline.monitoring.findings import ALL_TENANTS, Severity
 from st_pipeline.monitoring.incidents import Closed, Incident
 from st_pipeline.monitoring.messages import FACTS, LINES, Alert, Message, compose
 
@@ -74,6 +74,16 @@ def test_what_is_no_longer_watched_is_not_said_to_be_well() -> None:
         message = only(compose(alerts, 5))
         assert message.body["state"] == "not_watched"
         assert "No longer watched" in message.text
+
+
+def test_what_all_tenants_share_is_told_as_theirs() -> None:
+    shared = replace(INCIDENT, tenant=ALL_TENANTS, entity=None, rule="reports_behind")
+    message = only(compose([Alert(1, "opened", shared)], 5))
+    assert message.title == "all tenants: reports behind"
+    assert (message.body["tenant"], message.body["entity"]) == (None, None)
+    digest = only(compose([Alert(1, "opened", shared), Alert(2, "opened", replace(INCIDENT, id=8))], 1))
+    assert digest.title == "2 alerts of all tenants: 2 opened, 0 over"
+    assert "all tenants: reports behind: The scope was withdrawn" in digest.text
 
 
 def test_a_test_says_that_nothing_is_wrong() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from st_pipeline.monitoring import history
 from st_pipeline.monitoring.findings import Finding, Severity
 from st_pipeline.monitoring.history import EntityRecord
+from st_pipeline.monitoring.rules import FailuresInARow, Rules
 
 from .conftest import Find
 from .past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, read
@@ -43,10 +46,34 @@ def test_more_than_three_failures_in_a_row_are_told_beside(past: Past, find: Fin
         past.sync(LAST_NIGHT + hour * HOUR, error=ERROR)
     assert told(find(LAST_NIGHT + 3 * HOUR)) == ["failed_sync"]
     past.sync(LAST_NIGHT + 3 * HOUR, error=ERROR)
+    assert told(find(LAST_NIGHT + 3.5 * HOUR)) == ["failures_in_a_row"], "that the last one failed follows from it"
+    assert told(find(LAST_NIGHT + 9 * DAY)) == ["failures_in_a_row"], "and so does that it is stale"
     failed, in_a_row = find(LAST_NIGHT + 3.5 * HOUR)
     assert (in_a_row.rule, in_a_row.severity) == ("failures_in_a_row", Severity.NOW)
     assert in_a_row.what.startswith("4 syncs in a row failed")
     assert in_a_row.since == failed.since == LAST_NIGHT + 5 * MINUTE
+
+
+def test_whoever_wants_no_row_of_failures_is_told_of_each_and_that_it_is_stale(past: Past, find: Find) -> None:
+    past.tenant()
+    past.nights(3, until=LAST_NIGHT - DAY)
+    for hour in range(4):
+        past.sync(LAST_NIGHT + hour * HOUR, error=ERROR)
+    rules = replace(Rules(), failures_in_a_row=FailuresInARow(enabled=False))
+    assert told(find(LAST_NIGHT + 2 * DAY, rules)) == ["stale", "failed_sync"]
+
+
+def test_a_sync_of_some_entities_is_neither_a_tenants_failure_nor_its_success(past: Past, find: Find) -> None:
+    past.tenant()
+    past.nights(3)
+    past.sync(NOW - 2 * HOUR, error=ERROR, partial=True)
+    assert find() == []
+    past.sync(NOW - HOUR, error=ERROR)
+    past.sync(NOW - HOUR / 2, entities=[read()], partial=True)
+    (failed,) = find()
+    assert failed.what == f"The last sync failed: {ERROR}"
+    past.sync(NOW - HOUR / 4, entities=[read()])
+    assert find() == []
 
 
 def test_a_success_between_begins_the_row_anew(past: Past, find: Find) -> None:
@@ -142,5 +169,7 @@ def test_loading_alone_mends_nothing(past: Past, find: Find) -> None:
     past.sync(LAST_NIGHT, error=ERROR)
     before = find()
     assert told(before) == ["stale", "scope_withdrawn", "failed_sync"]
-    past.sync(NOW - HOUR, entities=[EntityRecord(CUSTOMERS, "succeeded"), EntityRecord(TYPES, "succeeded")])
+    past.sync(
+        NOW - HOUR, entities=[EntityRecord(CUSTOMERS, "succeeded"), EntityRecord(TYPES, "succeeded")], partial=True
+    )
     assert find() == before

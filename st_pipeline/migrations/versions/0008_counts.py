@@ -1,4 +1,4 @@
-"""The API's own counts beside ours (room warehouse)."""
+"""The API's own counts beside ours (room monitoring)."""
 
 from alembic import op
 
@@ -9,4 +9,24 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("select 1")
+    op.execute("""
+        create table control.api_counts (
+            tenant text not null,
+            entity text not null,
+            counted_at timestamptz not null,
+            bound timestamptz not null,
+            api_total bigint not null,
+            raw_rows bigint not null,
+            unsure bigint not null,
+            primary key (tenant, entity, counted_at)
+        )
+    """)
+    op.execute("""
+        comment on column control.api_counts.bound is
+            'both counts are of records created before it: later ones may not be in an export yet'
+    """)
+    op.execute("comment on column control.api_counts.raw_rows is 'present rows of raw, created before the bound'")
+    op.execute("""
+        comment on column control.api_counts.unsure is
+            'rows whose time of creation is not known, and records quarantined whole: the API may count them'
+    """)
