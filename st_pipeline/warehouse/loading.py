@@ -96,7 +96,7 @@ def load(
 
     Raises:
         Unbalanced: rows went missing between file and table.
-        reloading.ReloadRefused: ``again``, and files were removed that nothing later makes up for.
+        ReloadRefused: ``again``, and files expired that nothing later makes up for.
     """
     loaded = Loaded()
     with postgres.connect(database, application=f"st-pipeline load {tenant}", autocommit=True) as ledger:
@@ -247,5 +247,4 @@ def _renew_notes(cursor: adbc.Cursor, tenant: str, endpoint: Endpoint, file: Pen
         }
         for note in notes
     ]
-    table = pa.Table.from_pylist(rows, schema=QUARANTINE)
-    cursor.adbc_ingest("quarantine", table, mode="append", db_schema_name="control")
+    cursor.adbc_ingest("quarantine", pa.Table.from_pylist(rows, QUARANTINE), mode="append", db_schema_name="control")

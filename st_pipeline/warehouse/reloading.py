@@ -1,4 +1,4 @@
-"""May an entity be loaded again from its landed files? Not when some have expired and nothing later makes up for them."""
+"""May an entity be loaded again from its landed files? Not when some expired and nothing later makes up for them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,108 @@
+"""Landed files go when they are old enough, where that is configured; the ledger keeps their rows.
+
+Never one that is not loaded as today's catalogue would have it, nor one that a decision still needs. That a reload then
+lacks them is said in warehouse/reloading.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import psycopg
+
+from st_pipeline import postgres
+from st_pipeline.landing.compaction import HOLDER, SWEPT_FOR
+from st_pipeline.landing.ledger import Ledger
+from st_pipeline.landing.lock import TenantBusy, tenant_lock
+from st_pipeline.landing.typer import fingerprint
+from st_pipeline.landing.zone import LandingZone
+from st_pipeline.servicetitan.catalogue.loading import endpoint
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Expired:
+    """What was done. ``problems`` are sentences; ``busy`` tenants were being synced, and are left for the next time."""
+
+    files: int = 0
+    rows: int = 0
+    """Of the ledger: files as they landed."""
+    records: int = 0
+    busy: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def expire(database: postgres.Database, zone: LandingZone, now: datetime, keep: timedelta) -> Expired:
+    """Remove files of which every record landed more than ``keep`` before ``now``, marking them in the ledger first.
+
+    A process that is killed in between leaves files that the ledger no longer counts; they are swept the next time.
+    """
+    done = Expired()
+    with postgres.connect(database, application="st-pipeline expiry", autocommit=True) as connection:
+        for tenant, entity in _candidates(connection, now, keep):
+            if tenant in done.busy:
+                continue
+            try:
+                print_ = fingerprint(endpoint(entity))
+            except KeyError:
+                continue  # an entity that left the catalogue: nobody can say whether it is loaded as it should be
+            try:
+                with tenant_lock(database, tenant, HOLDER, wait_seconds=0):
+                    marked = _mark(connection, tenant, entity, print_, now, now - keep)
+                    # Also what an earlier run marked and, killed, did not remove.
+                    zone.sweep(entity, tenant, Ledger(connection).paths(tenant, entity))
+            except TenantBusy:
+                done.busy.append(tenant)
+                continue
+            except OSError as problem:
+                log.error("%s %s: %s", tenant, entity, problem)
+                done.problems.append(f"{tenant} {entity}: an expired file cannot be removed: {problem}")
+                continue
+            done.files += len({path for path, _ in marked})
+            done.rows += len(marked)
+            done.records += sum(records for _, records in marked)
+    return done
+
+
+def _candidates(connection: psycopg.Connection, now: datetime, keep: timedelta) -> list[tuple[str, str]]:
+    return connection.execute(
+        """
+        select tenant, entity from control.landed_files
+        where (expired_at is null and landed_at < %s) or expired_at > %s
+        group by tenant, entity order by tenant, entity
+        """,
+        (now - keep, now - SWEPT_FOR),
+    ).fetchall()
+
+
+def _mark(
+    connection: psycopg.Connection, tenant: str, entity: str, print_: str, now: datetime, before: datetime
+) -> list[tuple[str, int]]:
+    """(path, records) of each row of the ledger whose file may go; marked in one transaction."""
+    return connection.execute(
+        """
+        update control.landed_files set expired_at = %(now)s
+        where tenant = %(tenant)s and entity = %(entity)s and expired_at is null and path in (
+            select f.path
+            from control.landed_files f
+            left join control.cursors c on c.tenant = f.tenant and c.entity = f.entity
+            where f.tenant = %(tenant)s and f.entity = %(entity)s and f.expired_at is null
+            group by f.path
+            having bool_and(
+                f.landed_at < %(before)s
+                and f.loaded_at is not null
+                and f.loaded_fingerprint is not distinct from %(print)s
+                and f.records = f.loaded_rows + f.quarantined_whole
+                -- goes on where it stopped
+                and (c.batch is distinct from f.batch or c.is_complete)
+                -- what it did not bring is not marked as gone yet
+                and c.full_batch is distinct from f.batch
+            )
+        )
+        returning path, records
+        """,
+        {"tenant": tenant, "entity": entity, "print": print_, "now": now, "before": before},
+    ).fetchall()
