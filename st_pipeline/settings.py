@@ -18,6 +18,8 @@ from st_pipeline.secret import Secret
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 DEFAULT_SANDBOX_URL = "http://127.0.0.1:8700"
+LEAST_HISTORY_DAYS = 60  # alert rules look back five weeks
+NEVER = "never"
 
 
 class SettingsError(Exception):
@@ -53,6 +55,11 @@ class Settings:
     heartbeat_url: Secret | None = None
     quiet_hours: str | None = None
     """As it is written; read where it counts (monitoring/quiet_hours.py)."""
+    compact_landed_days: int | None = 7
+    """After the end of a month, until its landed files are joined. None, here and below: never."""
+    keep_landed_days: int | None = None
+    keep_runs_days: int | None = 90
+    keep_history_days: int | None = 400
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -84,6 +91,10 @@ class Settings:
             alert_urls=_urls(_secret(environment, "ST_PIPELINE_ALERT_URLS")),
             heartbeat_url=_heartbeat_url(_secret(environment, "ST_PIPELINE_HEARTBEAT_URL")),
             quiet_hours=environment.get("ST_PIPELINE_QUIET_HOURS") or None,
+            compact_landed_days=_days(environment, "ST_PIPELINE_COMPACT_LANDED_DAYS", 7),
+            keep_landed_days=_days(environment, "ST_PIPELINE_KEEP_LANDED_DAYS", None),
+            keep_runs_days=_days(environment, "ST_PIPELINE_KEEP_RUNS_DAYS", 90),
+            keep_history_days=_days(environment, "ST_PIPELINE_KEEP_HISTORY_DAYS", 400, least=LEAST_HISTORY_DAYS),
         )
 
 
@@ -116,6 +127,17 @@ def _heartbeat_url(url: Secret | None) -> Secret | None:
     if url and not url.reveal().startswith(("http://", "https://")):
         raise SettingsError("ST_PIPELINE_HEARTBEAT_URL: expected a URL that begins with https:// or http://")
     return url
+
+
+def _days(environment: Mapping[str, str], name: str, default: int | None, *, least: int = 1) -> int | None:
+    text = environment.get(name, "").strip()
+    if not text:
+        return default
+    if text.lower() == NEVER:
+        return None
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= 36_500:
+        raise SettingsError(f"{name}: expected a whole number of days, {least} or more, or {NEVER}")
+    return int(text)
 
 
 def _dsn(environment: Mapping[str, str], name: str) -> Secret | None:

@@ -102,3 +102,33 @@ def test_a_heartbeat_url_of_another_form_is_refused_without_being_repeated() -> 
     with pytest.raises(SettingsError, match="ST_PIPELINE_HEARTBEAT_URL: expected") as refused:
         Settings.from_environment({"ST_PIPELINE_HEARTBEAT_URL": "hc/canary"})
     assert "canary" not in str(refused.value)
+
+
+DAYS = {
+    "ST_PIPELINE_COMPACT_LANDED_DAYS": ("compact_landed_days", 7),
+    "ST_PIPELINE_KEEP_LANDED_DAYS": ("keep_landed_days", None),
+    "ST_PIPELINE_KEEP_RUNS_DAYS": ("keep_runs_days", 90),
+    "ST_PIPELINE_KEEP_HISTORY_DAYS": ("keep_history_days", 400),
+}
+
+
+@pytest.mark.parametrize("name", DAYS)
+def test_days_are_whole_numbers_or_never_and_have_a_default(name: str) -> None:
+    field, default = DAYS[name]
+    assert getattr(Settings.from_environment({}), field) == default
+    assert getattr(Settings.from_environment({name: " "}), field) == default
+    assert getattr(Settings.from_environment({name: "120"}), field) == 120
+    assert getattr(Settings.from_environment({name: "Never"}), field) is None
+
+
+@pytest.mark.parametrize("name", DAYS)
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "90d", "\u0663", "99999"])
+def test_days_of_another_form_are_refused_with_what_is_expected(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name}: expected a whole number of days, .* or never"):
+        Settings.from_environment({name: text})
+
+
+def test_history_is_kept_for_as_long_as_the_rules_look_back() -> None:
+    with pytest.raises(SettingsError, match="60 or more"):
+        Settings.from_environment({"ST_PIPELINE_KEEP_HISTORY_DAYS": "59"})
+    assert Settings.from_environment({"ST_PIPELINE_KEEP_HISTORY_DAYS": "60"}).keep_history_days == 60
