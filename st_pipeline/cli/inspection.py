@@ -1,4 +1,4 @@
-"""``st-pipeline status``, ``doctor`` and ``psql``: looking, without changing anything."""
+"""``st-pipeline doctor`` and ``psql``: looking, without changing anything. Where everybody stands is status.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -14,28 +13,16 @@ import typer
 from rich.console import Console
 
 from st_pipeline import embedded_postgres, postgres
-from st_pipeline.cli import output, tables
+from st_pipeline.cli import output
 from st_pipeline.cli.errors import EXPECTED, CommandRefused
 from st_pipeline.dbt import DbtProjectBroken, manifest
 from st_pipeline.landing.zone import LandingZone
-from st_pipeline.monitoring import status as monitoring_status
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.model import Status
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-
-
-def status(as_json: AsJson = False) -> None:
-    """Every tenant: connection, last sync, what was loaded and what was set aside."""
-    pipeline = open_pipeline(Settings.from_environment())
-    with postgres.connect(pipeline.database, autocommit=True) as connection:
-        rows = monitoring_status.tenants(connection)
-    if as_json:
-        output.json_([{name: _plain(value) for name, value in asdict(row).items()} for row in rows])
-    else:
-        tables.statuses(rows)
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -123,7 +110,3 @@ def _connected(pipeline: Pipeline, key: str) -> str:
     if tenant.status is not Status.CONNECTED:
         raise CommandRefused(f"{tenant.status.label}: {tenant.status_detail}")
     return tenant.status_detail
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value

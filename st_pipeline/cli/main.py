@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from st_pipeline.cli import alerts, demo, inspection, serving, syncing, tenants
+from st_pipeline.cli import alerts, demo, inspection, serving, status, syncing, tenants, usage
 from st_pipeline.cli.errors import Commands
 
 app = typer.Typer(
@@ -23,7 +23,8 @@ for command in (
     syncing.sync,
     syncing.reload,
     syncing.marts,
-    inspection.status,
+    status.status,
+    usage.usage,
     inspection.doctor,
     inspection.psql,
 ):

@@ -1,15 +1,14 @@
-"""Tables on the screen: what a sync did, how tenants are, rows of a query."""
+"""Tables on the screen: what a sync did, rows of a query. How tenants are is status.py."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from st_pipeline.monitoring.status import EntityStatus, TenantStatus
+from st_pipeline.monitoring.status import EntityStatus
 
 
 def sync_report(tenants: Sequence[tuple[int, str, str | None, str | None]], entities: Sequence[EntityStatus]) -> None:
@@ -41,36 +40,6 @@ def sync_report(tenants: Sequence[tuple[int, str, str | None, str | None]], enti
             console.print(f"{each.detail}", style="yellow")
 
 
-def statuses(rows: Sequence[TenantStatus]) -> None:
-    """One line a tenant, totals on top."""
-    console = _console()
-    connected = sum(row.status == "connected" for row in rows)
-    failed = sum(row.last_outcome == "failed" for row in rows)
-    console.print(f"{len(rows)} tenants, {connected} connected, {failed} whose last sync failed")
-    table = Table("tenant", "environment", "connection", "last sync", "ended", "last success")
-    for name in ("loaded", "quarantined", "fields", "drift"):
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(
-            row.tenant,
-            row.environment,
-            row.status.replace("_", " ") + ("" if row.enabled else " (disabled)"),
-            _when(row.last_started_at),
-            _outcome(row.last_outcome) if row.last_started_at else "",
-            _when(row.last_success_at),
-            f"{row.loaded:,}",
-            f"{row.quarantined_whole:,}",
-            f"{row.quarantined_fields:,}",
-            f"{row.drift:,}",
-        )
-    console.print(table)
-    for row in rows:
-        if row.last_error:
-            console.print(f"{row.tenant}: {row.last_error}")
-        elif row.status != "connected":
-            console.print(f"{row.tenant}: {row.status_detail}")
-
-
 def query(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, widest: int = 28) -> None:
     """Rows of a query, long values cut."""
     table = Table(*columns, title=title, title_justify="left", show_lines=False)
@@ -87,10 +56,6 @@ def _console() -> Console:
 
 def _outcome(outcome: str | None) -> str:
     return (outcome or "running or killed").replace("_", " ")
-
-
-def _when(instant: datetime | None) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else ""
 
 
 def _cut(value: Any, widest: int) -> str:

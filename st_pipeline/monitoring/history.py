@@ -10,7 +10,9 @@ from dataclasses import astuple, dataclass
 from datetime import datetime
 
 import psycopg
+from psycopg import sql
 
+from st_pipeline.monitoring.latency_buckets import summed
 from st_pipeline.servicetitan.calls import CallCount
 from st_pipeline.tenants.credentials import masked
 
@@ -35,11 +37,39 @@ class EntityRecord:
     detail: str | None = None
 
 
-def start(connection: psycopg.Connection, tenant: str, run_id: str | None, now: datetime, *, full: bool) -> int:
-    """The id of a new sync."""
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a sync runs."""
+
+    reason: str = "manual"
+    """``manual``, ``request``, or what a cadence says: ``first``, ``regular``, ``catch_up``, ``retry``."""
+    due_for: datetime | None = None
+    """The regular time it is for."""
+    requested_by: str = ""
+    """Who asked; empty where it runs by cadence."""
+
+
+BY_HAND = Cause()
+
+
+def start(
+    connection: psycopg.Connection,
+    tenant: str,
+    run_id: str | None,
+    now: datetime,
+    *,
+    full: bool,
+    partial: bool = False,
+    cause: Cause = BY_HAND,
+) -> int:
+    """The id of a new sync; ``partial`` is one of only some entities, or of loads alone."""
     row = connection.execute(
-        "insert into control.syncs (tenant, run_id, is_full, started_at) values (%s, %s, %s, %s) returning id",
-        (tenant, run_id, full, now),
+        """
+        insert into control.syncs
+            (tenant, run_id, is_full, is_partial, reason, due_for, requested_by, started_at)
+        values (%s, %s, %s, %s, %s, %s, %s, %s) returning id
+        """,
+        (tenant, run_id, full, partial, cause.reason, cause.due_for, cause.requested_by, now),
     ).fetchone()
     assert row
     return row[0]
@@ -91,7 +121,7 @@ def finish(
             ],
         )
         cursor.execute(
-            """
+            sql.SQL("""
             update control.syncs s set
                 finished_at = %s, outcome = %s, error = %s, app = %s,
                 (fetched, loaded, quarantined_whole, quarantined_fields, deleted, pages, bytes) = (
@@ -104,12 +134,11 @@ def finish(
                     select coalesce(sum(calls), 0),
                         coalesce(sum(calls) filter (where status = 0 or status >= 400 and status <> 429), 0),
                         coalesce(sum(calls) filter (where status = 429), 0), coalesce(sum(retries), 0),
-                        coalesce(sum(seconds), 0), coalesce(max(slowest), 0),
-                        control.sum_buckets(buckets::bigint[])
+                        coalesce(sum(seconds), 0), coalesce(max(slowest), 0), {}
                     from control.api_calls c where c.sync_id = s.id
                 )
             where id = %s
-            """,
+            """).format(summed(sql.Identifier("c", "buckets"))),
             (now, "failed" if error else "succeeded", error, _app(connection, tenant), sync_id),
         )
 

@@ -10,8 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
 from st_pipeline.monitoring.kept_syncs import removable_syncs, tenants_with_old_syncs
+from st_pipeline.monitoring.latency_buckets import added, summed
 from st_pipeline.monitoring.sync_history import running_syncs
 
 LOCK = 7_350_005  # an advisory lock: whoever rolls up does it alone
@@ -93,13 +95,13 @@ def _roll_up_tenant(connection: psycopg.Connection[Any], tenant: str, before: da
 def _move(connection: psycopg.Connection[Any], syncs: list[int]) -> None:
     """Add syncs to the days, then delete them, and the requests that they served."""
     connection.execute(
-        """
+        sql.SQL("""
         insert into control.api_usage_days as days
             (day, tenant, app, operation, calls, failed, refused, retries, bytes, seconds, slowest, buckets)
         select (s.started_at at time zone 'UTC')::date, c.tenant, s.app, c.operation, sum(c.calls),
             coalesce(sum(c.calls) filter (where status = 0 or status >= 400 and status <> 429), 0),
             coalesce(sum(c.calls) filter (where status = 429), 0), sum(c.retries), sum(c.bytes), sum(c.seconds),
-            max(c.slowest), control.sum_buckets(c.buckets::bigint[])
+            max(c.slowest), {summed}
         from control.syncs s join control.api_calls c on c.sync_id = s.id
         where s.id = any(%s)
         group by 1, 2, 3, 4
@@ -108,8 +110,11 @@ def _move(connection: psycopg.Connection[Any], syncs: list[int]) -> None:
             refused = days.refused + excluded.refused, retries = days.retries + excluded.retries,
             bytes = days.bytes + excluded.bytes, seconds = days.seconds + excluded.seconds,
             slowest = greatest(days.slowest, excluded.slowest),
-            buckets = control.add_buckets(days.buckets, excluded.buckets)
-        """,
+            buckets = {added}
+        """).format(
+            summed=summed(sql.Identifier("c", "buckets")),
+            added=added(sql.Identifier("days", "buckets"), sql.Identifier("excluded", "buckets")),
+        ),
         (syncs,),
     )
     connection.execute(

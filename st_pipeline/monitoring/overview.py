@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
-from psycopg.rows import class_row
 
 from st_pipeline.monitoring.cadence import Due
 from st_pipeline.monitoring.connections import StaleAt, Watched, read_watched
@@ -22,57 +21,21 @@ from st_pipeline.monitoring.requests import open_requests
 from st_pipeline.monitoring.rules import Rules
 from st_pipeline.monitoring.sync_history import SyncState, running_syncs
 from st_pipeline.monitoring.sync_states import next_of, read_states
-from st_pipeline.monitoring.totals import read_busiest, read_day, read_failed_today
+from st_pipeline.monitoring.totals import Totals, read_busiest, read_day, read_failed_today
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.model import Status, Tenant
 
 RECENT = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Over all tenants. Shares are from 0 to 1; what nothing can be said of is None."""
-
-    tenants: int
-    connected: int
-    running: int
-    """Syncs, those of only a part too."""
-    queued: int
-    """Enabled tenants that are due or asked for, and not running."""
-    succeeded: int
-    """Syncs of whole tenants that ended in the last 24 hours, and did well."""
-    success_rate: float | None
-    """Of all that ended in the last 24 hours; one that was killed has failed."""
-    failed_today: int
-    """Since midnight."""
-    average_sync_seconds: float | None
-    """Of syncs of whole tenants that ended in the last 24 hours."""
-    calls: int
-    """Of all syncs that ended in the last 24 hours, like both latencies."""
-    average_latency: float | None
-    """Seconds."""
-    p95_latency: float | None
-    """Seconds; at most a quarter too high."""
-    rate_limit_share: float | None
-    """How much of what ServiceTitan allows the busiest tenant used in its last sync of the last hour."""
-    busiest_tenant: str | None
-    open_incidents: int
-
-
-@dataclass(frozen=True, slots=True)
-class RecentSync:
-    """A sync as lists and small charts show it; all of it is sync_history.read_sync. Instants are aware."""
+class RecentSync(NamedTuple):
+    """A sync as a small chart shows it; a tuple, as there are very many. Instants are aware."""
 
     id: int
     state: SyncState
-    reason: str
-    requested_by: str
     is_partial: bool
     started_at: datetime
     finished_at: datetime | None
-    error: str | None
-    trace_id: str | None
-    fetched: int
     loaded: int
 
     @property
@@ -82,12 +45,25 @@ class RecentSync:
 
 
 @dataclass(frozen=True, slots=True)
+class LastSync:
+    """What else is to be known of the last one; all of it is sync_history.read_sync."""
+
+    reason: str
+    requested_by: str
+    error: str | None
+    trace_id: str | None
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
 class TenantOverview:
     """One tenant; instants are aware."""
 
     tenant: Tenant
     recent: list[RecentSync]
     """Its last syncs, at most RECENT, the oldest first."""
+    last: LastSync | None
+    """Of the last of them."""
     last_success_at: datetime | None
     """When the last sync of all of it ended that succeeded."""
     next_sync: Due | None
@@ -104,11 +80,6 @@ class TenantOverview:
     drift: int
     incidents: list[Incident]
     """What is wrong now, the oldest first."""
-
-    @property
-    def last(self) -> RecentSync | None:
-        """The sync that started last, whether it has ended or not."""
-        return self.recent[-1] if self.recent else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +106,7 @@ def read_overview(
         running = running_syncs(connection)
         watched = {one.key: one for one in read_watched(connection)}
         asked = {request.tenant for request in open_requests(connection)}
-        recent = _read_recent(connection, running.values())
+        recent = _read_recent(connection, set(running.values()))
         marks = _read_marks(connection)
         incidents = open_incidents(connection)
         sums = read_day(connection, running.values(), now)
@@ -151,6 +122,7 @@ def read_overview(
             TenantOverview(
                 tenant,
                 recent.get(key, []),
+                marks[key].last,
                 marks[key].last_success_at,
                 due,
                 is_queued=waits and not states[key].running,
@@ -192,7 +164,7 @@ def freshness(watched: Watched | None, stale_at: StaleAt, now: datetime) -> tupl
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
-    key: str
+    last: LastSync | None
     last_success_at: datetime | None
     quarantined_whole: int
     quarantined_fields: int
@@ -202,43 +174,51 @@ class _Marks:
 def _read_recent(connection: psycopg.Connection[Any], running: Collection[int]) -> dict[str, list[RecentSync]]:
     rows = connection.execute(
         """
-        select s.tenant, s.id,
-            coalesce(s.outcome, case when s.id = any(%s) then 'running' else 'interrupted' end),
-            s.reason, s.requested_by, s.is_partial, s.started_at, s.finished_at, s.error, s.trace_id, s.fetched,
-            s.loaded
+        select t.key, s.id, s.outcome, s.is_partial, s.started_at, s.finished_at, s.loaded
         from control.tenants t
         cross join lateral (
-            select * from control.syncs s
+            select id, outcome, is_partial, started_at, finished_at, loaded from control.syncs s
             where s.tenant = t.key order by s.started_at desc, s.id desc limit %s
         ) s
-        order by s.tenant, s.started_at, s.id
         """,
-        (list(running), RECENT),
+        (RECENT,),
+        binary=True,  # twice as fast, with ten thousand rows
     ).fetchall()
     recent: dict[str, list[RecentSync]] = {}
-    for tenant, sync_id, state, *columns in rows:
-        recent.setdefault(tenant, []).append(RecentSync(sync_id, SyncState(state), *columns))
+    for tenant, sync_id, outcome, *columns in rows:
+        state = _STATES[outcome] if outcome else SyncState.RUNNING if sync_id in running else SyncState.INTERRUPTED
+        recent.setdefault(tenant, []).append(RecentSync(sync_id, state, *columns))
+    for syncs in recent.values():
+        syncs.reverse()
     return recent
 
 
 def _read_marks(connection: psycopg.Connection[Any]) -> dict[str, _Marks]:
-    with connection.cursor(row_factory=class_row(_Marks)) as cursor:
-        marks = cursor.execute(
-            """
-            select t.key, success.finished_at as last_success_at,
-                coalesce(q.whole, 0) as quarantined_whole, coalesce(q.fields, 0) as quarantined_fields,
-                coalesce(d.fields, 0) as drift
-            from control.tenants t
-            left join lateral (
-                select finished_at from control.syncs s
-                where s.tenant = t.key and s.outcome = 'succeeded' and not s.is_partial
-                order by s.started_at desc, s.id desc limit 1
-            ) success on true
-            left join (
-                select tenant, count(*) filter (where field is null) as whole, count(field) as fields
-                from control.quarantine group by tenant
-            ) q on q.tenant = t.key
-            left join (select tenant, count(*) as fields from control.drift group by tenant) d on d.tenant = t.key
-            """
-        ).fetchall()
-    return {one.key: one for one in marks}
+    rows = connection.execute(
+        """
+        select t.key, last.reason, last.requested_by, last.error, last.trace_id, last.fetched, success.finished_at,
+            coalesce(q.whole, 0), coalesce(q.fields, 0), coalesce(d.fields, 0)
+        from control.tenants t
+        left join lateral (
+            select * from control.syncs s where s.tenant = t.key order by s.started_at desc, s.id desc limit 1
+        ) last on true
+        left join lateral (
+            select finished_at from control.syncs s
+            where s.tenant = t.key and s.outcome = 'succeeded' and not s.is_partial
+            order by s.started_at desc, s.id desc limit 1
+        ) success on true
+        left join (
+            select tenant, count(*) filter (where field is null) as whole, count(field) as fields
+            from control.quarantine group by tenant
+        ) q on q.tenant = t.key
+        left join (select tenant, count(*) as fields from control.drift group by tenant) d on d.tenant = t.key
+        """
+    ).fetchall()
+    marks: dict[str, _Marks] = {}
+    for key, reason, requested_by, error, trace_id, fetched, *others in rows:
+        last = LastSync(reason, requested_by, error, trace_id, fetched) if reason else None
+        marks[key] = _Marks(last, *others)
+    return marks
+
+
+_STATES = {state.value: state for state in SyncState}

@@ -1,34 +1,11 @@
-"""The state of every tenant on one screen: connection, last sync, rows. Questions to schema control, nothing else."""
+"""What the syncs of some runs did, for who started them. Where everybody stands is overview.py."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import psycopg
 from psycopg.rows import class_row
-
-
-@dataclass(frozen=True, slots=True)
-class TenantStatus:
-    """One tenant; the last sync is the one that started last, whether it has ended or not."""
-
-    tenant: str
-    name: str
-    environment: str
-    enabled: bool
-    status: str
-    status_detail: str
-    last_started_at: datetime | None
-    last_finished_at: datetime | None
-    last_outcome: str | None
-    last_error: str | None
-    last_success_at: datetime | None
-    fetched: int
-    loaded: int
-    quarantined_whole: int
-    quarantined_fields: int
-    drift: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +24,6 @@ class EntityStatus:
     seconds: float
     api_total: int | None
     detail: str | None
-
-
-def tenants(connection: psycopg.Connection) -> list[TenantStatus]:
-    """Every registered tenant, by key."""
-    with connection.cursor(row_factory=class_row(TenantStatus)) as cursor:
-        return cursor.execute(
-            """
-            select t.key as tenant, t.name, t.environment, t.enabled, t.status, t.status_detail,
-                last.started_at as last_started_at, last.finished_at as last_finished_at,
-                last.outcome as last_outcome, last.error as last_error,
-                (select max(finished_at) from control.syncs s where s.tenant = t.key and outcome = 'succeeded')
-                    as last_success_at,
-                coalesce(sums.fetched, 0)::bigint as fetched, coalesce(sums.loaded, 0)::bigint as loaded,
-                (select count(*) from control.quarantine q where q.tenant = t.key and q.field is null)
-                    as quarantined_whole,
-                (select count(*) from control.quarantine q where q.tenant = t.key and q.field is not null)
-                    as quarantined_fields,
-                (select count(*) from control.drift d where d.tenant = t.key) as drift
-            from control.tenants t
-            left join lateral (
-                select * from control.syncs s where s.tenant = t.key order by s.started_at desc, s.id desc limit 1
-            ) last on true
-            left join lateral (
-                select sum(fetched) as fetched, sum(loaded) as loaded
-                from control.sync_entities e where e.sync_id = last.id
-            ) sums on true
-            order by t.key
-            """
-        ).fetchall()
 
 
 def entities(connection: psycopg.Connection, sync_ids: list[int]) -> list[EntityStatus]:

@@ -1,6 +1,6 @@
 """The figures above all tenants: how well it goes, how fast, and how near to the limit. Questions to schema control.
 
-Each tenant by itself is overview.py, which also counts who runs and who waits.
+Each tenant by itself is overview.py, which also counts who runs and who waits, and puts all of it together.
 """
 
 from __future__ import annotations
@@ -12,11 +12,43 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import psycopg
+from psycopg import sql
 
+from st_pipeline.monitoring.latency_buckets import summed
 from st_pipeline.servicetitan.calls import latency
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Over all tenants. Shares are from 0 to 1; what nothing can be said of is None."""
+
+    tenants: int
+    connected: int
+    running: int
+    """Syncs, those of only a part too."""
+    queued: int
+    """Enabled tenants that are due or asked for, and not running."""
+    succeeded: int
+    """Syncs of whole tenants that ended in the last 24 hours, and did well."""
+    success_rate: float | None
+    """Of all that ended in the last 24 hours; one that was killed has failed."""
+    failed_today: int
+    """Since midnight."""
+    average_sync_seconds: float | None
+    """Of syncs of whole tenants that ended in the last 24 hours."""
+    calls: int
+    """Of all syncs that ended in the last 24 hours, like both latencies."""
+    average_latency: float | None
+    """Seconds."""
+    p95_latency: float | None
+    """Seconds; at most a quarter too high."""
+    rate_limit_share: float | None
+    """How much of what ServiceTitan allows the busiest tenant used in its last sync of the last hour."""
+    busiest_tenant: str | None
+    open_incidents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +87,7 @@ class Busiest:
 def read_day(connection: psycopg.Connection[Any], running: Collection[int], now: datetime) -> DaySums:
     """The sums of the last 24 hours; ``running`` are the syncs that run now."""
     row = connection.execute(
-        """
+        sql.SQL("""
         with ended as (
             select * from control.syncs where finished_at > %(since)s and finished_at <= %(now)s
         ),
@@ -67,9 +99,9 @@ def read_day(connection: psycopg.Connection[Any], running: Collection[int], now:
         select count(*) filter (where outcome = 'succeeded' and not is_partial),
             count(*) filter (where outcome = 'failed' and not is_partial) + (select count(*) from killed),
             (avg(extract(epoch from finished_at - started_at)) filter (where not is_partial))::double precision,
-            coalesce(sum(calls), 0)::bigint, sum(call_seconds), max(slowest_call), control.sum_buckets(buckets)
+            coalesce(sum(calls), 0)::bigint, sum(call_seconds), max(slowest_call), {}
         from ended
-        """,
+        """).format(summed(sql.Identifier("buckets"))),
         {"since": now - DAY, "now": now, "running": list(running)},
     ).fetchone()
     assert row

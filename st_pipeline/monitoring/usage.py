@@ -16,6 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from st_pipeline.monitoring.latency_buckets import summed
 from st_pipeline.servicetitan.calls import latency
 
 
@@ -95,9 +96,9 @@ def read_usage(
         )
         select {}, sum(calls)::bigint as calls, sum(failed)::bigint as failed, sum(refused)::bigint as refused,
             sum(retries)::bigint as retries, sum(bytes)::bigint as bytes, sum(seconds) as seconds,
-            max(slowest) as slowest, control.sum_buckets(buckets) as buckets
+            max(slowest) as slowest, {} as buckets
         from usage
-    """).format(sql.SQL(", ").join(columns))
+    """).format(sql.SQL(", ").join(columns), summed(sql.Identifier("buckets")))
     # Without anything to tell it apart by there is one row, and none where nothing was called.
     end = sql.SQL("group by {} order by {}").format(grouped, grouped) if parts else sql.SQL("having count(*) > 0")
     with connection.cursor(row_factory=class_row(Usage)) as cursor:

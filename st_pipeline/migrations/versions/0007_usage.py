@@ -48,18 +48,6 @@ def upgrade() -> None:
     """)
     op.execute("comment on column control.syncs.refused_calls is 'with 429'")
     op.execute("""
-        create function control.add_buckets(bigint[], bigint[]) returns bigint[]
-        language sql immutable as $$
-            select coalesce(array_agg(coalesce(a, 0) + coalesce(b, 0) order by n), '{}')
-            from unnest($1, $2) with ordinality as both_ (a, b, n)
-        $$
-    """)
-    op.execute("""
-        create aggregate control.sum_buckets(bigint[]) (
-            sfunc = control.add_buckets, stype = bigint[], initcond = '{}'
-        )
-    """)
-    op.execute("""
         update control.syncs s set
             app = coalesce((
                 select coalesce(
@@ -73,13 +61,21 @@ def upgrade() -> None:
                     coalesce(sum(bytes), 0)
                 from control.sync_entities e where e.sync_id = s.id
             ),
-            (calls, failed_calls, refused_calls, retries, call_seconds, slowest_call, buckets) = (
+            (calls, failed_calls, refused_calls, retries, call_seconds, slowest_call) = (
                 select coalesce(sum(calls), 0),
                     coalesce(sum(calls) filter (where status = 0 or status >= 400 and status <> 429), 0),
                     coalesce(sum(calls) filter (where status = 429), 0), coalesce(sum(retries), 0),
-                    coalesce(sum(seconds), 0), coalesce(max(slowest), 0), control.sum_buckets(buckets::bigint[])
+                    coalesce(sum(seconds), 0), coalesce(max(slowest), 0)
                 from control.api_calls c where c.sync_id = s.id
-            )
+            ),
+            buckets = coalesce((
+                select array_agg(calls order by n)
+                from (
+                    select n, sum(count) as calls
+                    from control.api_calls c cross join unnest(c.buckets) with ordinality as bucket (count, n)
+                    where c.sync_id = s.id group by n
+                ) sums
+            ), '{}')
     """)
     op.execute("""
         create table control.sync_days (
@@ -127,6 +123,11 @@ def upgrade() -> None:
     op.execute("create index syncs_ended on control.syncs (finished_at) where finished_at is not null")
     op.execute("create index syncs_not_ended on control.syncs (tenant, started_at) where outcome is null")
     op.execute("create index syncs_by_start on control.syncs (started_at, id)")
+    op.execute("""
+        create index syncs_recent on control.syncs (tenant, started_at desc, id desc)
+        include (finished_at, outcome, is_partial, loaded)
+    """)
+    op.execute("drop index control.syncs_tenant_started_at_idx")
     op.execute("""
         create index syncs_succeeded on control.syncs (tenant, started_at desc)
         where outcome = 'succeeded' and not is_partial

@@ -1,0 +1,219 @@
+"""``st-pipeline status``: where everybody stands, on a screen or as JSON. The figures are monitoring/overview.py's."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from st_pipeline import postgres
+from st_pipeline.cli import output
+from st_pipeline.cli.errors import CommandRefused
+from st_pipeline.monitoring.overview import Overview, TenantOverview, Totals, read_overview
+from st_pipeline.monitoring.rules_file import read_rules
+from st_pipeline.monitoring.sync_history import SyncState
+from st_pipeline.settings import Settings
+from st_pipeline.tenants.errors import FieldInvalid
+from st_pipeline.tenants.fields import valid_timezone
+from st_pipeline.tenants.model import Status
+
+WIDTH = 100  # of a pipe or a log, which have none of their own
+_GOOD, _BAD, _BUSY = "green", "red", "cyan"
+_STYLES = {
+    SyncState.SUCCEEDED: _GOOD,
+    SyncState.FAILED: _BAD,
+    SyncState.INTERRUPTED: _BAD,
+    SyncState.RUNNING: _BUSY,
+}
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    timezone: Annotated[str, typer.Option(help="In whose midnight today begins.")] = "UTC",
+) -> None:
+    """How it goes, and every tenant: connection, last and next sync, freshness, counts, what is wrong."""
+    try:
+        zone = valid_timezone(timezone)
+    except FieldInvalid as invalid:
+        raise CommandRefused(f"--timezone {invalid.problem}") from None
+    settings = Settings.from_environment()
+    rules = read_rules(settings.home)
+    with postgres.connect(postgres.prepare(settings), application="st-pipeline status", autocommit=True) as connection:
+        overview = read_overview(connection, datetime.now(UTC), zone=zone, rules=rules)
+    if as_json:
+        output.json_(as_plain(overview))
+    else:
+        console = Console(highlight=False)
+        show(console if console.is_terminal else Console(highlight=False, width=WIDTH), overview)
+
+
+def as_plain(overview: Overview) -> dict[str, Any]:
+    """For machines: instants in ISO 8601, seconds and shares as numbers, null where nothing can be said."""
+    return {
+        "at": overview.at.isoformat(),
+        "totals": asdict(overview.totals),
+        "tenants": [_plain(one) for one in overview.tenants],
+    }
+
+
+def show(console: Console, overview: Overview) -> None:
+    """For people: totals, a line a tenant, and what is to be known of those that are not well."""
+    for line in headlines(overview.totals):
+        console.print(line, markup=False)
+    if not overview.tenants:
+        return
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("tenant", overflow="fold")
+    for name in ("state", "last sync", "ended"):
+        table.add_column(name)
+    for name in ("took", "loaded", "set aside"):
+        table.add_column(name, justify="right")
+    table.add_column("next sync")
+    table.add_column("wrong", justify="right")
+    for one in overview.tenants:
+        table.add_row(*_cells(one, overview.at))
+    console.print(table)
+    console.print("Instants are in UTC. Set aside: records and fields in quarantine.", style="dim")
+    for one in overview.tenants:
+        for line in _remarks(one):
+            console.print(f"{one.tenant.key}: {line}", markup=False)
+
+
+def headlines(totals: Totals) -> list[str]:
+    """The totals in three lines."""
+    ended = "no sync ended"
+    if totals.success_rate is not None:
+        ended = f"{totals.success_rate:.1%} of syncs succeeded"
+    if totals.average_sync_seconds is not None:
+        ended += f", {_duration(totals.average_sync_seconds)} each"
+    called = "no calls"
+    if totals.average_latency is not None and totals.p95_latency is not None:
+        called = (
+            f"{totals.calls:,} calls, {totals.average_latency:.2f} s on average, 95% within {totals.p95_latency:.2f} s"
+        )
+    limit = ""
+    if totals.rate_limit_share is not None:
+        limit = f". Rate limit: {totals.rate_limit_share:.0%} used ({totals.busiest_tenant})"
+    return [
+        f"{totals.tenants} tenants, {totals.connected} connected. {totals.running} running, {totals.queued} waiting, "
+        f"{totals.failed_today} failed today, {totals.open_incidents} open incidents.",
+        f"In 24 hours: {ended}.",
+        f"API: {called}{limit}.",
+    ]
+
+
+def _cells(one: TenantOverview, now: datetime) -> list[Text]:
+    newest = one.recent[-1] if one.recent else None
+    state, style = _state(one)
+    return [
+        Text(one.tenant.key),
+        Text(state, style),
+        Text(_minute(newest.started_at) if newest else "never"),
+        Text(newest.state.value, _STYLES[newest.state]) if newest else Text(""),
+        Text(_duration(newest.seconds) if newest and newest.seconds is not None else ""),
+        Text(f"{newest.loaded:,}" if newest else ""),
+        Text(f"{one.quarantined_whole + one.quarantined_fields:,}"),
+        Text(_next(one, now)),
+        Text(str(len(one.incidents)) if one.incidents else "", _BAD),
+    ]
+
+
+def _state(one: TenantOverview) -> tuple[str, str]:
+    """The one word that matters most."""
+    if not one.tenant.enabled:
+        return "disabled", "dim"
+    if one.tenant.status is not Status.CONNECTED:
+        return one.tenant.status.replace("_", " "), _BAD
+    if one.stale_since:
+        return "stale", _BAD
+    return ("fresh", _GOOD) if one.fresh_until else ("paused", "dim")
+
+
+def _remarks(one: TenantOverview) -> list[str]:
+    """What is wrong; without an incident, why the last sync failed or the tenant is not connected."""
+    if one.incidents:
+        return [
+            f"{incident.entity + ': ' if incident.entity else ''}{incident.what} "
+            f"(since {_minute(incident.since)}). {incident.advice}"
+            for incident in one.incidents
+        ]
+    if one.last and one.last.error:
+        return [one.last.error]
+    return [] if one.tenant.status is Status.CONNECTED else [one.tenant.status_detail]
+
+
+def _next(one: TenantOverview, now: datetime) -> str:
+    if one.is_queued or (one.next_sync and one.next_sync.at <= now):
+        return "now"
+    return _minute(one.next_sync.at) if one.next_sync else "-"
+
+
+def _minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%m-%d %H:%M}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def _plain(one: TenantOverview) -> dict[str, Any]:
+    tenant, last, due = one.tenant, one.last, one.next_sync
+    newest = one.recent[-1] if one.recent else None
+    return {
+        "tenant": tenant.key,
+        "name": tenant.name,
+        "environment": tenant.environment.value,
+        "enabled": tenant.enabled,
+        "status": tenant.status.value,
+        "status_detail": tenant.status_detail,
+        "cadence": tenant.cadence,
+        "timezone": tenant.timezone,
+        "last_sync_id": newest.id if newest else None,
+        "last_state": newest.state.value if newest else None,
+        "last_outcome": newest.state.value if newest and newest.finished_at else None,
+        "last_reason": last.reason if last else None,
+        "last_requested_by": last.requested_by if last else None,
+        "last_started_at": _instant(newest.started_at if newest else None),
+        "last_finished_at": _instant(newest.finished_at if newest else None),
+        "last_seconds": newest.seconds if newest else None,
+        "last_error": last.error if last else None,
+        "last_trace_id": last.trace_id if last else None,
+        "last_success_at": _instant(one.last_success_at),
+        "next_sync": _instant(due.at if due else None),
+        "next_sync_reason": due.reason.value if due else None,
+        "is_queued": one.is_queued,
+        "fresh_until": _instant(one.fresh_until),
+        "stale_since": _instant(one.stale_since),
+        "fetched": last.fetched if last else 0,
+        "loaded": newest.loaded if newest else 0,
+        "quarantined_whole": one.quarantined_whole,
+        "quarantined_fields": one.quarantined_fields,
+        "drift": one.drift,
+        "incidents": [
+            {name: _instant(value) if isinstance(value, datetime) else value for name, value in asdict(each).items()}
+            for each in one.incidents
+        ],
+        "recent": [
+            {
+                "id": each.id,
+                "state": each.state.value,
+                "started_at": _instant(each.started_at),
+                "seconds": each.seconds,
+                "loaded": each.loaded,
+                "is_partial": each.is_partial,
+            }
+            for each in one.recent
+        ],
+    }
+
+
+def _instant(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
