@@ -1,0 +1,95 @@
+"""The data's own checks, as the UI shows them, and the job and schedule that run all of them once an hour.
+
+What is checked is in monitoring/checks.py; the tests of the dbt models are checks of their own (reports.py).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import dagster as dg
+
+from st_pipeline import postgres
+from st_pipeline.dbt import one_build_at_a_time
+from st_pipeline.monitoring.checks import LEGACY_CHECKS, RAW_CHECKS, Verdict, judge, look
+from st_pipeline.monitoring.findings import Finding, Severity
+from st_pipeline.monitoring.rules_file import read_rules
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.sync.pipeline import Pipeline
+
+ROWS = 100  # of the table that a failed check shows; its tenants are named in full
+
+
+@dg.multi_asset_check(
+    name="data",
+    specs=[
+        *(
+            dg.AssetCheckSpec(name, asset=dg.AssetKey(["raw", entity]), description=description)
+            for entity in ASSET_ENTITIES
+            for name, description in RAW_CHECKS.items()
+        ),
+        *(
+            dg.AssetCheckSpec(name, asset=dg.AssetKey(["legacy", table]), description=description)
+            for (table, name), description in LEGACY_CHECKS.items()
+        ),
+    ],
+    can_subset=True,
+)
+def data(context: dg.AssetCheckExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> Iterator[dg.AssetCheckResult]:
+    """Look once at everything that is known, for all selected checks together."""
+    selected = context.selected_asset_check_keys
+    with (
+        # A build changes the tables one after the other: between two of them sums are no sums.
+        one_build_at_a_time(pipeline.database),
+        postgres.connect(pipeline.database, application="st-pipeline checks", autocommit=True) as connection,
+    ):
+        known = look(connection, read_rules(pipeline.settings.home), pipeline.clock())
+    for verdict in judge(known):
+        if dg.AssetCheckKey(dg.AssetKey(verdict.asset), verdict.check) in selected:
+            yield _result(verdict)
+
+
+check_data = dg.define_asset_job(
+    "check_data",
+    selection=dg.AssetSelection.checks(data),
+    executor_def=dg.in_process_executor,
+    description="Whether every tenant's data is fresh and complete, as checks of the raw and legacy tables.",
+)
+
+hourly_checks = dg.ScheduleDefinition(
+    name="hourly_checks",
+    job=check_data,
+    cron_schedule="20 * * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="The data's own checks, between the hours that most cadences name.",
+)
+
+
+def _result(verdict: Verdict) -> dg.AssetCheckResult:
+    metadata: dict[str, Any] = dict(verdict.notes)
+    if verdict.findings:
+        metadata["tenants"] = ", ".join(verdict.tenants)
+        metadata["findings"] = dg.MetadataValue.md(_table(verdict.findings[:ROWS]))
+    return dg.AssetCheckResult(
+        passed=not verdict.findings,
+        asset_key=dg.AssetKey(verdict.asset),
+        check_name=verdict.check,
+        severity=dg.AssetCheckSeverity.ERROR if verdict.severity is Severity.NOW else dg.AssetCheckSeverity.WARN,
+        description=f"{len(verdict.tenants)} tenants: {', '.join(verdict.tenants[:10])}" if verdict.findings else None,
+        metadata=metadata,
+    )
+
+
+def _table(findings: Sequence[Finding]) -> str:
+    lines = ["| tenant | entity | what | since | what to do |", "|---|---|---|---|---|"]
+    for one in findings:
+        cells = (one.tenant, ", ".join(one.concerned), one.what, f"{one.since:%Y-%m-%d %H:%M} UTC", one.advice)
+        lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def _cell(text: str) -> str:
+    """Text of an API in a table: no new column, no new line, no markup of its own."""
+    escaped = text.replace("\\", "\\\\")
+    for sign in "|<`[*_":
+        escaped = escaped.replace(sign, f"\\{sign}")
+    return " ".join(escaped.split())
