@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, LEGACY_REQUIRED, is_legacy_required
+from st_pipeline.servicetitan.catalogue.assets import (
+    ASSET_ENTITIES,
+    LEGACY_REQUIRED,
+    WEEKLY_REREADS,
+    is_legacy_required,
+)
 from st_pipeline.servicetitan.catalogue.loading import entities
 
 
@@ -16,3 +21,8 @@ def test_the_legacy_tables_cannot_do_without_four_of_them() -> None:
     assert is_legacy_required("crm_customers")
     assert not is_legacy_required("memberships_memberships")
     assert all(LEGACY_REQUIRED.values())
+
+
+def test_what_is_read_anew_every_week_is_an_asset_and_says_why() -> None:
+    assert set(WEEKLY_REREADS) == {"crm_customer_contacts"} < set(ASSET_ENTITIES)
+    assert all(WEEKLY_REREADS.values())
