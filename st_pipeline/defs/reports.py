@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,10 @@ from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline
 
 
+BUILT_DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
+"""Of what others read: it is built once a day at least, also when nothing new was loaded."""
+
+
 class Translator(DagsterDbtTranslator):
     """``legacy/invoices_stream``: the key is schema and name, the group is the schema."""
 
@@ -22,7 +27,8 @@ class Translator(DagsterDbtTranslator):
         node = manifest["nodes"].get(unique_id)
         if node is None:
             return spec
-        return spec.replace_attributes(key=dg.AssetKey([node["schema"], node["name"]]), group_name=node["schema"])
+        spec = spec.replace_attributes(key=dg.AssetKey([node["schema"], node["name"]]), group_name=node["schema"])
+        return dg.apply_freshness_policy(spec, BUILT_DAILY) if node["schema"] in ("legacy", "marts") else spec
 
 
 @dbt_assets(
