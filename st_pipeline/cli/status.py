@@ -103,8 +103,8 @@ def headlines(totals: Totals) -> list[str]:
     return [
         f"{totals.tenants} tenants, {totals.connected} connected. {totals.running} running, {totals.queued} waiting, "
         f"{totals.failed_today} failed today, {totals.open_incidents} open incidents.",
-        f"In 24 hours: {ended}.",
-        f"API: {called}{limit}.",
+        f"In 24 hours: {ended}{limit}.",
+        f"API: {called}.",
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.servicetitan.calls import BOUNDS, CallLog, total_calls
+from st_pipeline.servicetitan.calls import BOUNDS, CallLog, latency, total_calls
 
 
 def test_calls_are_counted_by_operation_and_status() -> None:
@@ -61,3 +61,23 @@ def test_counts_from_many_threads_add_up() -> None:
         thread.join()
     (count,) = log.snapshot()
     assert (count.calls, count.retries, count.bytes, sum(count.buckets)) == (4000, 4000, 8000, 4000)
+
+
+@given(
+    st.lists(st.floats(0.001, 400), min_size=1, max_size=50),
+    st.lists(st.floats(0.001, 400), min_size=1, max_size=50),
+    st.floats(0.01, 1),
+)
+def test_buckets_that_were_added_up_tell_what_one_count_of_all_calls_does(
+    some: list[float], others: list[float], share: float
+) -> None:
+    logs = CallLog(), CallLog(), CallLog()
+    for one in some:
+        logs[0].add("GET /a", status=200, seconds=one, size=0, is_retry=False)
+    for one in others:
+        logs[1].add("GET /b", status=500, seconds=one, size=0, is_retry=False)
+    for one in [*some, *others]:
+        logs[2].add("GET /a", status=200, seconds=one, size=0, is_retry=False)
+    (left,), (right,), (whole,) = (log.snapshot() for log in logs)
+    added = [a + b for a, b in zip(left.buckets, right.buckets, strict=True)]
+    assert latency(added, max(left.slowest, right.slowest), share) == whole.latency(share)
