@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from st_pipeline import postgres
 from st_pipeline.cli import output, tables
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.progress import sync_progress
-from st_pipeline.monitoring import status
+from st_pipeline.monitoring import requests, status
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.settings import Settings
@@ -43,11 +45,15 @@ def sync(
     full: Annotated[
         bool, typer.Option("--full", help="Read everything again and mark what is gone as deleted.")
     ] = False,
+    request: Annotated[bool, typer.Option("--request", help="Leave it to the daemon, before all that is due.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring tenants up to date, now. One's failure takes no other with it; the exit status says there was one."""
     pipeline = open_pipeline(Settings.from_environment())
     chosen = choose(pipeline, keys, everybody)
+    if request:
+        ask(pipeline, chosen, _entities(entity) if entity else None, full=full, as_json=as_json)
+        return
     show(run(pipeline, chosen, _entities(entity), full=full, shown=not as_json), as_json)
 
 
@@ -71,6 +77,31 @@ def marts(as_json: AsJson = False) -> None:
             typer.echo("".join(log.read_text(errors="replace").splitlines(keepends=True)[-40:]), err=True)
     if not succeeded:
         raise typer.Exit(1)
+
+
+def ask(pipeline: Pipeline, keys: Sequence[str], entities: Sequence[str] | None, *, full: bool, as_json: bool) -> None:
+    """Leave the tenants' syncs to the daemon. Raises CommandRefused for one that is disabled: nobody would do it."""
+    with pipeline.registry() as registry:
+        if disabled := [key for key in keys if not registry.get(key).enabled]:
+            raise CommandRefused(
+                f"{', '.join(disabled)} is disabled; st-pipeline tenants enable {disabled[0]} lets it take part again"
+            )
+    with postgres.connect(pipeline.database, autocommit=True) as connection:
+        asked = {
+            key: requests.ask(connection, key, person(), pipeline.clock(), full=full, entities=entities) for key in keys
+        }
+    if as_json:
+        output.json_([{"tenant": key, "request": number} for key, number in asked.items()])
+    else:
+        typer.echo(f"Asked for: {', '.join(keys)}. The daemon (st-pipeline up) takes it up within ten seconds.")
+
+
+def person() -> str:
+    """Who sits before this command, for the history."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"
 
 
 def choose(pipeline: Pipeline, keys: Sequence[str] | None, everybody: bool, *, disabled_too: bool = False) -> list[str]:
@@ -100,7 +131,13 @@ def run(
     with sync_progress(len(entities), shown=shown) as progress:
         instance = launch.open_instance(pipeline.settings)
         launched = launch.run_sync(
-            instance, replace(pipeline, progress=progress), keys, entities, full=full, reload=reload
+            instance,
+            replace(pipeline, progress=progress),
+            keys,
+            entities,
+            full=full,
+            reload=reload,
+            requested_by=person(),
         )
     with postgres.connect(pipeline.database, autocommit=True) as connection:
         syncs = status.syncs_of_runs(connection, [each.run_id for each in launched])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from st_pipeline import dagster_home
-from st_pipeline.defs.partitions import tenants
+from st_pipeline.defs.partitions import range_tags, tenants
 from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.settings import Settings
@@ -48,6 +48,7 @@ def run_sync(
     *,
     full: bool = False,
     reload: bool = False,
+    requested_by: str = "",
 ) -> list[Launched]:
     """Run ``sync_tenant`` for the tenants, batched where their partitions lie side by side.
 
@@ -64,17 +65,13 @@ def run_sync(
     layers = ("raw",) if reload else ("landing", "raw")
     selection = [dg.AssetKey([layer, entity]) for layer in layers for entity in entities]
     every = len(entities) == len(ASSET_ENTITIES) and not reload
+    config = {"full": full, "reload": reload, "requested_by": requested_by}
     launched = []
     for first, last in contiguous_ranges(keys, tenants.get_partition_keys(dynamic_partitions_store=instance)):
-        partition = (
-            {"dagster/partition": first}
-            if first == last
-            else {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
-        )
         result = job.execute_in_process(
             instance=instance,
-            run_config={"ops": {"sync": {"config": {"full": full, "reload": reload}}}, **_QUIET},
-            tags={**partition, INTERACTIVE_TAG: owner()},
+            run_config={"ops": {"sync": {"config": config}}, **_QUIET},
+            tags={**range_tags(first, last), INTERACTIVE_TAG: owner()},
             partition_key=first if first == last else None,
             asset_selection=None if every else selection,
             raise_on_error=False,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,11 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
 from st_pipeline.dbt import environment, manifest, one_build_at_a_time
+from st_pipeline.monitoring import builds
 from st_pipeline.postgres import warehouse_name
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.sync.run_lock import run_lock
 
 
 BUILT_DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
@@ -41,7 +44,13 @@ def reports(
 ) -> Iterator[Any]:
     """Build the selected models and run their tests in one dbt process."""
     os.environ.update(environment(pipeline.database))
-    with one_build_at_a_time(pipeline.database):
+    run_id = context.run.run_id
+    is_whole = context.op_execution_context.selected_asset_keys >= {*reports.keys}
+    with ExitStack() as stack:
+        stack.enter_context(run_lock(pipeline.database, run_id))
+        stack.enter_context(one_build_at_a_time(pipeline.database))
+        if is_whole:
+            stack.enter_context(builds.recorded(pipeline.database, run_id, pipeline.clock))
         # Unit tests prove the models, not the data; the suite runs them.
         # One folder for all builds, as there is one at a time: dbt parses only what changed, and nothing piles up.
         target = pipeline.settings.home / "dbt"

@@ -1,14 +1,15 @@
-"""What is looked at all the time: the registry's tenants -> partitions, and whether anything is wrong."""
+"""What is looked at all the time: the registry, syncs that were asked for, waves that are over, whether all is well."""
 
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from st_pipeline import postgres
-from st_pipeline.defs.launch import is_orphan
+from st_pipeline.defs.in_flight import dead_runs, is_in_flight, partitions_in_flight, report_dead
+from st_pipeline.defs.jobs import build_marts, sync_tenant
+from st_pipeline.defs.launching import ASKED_PRIORITY, launch_syncs
 from st_pipeline.defs.partitions import tenants
-from st_pipeline.failures import INTERACTIVE_TAG
-from st_pipeline.monitoring import heartbeat
+from st_pipeline.monitoring import builds, heartbeat, requests, sync_states
 from st_pipeline.monitoring.evaluation import Alerting, evaluate
 from st_pipeline.postgres import PostgresError
 from st_pipeline.sync.pipeline import Pipeline
@@ -18,14 +19,6 @@ from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.partitions import partition_changes, wanted_partitions
 
 CHECKS_A_ROUND = 5  # one that cannot be reached takes its time, and a sensor has a minute
-
-IN_FLIGHT = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 @dg.sensor(minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -50,12 +43,51 @@ def tenant_registry(
     return dg.SensorResult(dynamic_partitions_requests=requests)
 
 
+@dg.sensor(minimum_interval_seconds=5, job=sync_tenant, default_status=dg.DefaultSensorStatus.RUNNING)
+def asked_syncs(
+    context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
+) -> dg.SensorResult | dg.SkipReason:
+    """Runs for the tenants that somebody asked to sync, before all others in the queue."""
+    with postgres.connect(pipeline.database, application="st-pipeline asked", autocommit=True) as connection:
+        asked = {request.tenant for request in requests.open_requests(connection)}
+    runs = launch_syncs(context.instance, pipeline, asked, pipeline.clock(), priority=ASKED_PRIORITY)
+    if not runs:
+        return dg.SkipReason(f"{len(asked)} tenants are asked for, none of them to be launched")
+    return dg.SensorResult(run_requests=runs)
+
+
+@dg.sensor(minimum_interval_seconds=30, job=build_marts, default_status=dg.DefaultSensorStatus.RUNNING)
+def loaded_waves(
+    context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
+) -> dg.SensorResult | dg.SkipReason:
+    """A build of the reports when a wave of syncs is over, whatever became of each."""
+    if is_in_flight(context.instance, build_marts.name):
+        return dg.SkipReason("the reports are being built")
+    now = pipeline.clock()
+    with pipeline.registry() as registry:
+        registered = registry.list()
+    with postgres.connect(pipeline.database, application="st-pipeline waves", autocommit=True) as connection:
+        loaded = builds.read_loaded(connection)
+        dues = [due.at for due in sync_states.next_syncs(connection, registered, now).values() if due]
+    reason = builds.build_due(loaded, is_in_flight(context.instance, sync_tenant.name), min(dues, default=None), now)
+    if reason is None:
+        return dg.SkipReason("nothing new to build" if loaded.is_built else "syncs are under way or about to be")
+    return dg.SensorResult(run_requests=[dg.RunRequest(tags={"st_pipeline/because": reason})])
+
+
+@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+def lost_runs(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
+    """Runs whose process is gone are reported as failed, so that nobody waits for them."""
+    reported = report_dead(context.instance, dead_runs(context.instance, pipeline, datetime.now(UTC)))
+    return dg.SkipReason(f"{len(reported)} runs had lost their process")
+
+
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def waiting_tenants(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
     """Try tenants that are not connected yet, or could not be reached, again; once connected they are due at once."""
     with pipeline.registry() as registry:
-        waiting = [tenant.key for tenant in registry.list() if is_recheck_due(tenant, datetime.now(UTC))]
-        found = [check_up(registry, pipeline.settings, key, datetime.now(UTC)) for key in waiting[:CHECKS_A_ROUND]]
+        waiting = [tenant.key for tenant in registry.list() if is_recheck_due(tenant, pipeline.clock())]
+        found = [check_up(registry, pipeline.settings, key, pipeline.clock()) for key in waiting[:CHECKS_A_ROUND]]
     connected = [tenant.key for tenant in found if tenant.status is Status.CONNECTED]
     return dg.SkipReason(f"{len(found)} tried again, connected: {', '.join(connected) or 'none'}")
 
@@ -64,22 +96,6 @@ def waiting_tenants(context: dg.SensorEvaluationContext, pipeline: dg.ResourcePa
 def alerts(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
     """Look for what is wrong with any tenant, tell of what is new or over, and let the outside hear that we live."""
     with postgres.connect(pipeline.database, application="st-pipeline alerts", autocommit=True) as connection:
-        round_ = evaluate(connection, Alerting.of(pipeline.settings), datetime.now(UTC))
+        round_ = evaluate(connection, Alerting.of(pipeline.settings), pipeline.clock())
     heartbeat.beat(pipeline.settings.heartbeat_url)
     return dg.SkipReason(f"{len(round_.findings)} things are wrong, {len(round_.news.opened)} of them new")
-
-
-def partitions_in_flight(instance: dg.DagsterInstance) -> set[str]:
-    """Tenants that a run which hasn't ended is for."""
-    keys = instance.get_dynamic_partitions("tenants")
-    found: set[str] = set()
-    for run in instance.get_runs(dg.RunsFilter(statuses=IN_FLIGHT)):
-        if is_orphan(run.tags.get(INTERACTIVE_TAG)):  # killed, and nobody has said so yet
-            continue
-        if partition := run.tags.get("dagster/partition"):
-            found.add(partition)
-        first = run.tags.get("dagster/asset_partition_range_start")
-        last = run.tags.get("dagster/asset_partition_range_end")
-        if first in keys and last in keys:
-            found.update(keys[keys.index(first) : keys.index(last) + 1])
-    return found

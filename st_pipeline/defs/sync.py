@@ -11,23 +11,31 @@ from typing import Any
 import dagster as dg
 
 from st_pipeline.defs.partitions import tenants
-from st_pipeline.failures import INTERACTIVE_TAG, sync_failure
+from st_pipeline.failures import sync_failure
+from st_pipeline.monitoring.history import Cause
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.request import Request
+from st_pipeline.sync.run_lock import run_lock
+from st_pipeline.sync.tenant import sync_tenant
 from st_pipeline.warehouse.schema import columns
 
 TENANTS_AT_ONCE = 3
 
 
 class SyncConfig(dg.Config):
-    """``full`` reads everything again and marks what is gone; ``reload`` loads all landed files again."""
+    """``full`` reads everything again and marks what is gone; ``reload`` loads all landed files again.
+
+    ``if_due`` does of each tenant only what was asked for or is due by then; ``requested_by`` is for the history.
+    """
 
     full: bool = False
     reload: bool = False
+    if_due: bool = False
+    requested_by: str = "Dagster"
 
 
 def _landing_spec(endpoint: Endpoint) -> dg.AssetSpec:
@@ -68,25 +76,28 @@ def _description(endpoint: Endpoint, column: str) -> str | None:
     partitions_def=tenants,
     can_subset=True,
     pool="servicetitan_api",
-    retry_policy=dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS),
 )
 def sync(
     context: dg.AssetExecutionContext, config: SyncConfig, pipeline: dg.ResourceParam[Pipeline]
 ) -> Iterator[dg.MaterializeResult]:
     """Bring the run's tenants up to date for the selected entities."""
+    land, load = _selected(context, "landing"), _selected(context, "raw")
     request = Request(
-        land=_selected(context, "landing"),
-        load=_selected(context, "raw"),
+        land=land,
+        load=load,
         full=config.full,
         reload=config.reload,
         run_id=context.run.run_id,
+        is_partial=config.reload or {*land} != {*ASSET_ENTITIES} or {*load} != {*ASSET_ENTITIES},
+        if_due=config.if_due,
+        cause=Cause(requested_by=config.requested_by),
     )
     keys = list(context.partition_keys)
-    with ThreadPoolExecutor(TENANTS_AT_ONCE, thread_name_prefix="tenant") as pool:
+    with run_lock(pipeline.database, context.run.run_id), ThreadPoolExecutor(TENANTS_AT_ONCE, "tenant") as pool:
         outcomes = list(pool.map(lambda key: sync_tenant(pipeline, key, request), keys))
-    yield from _report(context, request, outcomes)
+        yield from _report(context, request, outcomes)
     if any(outcome.failures for outcome in outcomes):
-        raise sync_failure(outcomes, interactive=INTERACTIVE_TAG in context.run.tags)
+        raise sync_failure(outcomes)
 
 
 def _selected(context: dg.AssetExecutionContext, layer: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 
@@ -42,7 +42,12 @@ def tenant_lock(database: postgres.Database, tenant: str, holder: str, *, wait_s
                 log.warning("tenant %s is being synced by %s; waiting", tenant, _holder(connection, tenant))
                 told = True
             time.sleep(RETRY_SECONDS)
-        yield
+        try:
+            yield
+        finally:
+            # The end of the connection would do, a moment later; whoever asks next should not find it held.
+            with suppress(psycopg.OperationalError):
+                connection.execute("select pg_advisory_unlock(hashtextextended('st-pipeline ' || %s, 0))", (tenant,))
 
 
 def _try(connection: psycopg.Connection, tenant: str) -> bool:

@@ -23,10 +23,15 @@ def next_syncs(connection: psycopg.Connection[Any], tenants: Iterable[Tenant], n
     """The next sync of each of these tenants by its key, as seen at ``now``; None where none happens by itself."""
     states = read_states(connection)
     return {
-        tenant.key: next_sync(stored_cadence(tenant.cadence), tenant.timezone, states[tenant.key], now, tenant.key)
+        tenant.key: next_of(tenant, states[tenant.key], now)
         for tenant in tenants
         if tenant.key in states  # removed in the meantime
     }
+
+
+def next_of(tenant: Tenant, state: State, now: datetime) -> Due | None:
+    """The next sync of a tenant that is in this state."""
+    return next_sync(stored_cadence(tenant.cadence), tenant.timezone, state, now, tenant.key)
 
 
 def stored_cadence(text: str) -> Cadence:
@@ -37,11 +42,12 @@ def stored_cadence(text: str) -> Cadence:
         return parse(DEFAULT_CADENCE)
 
 
-def read_states(connection: psycopg.Connection[Any]) -> dict[str, State]:
-    """The state of every registered tenant by its key.
+def read_states(connection: psycopg.Connection[Any], tenant: str | None = None) -> dict[str, State]:
+    """The state of every registered tenant, or of one, by its key.
 
-    A sync that has not ended runs as long as its process holds the tenant's lock (landing/lock.py); without, it was
-    killed, and has failed. What waits in the orchestrator's queue is not known here.
+    What brought or should have brought only a part of a tenant does not count. A sync that has not ended runs as long
+    as its process holds the tenant's lock (landing/lock.py); without, it was killed, and has failed. What waits in the
+    orchestrator's queue is not known here.
     """
     rows = connection.execute(
         """
@@ -68,7 +74,7 @@ def read_states(connection: psycopg.Connection[Any]) -> dict[str, State]:
         left join control.credentials c on c.tenant = t.key
         left join lateral (
             select s.started_at, s.id from control.syncs s
-            where s.tenant = t.key and s.outcome = 'succeeded'
+            where s.tenant = t.key and s.outcome = 'succeeded' and not s.is_partial
             order by s.started_at desc limit 1
         ) success on true
         left join lateral (
@@ -76,14 +82,15 @@ def read_states(connection: psycopg.Connection[Any]) -> dict[str, State]:
                 max(coalesce(f.finished_at, f.started_at)) as ended_at
             from (
                 select s.started_at, s.finished_at from control.syncs s
-                where s.tenant = t.key
+                where s.tenant = t.key and not s.is_partial
                   and s.started_at > coalesce(success.started_at, '-infinity')
                   and (s.outcome = 'failed' or (s.outcome is null and not t.running))
-                order by s.started_at desc limit %s
+                order by s.started_at desc limit %(most)s
             ) f
         ) failures on true
+        where %(tenant)s::text is null or t.key = %(tenant)s
         """,
-        (MOST_FAILURES,),
+        {"most": MOST_FAILURES, "tenant": tenant},
     ).fetchall()
     return {
         key: State(

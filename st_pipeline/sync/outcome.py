@@ -1,19 +1,13 @@
-"""How a sync ended, for one entity and for a tenant, and what follows: may it be tried again, is it green."""
+"""How a sync ended, for one entity and for a tenant, and whether that is green."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import adbc_driver_manager
-import psycopg
-
-from st_pipeline.landing.land import Incomplete, Landed
-from st_pipeline.landing.lock import TenantBusy
+from st_pipeline.landing.land import Landed
 from st_pipeline.monitoring.history import EntityRecord
-from st_pipeline.postgres import PostgresError
 from st_pipeline.servicetitan.catalogue.assets import is_legacy_required
-from st_pipeline.servicetitan.errors import Malformed, Unavailable
 from st_pipeline.warehouse.deletions import Judged
 from st_pipeline.warehouse.loading import Loaded
 
@@ -24,21 +18,6 @@ class Outcome(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     NOT_GRANTED = "not_granted"
-
-
-def is_retryable(error: BaseException) -> bool:
-    """Whether the same sync may succeed later without anybody doing anything."""
-    return isinstance(
-        error,
-        Unavailable
-        | Malformed
-        | Incomplete
-        | TenantBusy
-        | PostgresError
-        # a database that went away in the middle
-        | psycopg.OperationalError
-        | adbc_driver_manager.OperationalError,
-    )
 
 
 @dataclass(slots=True)
@@ -53,7 +32,6 @@ class EntityOutcome:
     rows_in_raw: int | None = None
     seconds: float = 0.0
     error: str | None = None
-    is_retryable: bool = False
 
     @property
     def is_failure(self) -> bool:
@@ -90,19 +68,12 @@ class TenantOutcome:
     tenant: str
     entities: dict[str, EntityOutcome] = field(default_factory=dict)
     error: str | None = None
-    error_is_retryable: bool = False
     sync_id: int | None = None
+    is_idle: bool = False
+    """Nothing was asked for or due, and nothing was done."""
 
     @property
     def failures(self) -> list[str]:
         """A sentence for each thing that was asked for and did not happen."""
         entities = [outcome.error or outcome.entity for outcome in self.entities.values() if outcome.is_failure]
         return ([self.error] if self.error else []) + entities
-
-    @property
-    def is_retryable(self) -> bool:
-        """Whether trying again may mend all that failed."""
-        parts = [outcome.is_retryable for outcome in self.entities.values() if outcome.is_failure]
-        if self.error:
-            parts.append(self.error_is_retryable)
-        return bool(parts) and all(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from st_pipeline import postgres
 from st_pipeline.landing.land import FILE_BYTES
@@ -26,6 +27,10 @@ def _silent(tenant: str, entity: str, stage: str, records: int) -> None:
     pass
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """The parts every room is handed; cheap to pass around, safe to use from many threads."""
@@ -36,6 +41,8 @@ class Pipeline:
     progress: Progress = _silent
     file_bytes: int = FILE_BYTES
     """Of JSON, after which a landed file ends."""
+    clock: Callable[[], datetime] = _now
+    """Decides what is due, and stamps the history."""
 
     @contextmanager
     def registry(self) -> Iterator[Registry]:

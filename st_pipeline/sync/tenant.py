@@ -8,10 +8,9 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from st_pipeline import postgres
 from st_pipeline.landing.land import Landed, land
@@ -23,9 +22,11 @@ from st_pipeline.servicetitan.catalogue.loading import endpoint as endpoint_of
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.servicetitan.errors import ScopeMissing, ServiceTitanError
+from st_pipeline.sync.beginning import begin
 from st_pipeline.sync.loading import EarlyLoads, load_pending
-from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome, is_retryable
+from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.sync.request import Request
 from st_pipeline.tenants import access
 from st_pipeline.tenants.connection import admission, refusal
 from st_pipeline.tenants.errors import TenantsError
@@ -33,26 +34,8 @@ from st_pipeline.warehouse.counts import present_rows
 from st_pipeline.warehouse.deletions import mark_deleted
 
 ENTITIES_AT_ONCE = 4  # each holds pages and a load in memory; the pace of calls is the tenant's all the same
-LOCK_WAIT_SECONDS = 600.0
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked of a sync. Entities to land and to load may differ: a load alone asks nothing of the API."""
-
-    land: Sequence[str]
-    load: Sequence[str]
-    full: bool = False
-    reload: bool = False
-    run_id: str | None = None
-    lock_wait_seconds: float = LOCK_WAIT_SECONDS
-
-    @property
-    def entities(self) -> list[str]:
-        """Everything named, in order, once."""
-        return list(dict.fromkeys([*self.land, *self.load]))
 
 
 def sync_tenant(
@@ -60,16 +43,20 @@ def sync_tenant(
     key: str,
     request: Request,
     *,
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    clock: Callable[[], datetime] | None = None,
 ) -> TenantOutcome:
-    """Do what ``request`` asks for tenant ``key``; every trouble ends up in the outcome, nothing is raised for it."""
+    """Do what ``request`` asks for tenant ``key``; every trouble ends up in the outcome, nothing is raised for it.
+
+    Instants are those of ``clock``, or of the pipeline's.
+    """
+    clock = clock or pipeline.clock
     outcome = TenantOutcome(key)
     holder = request.run_id[:8] if request.run_id else f"process {os.getpid()}"
     try:
         with tenant_lock(pipeline.database, key, holder, wait_seconds=request.lock_wait_seconds):
             _sync_locked(pipeline, key, request, outcome, clock)
     except TenantBusy as busy:
-        outcome.error, outcome.error_is_retryable = str(busy), True
+        outcome.error = str(busy)
     except Exception as error:
         _end_early(outcome, key, error)
     return outcome
@@ -83,7 +70,12 @@ def _sync_locked(
     clock: Callable[[], datetime],
 ) -> None:
     with postgres.connect(pipeline.database, application=f"st-pipeline history {key}", autocommit=True) as connection:
-        outcome.sync_id = history.start(connection, key, request.run_id, clock(), full=request.full)
+        begun = begin(connection, pipeline, key, request, clock())
+        if begun is None:
+            outcome.is_idle = True
+            return
+        request, sync_id = begun
+        outcome.sync_id = sync_id
         client: ServiceTitan | None = None
         calls = CallLog()
         try:
@@ -101,7 +93,7 @@ def _sync_locked(
                 client.close()
             history.finish(
                 connection,
-                outcome.sync_id,
+                sync_id,
                 key,
                 clock(),
                 error="; ".join(outcome.failures) or None,
@@ -132,7 +124,6 @@ def _sign_in(
             found = refusal(tenant, error)
             registry.record_check(key, found, clock())
             outcome.error = f"{key} is {found.status.label}: {found.detail}"
-            outcome.error_is_retryable = is_retryable(error)
             return None
 
 
@@ -230,7 +221,6 @@ def _end_early(outcome: TenantOutcome, key: str, error: BaseException) -> None:
         outcome.error = text if key in text else f"{key}: {text}"
     else:
         outcome.error = f"{key}: the sync was interrupted; the next one goes on where it stopped"
-    outcome.error_is_retryable = is_retryable(error)
 
 
 def _fail(outcome: EntityOutcome, key: str, error: Exception) -> None:
@@ -238,7 +228,6 @@ def _fail(outcome: EntityOutcome, key: str, error: Exception) -> None:
     outcome.outcome = Outcome.FAILED
     text = _sentence(error)
     outcome.error = text if key in text and outcome.entity in text else f"{key} {outcome.entity}: {text}"
-    outcome.is_retryable = is_retryable(error)
 
 
 def _sentence(error: Exception) -> str:

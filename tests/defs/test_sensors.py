@@ -1,17 +1,17 @@
-"""defs/sensors.py and defs/schedules.py: from the registry to partitions and runs, on a real instance."""
+"""defs/sensors.py: from the registry to partitions, and what is looked at all the time, on a real instance."""
 
 from __future__ import annotations
 
 import socket
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
-from st_pipeline.defs.schedules import due_syncs
-from st_pipeline.defs.sensors import alerts, partitions_in_flight, tenant_registry, waiting_tenants
+from st_pipeline.defs.in_flight import partitions_in_flight
+from st_pipeline.defs.sensors import alerts, tenant_registry, waiting_tenants
 from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.monitoring import history
 from st_pipeline.sandbox import Sandbox
@@ -70,48 +70,6 @@ def test_a_run_over_a_range_keeps_every_tenant_of_it(pipeline: Pipeline) -> None
         )
         instance.add_run(gone)
         assert partitions_in_flight(instance) == {"b", "c"}, "a run whose process was killed keeps nobody waiting"
-
-
-def due(instance: dg.DagsterInstance, pipeline: Pipeline, at: datetime) -> list[dg.RunRequest]:
-    context = dg.build_schedule_context(
-        instance=instance, scheduled_execution_time=at, resources={"pipeline": pipeline}
-    )
-    return [each for each in due_syncs(context) if isinstance(each, dg.RunRequest)]  # type: ignore[call-overload]
-
-
-def test_a_tenant_that_just_connected_is_due_at_once_and_others_are_not(pipeline: Pipeline) -> None:
-    """alpha and gamma: connected a moment ago, and never; beta is connected and disabled."""
-    with pipeline.registry() as registry, dg.instance_for_test() as instance:
-        for key in ("alpha", "beta"):
-            check_up(registry, pipeline.settings, key, datetime.now(UTC))
-        with postgres.connect(pipeline.database, autocommit=True) as connection:
-            connection.execute("delete from control.syncs")
-        instance.add_dynamic_partitions("tenants", ["alpha", "beta", "gamma"])
-        registry.disable("beta")
-        now = datetime.now(UTC)
-        try:
-            requests = due(instance, pipeline, now)
-            again = due(instance, pipeline, now)
-        finally:
-            registry.enable("beta")
-        assert [request.partition_key for request in requests] == ["alpha"]
-        assert [request.run_key for request in again] == [request.run_key for request in requests]
-        run = dg.DagsterRun("sync_tenant", tags={"dagster/partition": "alpha"}, status=dg.DagsterRunStatus.STARTED)
-        instance.add_run(run)
-        left = [request.partition_key for request in due(instance, pipeline, now)]
-        assert "alpha" not in left, "never two for one tenant"
-
-
-def test_a_tenant_that_was_synced_is_due_again_the_next_night_and_not_before(pipeline: Pipeline) -> None:
-    with dg.instance_for_test() as instance:
-        instance.add_dynamic_partitions("tenants", ["alpha"])
-        now = datetime.now(UTC)
-        with postgres.connect(pipeline.database, autocommit=True) as connection:
-            connection.execute("delete from control.syncs")
-            sync_id = history.start(connection, "alpha", None, now, full=False)
-            history.finish(connection, sync_id, "alpha", now, error=None, entities=[], calls=[])
-        assert due(instance, pipeline, now + timedelta(minutes=1)) == []
-        assert [each.partition_key for each in due(instance, pipeline, now + timedelta(hours=26))] == ["alpha"]
 
 
 def test_what_is_wrong_is_looked_for_and_written_down_once(pipeline: Pipeline) -> None:

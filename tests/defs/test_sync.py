@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import psycopg
 import pytest
 
 from st_pipeline import postgres
+from st_pipeline.definitions import build_defs
 from st_pipeline.defs import launch
+from st_pipeline.defs.partitions import range_tags
+from st_pipeline.monitoring import requests
 from st_pipeline.sandbox import Sandbox
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import access
+from st_pipeline.tenants.checkup import check_up
 
 
 def materialized(instance: dg.DagsterInstance, run_id: str) -> dict[tuple[str, str], dict]:
@@ -86,40 +93,94 @@ def test_a_reload_asks_nothing_of_the_api(instance: dg.DagsterInstance, pipeline
     )
 
 
-def _steps_tried_again(instance: dg.DagsterInstance, run_id: str) -> int:
-    return len(instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY))
-
-
-def _run_as_the_daemon_does(instance: dg.DagsterInstance, pipeline: Pipeline, key: str) -> str:
-    """Not interactive: no tag says that somebody watches."""
-    from st_pipeline.definitions import build_defs
-
+def run_as_the_daemon_does(instance: dg.DagsterInstance, pipeline: Pipeline, first: str, last: str) -> str:
+    """A run for a range of tenants that does of each what is asked for or due."""
     job = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)}).resolve_job_def("sync_tenant")
-    return job.execute_in_process(instance=instance, partition_key=key, raise_on_error=False).run_id
+    result = job.execute_in_process(
+        instance=instance,
+        run_config={"ops": {"sync": {"config": {"if_due": True}}}},
+        tags=range_tags(first, last),
+        raise_on_error=False,
+    )
+    return result.run_id
 
 
-def test_refused_credentials_are_not_tried_again(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
-    instance.add_dynamic_partitions("tenants", ["gamma"])
-    run_id = _run_as_the_daemon_does(instance, pipeline, "gamma")
-    assert _steps_tried_again(instance, run_id) == 0
+@pytest.fixture
+def unsynced(instance: dg.DagsterInstance, pipeline: Pipeline) -> Iterator[psycopg.Connection]:
+    """alpha and beta are connected and were never synced, gamma is not connected; nobody asked for anything."""
+    instance.add_dynamic_partitions("tenants", ["alpha", "beta", "gamma"])
+    with (
+        pipeline.registry() as registry,
+        postgres.connect(pipeline.database, autocommit=True) as connection,
+    ):
+        for key in ("alpha", "beta"):
+            check_up(registry, pipeline.settings, key, datetime.now(UTC))
+        connection.execute("delete from control.syncs")
+        connection.execute("delete from control.sync_requests")
+        yield connection
 
 
-def test_an_unavailable_api_is_tried_again(
-    instance: dg.DagsterInstance, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+def syncs(connection: psycopg.Connection, run_id: str) -> list[tuple]:
+    return connection.execute(
+        "select tenant, reason, requested_by, is_partial, is_full from control.syncs where run_id = %s order by tenant",
+        (run_id,),
+    ).fetchall()
+
+
+def test_a_run_does_what_is_due_when_it_comes_to_a_tenant_and_the_same_run_again_does_nothing(
+    instance: dg.DagsterInstance, pipeline: Pipeline, unsynced: psycopg.Connection
 ) -> None:
-    from st_pipeline.defs import sync as module
+    first = run_as_the_daemon_does(instance, pipeline, "alpha", "gamma")
+    assert syncs(unsynced, first) == [
+        ("alpha", "first", "", False, False),
+        ("beta", "first", "", False, False),
+    ]
+    row = instance.get_run_by_id(first)
+    assert row and row.status is dg.DagsterRunStatus.SUCCESS, "a tenant that is not due is no failure"
+    assert {partition for _, partition in materialized(instance, first)} == {"alpha", "beta"}
+    again = run_as_the_daemon_does(instance, pipeline, "alpha", "gamma")
+    assert syncs(unsynced, again) == []
+    assert materialized(instance, again) == {}
 
+
+def test_a_run_does_what_was_asked_for_and_only_that_for_each_tenant(
+    instance: dg.DagsterInstance, pipeline: Pipeline, unsynced: psycopg.Connection
+) -> None:
+    run_as_the_daemon_does(instance, pipeline, "alpha", "beta")
+    now = datetime.now(UTC)
+    requests.ask(unsynced, "alpha", "ada", now, full=True, entities=["crm_customers"])
+    requests.ask(unsynced, "beta", "bob", now)
+    run_id = run_as_the_daemon_does(instance, pipeline, "alpha", "beta")
+    assert syncs(unsynced, run_id) == [
+        ("alpha", "request", "ada", True, True),
+        ("beta", "request", "bob", False, False),
+    ]
+    found = materialized(instance, run_id)
+    assert {asset for asset, partition in found if partition == "alpha"} == {
+        "landing/crm_customers",
+        "raw/crm_customers",
+    }
+    assert len([asset for asset, partition in found if partition == "beta"]) == 2 * len(ASSET_ENTITIES)
+    assert requests.open_requests(unsynced) == []
+
+
+def test_what_fails_is_left_to_the_next_time_it_is_due(
+    instance: dg.DagsterInstance, pipeline: Pipeline, unsynced: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     brief = RetryPolicy(tries=1, first_wait=0.01, longest_wait=0.01, longest_named_wait=0.01, total_wait=0.1)
     real = access.client
     monkeypatch.setattr(access, "client", lambda *given, **named: real(*given, **{**named, "retry": brief}))
-    policy = module.sync.op.retry_policy
-    assert policy
-    monkeypatch.setattr(module.sync.op, "_retry_policy", policy._replace(delay=0.01))
     nowhere = replace(pipeline, settings=replace(pipeline.settings, sandbox_url="http://127.0.0.1:1"))
-    instance.add_dynamic_partitions("tenants", ["alpha"])
-    run_id = _run_as_the_daemon_does(instance, nowhere, "alpha")
-    assert _steps_tried_again(instance, run_id) == policy.max_retries
+    run_id = run_as_the_daemon_does(instance, nowhere, "alpha", "alpha")
     assert "alpha" in failure_of(instance, run_id)
+    assert instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
+    assert [row[:2] for row in syncs(unsynced, run_id)] == [("alpha", "first")]
+    # By now it waits for its pause.
+    again = run_as_the_daemon_does(instance, pipeline, "alpha", "alpha")
+    assert syncs(unsynced, again) == []
+    later = replace(pipeline, clock=lambda: datetime.now(UTC) + timedelta(minutes=6))
+    retried = run_as_the_daemon_does(instance, later, "alpha", "alpha")
+    assert [row[:2] for row in syncs(unsynced, retried)] == [("alpha", "retry")]
 
 
 def test_the_history_names_the_run(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:

@@ -132,3 +132,11 @@ def test_the_next_sync_of_each_tenant(control: psycopg.Connection) -> None:
 def test_a_cadence_of_an_older_version_is_nightly() -> None:
     assert stored_cadence("0 0 30 2 *") == parse("nightly")
     assert stored_cadence("weekly fri") == parse("weekly fri")
+
+
+def test_a_sync_of_a_part_is_neither_a_success_nor_a_failure_of_the_tenant(control: psycopg.Connection) -> None:
+    register(control)
+    for at, error in ((NOON, None), (NOON + HOUR, "no answer")):
+        sync_id = history.start(control, "acme", None, at, full=False, partial=True)
+        history.finish(control, sync_id, "acme", at + MINUTE, error=error, entities=(), calls=())
+    assert read_states(control)["acme"] == expected()

@@ -115,7 +115,6 @@ def test_what_is_not_granted_is_skipped_with_its_scope_and_fails_only_where_it_i
     assert outcome.entities["jpm_jobs"].outcome is Outcome.NOT_GRANTED
     assert outcome.entities["jpm_jobs"].error == "cole jpm_jobs: not granted (tn.jpm.jobs:r)"
     assert outcome.failures == ["cole jpm_appointments: not granted (tn.jpm.appointments:r)"]
-    assert not outcome.is_retryable
     assert ids(connection, "cole", "crm_customers") == sent(sandbox, 1003, "crm_customers")
     row = history(connection, outcome)
     assert (row["outcome"], row["error"]) == ("failed", outcome.failures[0])
@@ -133,7 +132,7 @@ def test_a_tenant_that_is_not_connected_says_so_and_comes_in_later(
     outcome = sync_tenant(pipeline, "dale", request(*SOME))
     assert outcome.failures == [outcome.error]
     assert (outcome.error or "").startswith("dale is not connected yet: ")
-    assert (outcome.is_retryable, outcome.entities) == (False, {})
+    assert outcome.entities == {}
     assert history(connection, outcome)["error"] == outcome.error
     with pipeline.registry() as registry:
         assert registry.get("dale").status is Status.NOT_CONNECTED
@@ -147,7 +146,6 @@ def test_keys_that_were_refused_need_a_person(pipeline: Pipeline, connection: ps
         registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.canary-wrong")))
     outcome = sync_tenant(pipeline, "acme", request("jpm_job_types"))
     assert (outcome.error or "").startswith("acme is refused: ")
-    assert not outcome.is_retryable
     assert "canary" not in str(history(connection, outcome))
 
 
@@ -157,7 +155,6 @@ def test_an_api_that_does_not_answer_is_worth_another_try(
     sandbox.faults = Faults(rate_5xx=1.0)
     outcome = sync_tenant(pipeline, "acme", request(*SOME))
     assert (outcome.error or "").startswith("acme is unreachable: ")
-    assert outcome.is_retryable
     assert history(connection, outcome)["outcome"] == "failed"
     assert {call["status"] for call in history(connection, outcome)["calls"]} & {500, 502, 503, 504}
     sandbox.faults = Faults()
@@ -174,7 +171,6 @@ def test_what_came_before_an_api_fell_silent_is_loaded_and_the_next_sync_goes_on
     outcome = sync_tenant(changed(progress=silence), "acme", request("accounting_invoices"))
     (failure,) = outcome.failures
     assert "accounting_invoices" in failure and "acme" in failure
-    assert outcome.is_retryable
     came = outcome.entities["accounting_invoices"].loaded.rows
     assert came in (15, 30), "a page, or two where the second was asked for while the first was typed"
     assert len(ids(connection, "acme", "accounting_invoices")) == came
@@ -243,7 +239,6 @@ def test_a_disabled_tenant_takes_no_part_but_what_it_landed_can_be_loaded(
     calls = len(sandbox.calls)
     outcome = sync_tenant(pipeline, "acme", request("crm_customers"))
     assert outcome.failures == ["acme is disabled; st-pipeline tenants enable acme lets it take part again"]
-    assert not outcome.is_retryable
     connection.execute("truncate raw.crm_customers")
     again = sync_tenant(pipeline, "acme", Request(land=(), load=("crm_customers",), reload=True))
     assert again.failures == []
@@ -261,7 +256,6 @@ def test_landing_alone_loads_nothing(pipeline: Pipeline, sandbox: Sandbox, conne
 def test_a_tenant_that_nobody_registered_is_an_error_in_words(pipeline: Pipeline) -> None:
     outcome = sync_tenant(pipeline, "acne", request("crm_customers"))
     assert "acne" in (outcome.error or "") and "acme" in (outcome.error or "")
-    assert not outcome.is_retryable
 
 
 def test_a_second_sync_is_told_who_holds_the_tenant(pipeline: Pipeline, sandbox: Sandbox) -> None:
@@ -269,7 +263,7 @@ def test_a_second_sync_is_told_who_holds_the_tenant(pipeline: Pipeline, sandbox:
         outcome = sync_tenant(pipeline, "acme", request("crm_customers", lock_wait_seconds=0.0))
         assert sync_tenant(pipeline, "bolt", request("crm_customers", lock_wait_seconds=0.0)).failures == []
     assert "run 0a1b2c3d" in (outcome.error or "") and (outcome.error or "").startswith("tenant acme is being synced")
-    assert (outcome.is_retryable, outcome.sync_id) == (True, None)
+    assert outcome.sync_id is None
 
 
 def test_two_syncs_at_once_run_one_after_the_other(
@@ -311,7 +305,6 @@ def test_a_setting_that_keeps_a_sync_from_beginning_is_a_failure_in_the_history_
 ) -> None:
     outcome = sync_tenant(BROKEN[what](pipeline), "acme", request("crm_customers"))
     assert outcome.error and "acme" in outcome.error and "canary" not in outcome.error
-    assert not outcome.is_retryable
     row = history(connection, outcome)
     assert (row["outcome"], row["error"]) == ("failed", outcome.error)
 

@@ -32,12 +32,14 @@ def upgrade() -> None:
             requested_at timestamptz not null,
             is_full boolean not null default false,
             entities text[],
+            attempts integer not null default 0,
             served_at timestamptz,
             sync_id bigint references control.syncs (id) on delete set null
         )
     """)
     op.execute("comment on column control.sync_requests.entities is 'null: all of them'")
-    op.execute("comment on column control.sync_requests.served_at is 'when a sync began that does what is asked'")
+    op.execute("comment on column control.sync_requests.served_at is 'when the last sync began that does what is asked'")
+    op.execute("comment on column control.sync_requests.attempts is 'such syncs; more than one when one was killed'")
     op.execute("create index sync_requests_open on control.sync_requests (tenant, id) where served_at is null")
     op.execute("""
         create table control.launches (
@@ -53,10 +55,12 @@ def upgrade() -> None:
         create table control.builds (
             id bigint generated always as identity primary key,
             run_id text,
+            loads text not null,
             started_at timestamptz not null,
             finished_at timestamptz,
             outcome text check (outcome in ('succeeded', 'failed')),
             error text
         )
     """)
+    op.execute("comment on column control.builds.loads is 'digest of all that was loaded when it began'")
     op.execute("comment on table control.builds is 'builds of all reports; outcome null: runs, or was killed'")

@@ -1,0 +1,68 @@
+"""How a sync begins: what it is to do is decided under the tenant's lock, and noted before anything is called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from st_pipeline.monitoring import history, launches, requests, sync_states
+from st_pipeline.monitoring.cadence import Due
+from st_pipeline.sync.duty import Duty, duty
+from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.sync.request import Request
+
+
+def begin(
+    connection: psycopg.Connection[Any],
+    pipeline: Pipeline,
+    key: str,
+    request: Request,
+    now: datetime,
+) -> tuple[Request, int] | None:
+    """What is to be done and the sync's id in the history, or None when there is nothing to do.
+
+    In one transaction the history has the sync, and what was asked for and is covered by it is marked. The caller holds
+    the tenant's lock, so that nobody else can begin.
+
+    Raises:
+        TenantUnknown: the tenant was removed.
+    """
+    with connection.transaction():
+        launches.mark_begun(connection, key)
+        asked = requests.open_requests(connection, key)
+        if request.if_due:
+            found = duty(asked, _due(connection, pipeline, key, now), now)
+            if found is None:
+                return None
+            request = _of_duty(request, found)
+        sync_id = history.start(
+            connection, key, request.run_id, now, full=request.full, partial=request.is_partial, cause=request.cause
+        )
+        # A load alone does nothing that anybody asks for.
+        if not request.reload:
+            entities = [entity for entity in request.load if entity in request.land] if request.is_partial else None
+            requests.mark_served(connection, asked, sync_id, now, entities=entities, full=request.full)
+    return request, sync_id
+
+
+def _due(connection: psycopg.Connection[Any], pipeline: Pipeline, key: str, now: datetime) -> Due | None:
+    with pipeline.registry() as registry:
+        tenant = registry.get(key)
+    state = sync_states.read_states(connection, key).get(key)
+    # It is this sync that runs.
+    return sync_states.next_of(tenant, replace(state, running=False), now) if state else None
+
+
+def _of_duty(request: Request, found: Duty) -> Request:
+    wanted = request.entities if found.entities is None else [e for e in request.entities if e in found.entities]
+    return replace(
+        request,
+        land=[entity for entity in request.land if entity in wanted],
+        load=[entity for entity in request.load if entity in wanted],
+        full=found.full,
+        is_partial=request.is_partial or found.entities is not None,
+        cause=found.cause,
+    )

@@ -1,0 +1,40 @@
+"""What a run that nobody watches does for a tenant: what was asked for first, then what is due, else nothing.
+
+The run does not know; it asks when it comes to the tenant. So a run that was launched twice, or is run again after a
+crash, does nothing twice. Pure; where requests and states come from is in monitoring/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from st_pipeline.monitoring.cadence import Due
+from st_pipeline.monitoring.history import Cause
+from st_pipeline.monitoring.requests import SyncRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One sync that is to be done now."""
+
+    cause: Cause
+    entities: Sequence[str] | None = None
+    """None: all."""
+    full: bool = False
+
+
+def duty(requests: Sequence[SyncRequest], due: Due | None, now: datetime) -> Duty | None:
+    """The oldest request, or what is due by ``now``, or None. ``requests`` and ``due`` are those of one tenant.
+
+    A request for all entities while a sync is due is that sync as well.
+    """
+    is_due = due is not None and due.at <= now
+    if requests:
+        first = requests[0]
+        due_for = due.due_for if due and is_due and first.entities is None else None
+        return Duty(Cause("request", due_for, first.requested_by), first.entities, first.is_full)
+    if due and is_due:
+        return Duty(Cause(due.reason, due.due_for))
+    return None

@@ -1,0 +1,218 @@
+"""From what is due or asked for to runs, and none twice: defs/launching, in_flight, schedules and their sensors."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+import psycopg
+import pytest
+
+from st_pipeline import postgres
+from st_pipeline.definitions import build_defs
+from st_pipeline.defs.in_flight import BEGINNING_SECONDS, dead_runs, report_dead
+from st_pipeline.defs.launching import launch_syncs
+from st_pipeline.defs.schedules import due_syncs
+from st_pipeline.defs.sensors import asked_syncs, loaded_waves
+from st_pipeline.monitoring import builds, history, requests
+from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.sync.run_lock import run_lock
+from st_pipeline.tenants.checkup import check_up
+from tests.conftest import NewWarehouse
+
+KEYS = ["alpha", "beta", "gamma"]
+
+
+@pytest.fixture
+def control(pipeline: Pipeline) -> Iterator[psycopg.Connection]:
+    """alpha and beta are connected and were never synced, gamma is not connected."""
+    with (
+        pipeline.registry() as registry,
+        postgres.connect(pipeline.database, autocommit=True) as connection,
+    ):
+        for key in ("alpha", "beta"):
+            check_up(registry, pipeline.settings, key, datetime.now(UTC))
+        for table in ("syncs", "sync_requests", "launches"):
+            connection.execute(f"delete from control.{table}")  # pyright: ignore
+        yield connection
+
+
+@pytest.fixture
+def empty() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        instance.add_dynamic_partitions("tenants", KEYS)
+        yield instance
+
+
+def due(instance: dg.DagsterInstance, pipeline: Pipeline, at: datetime) -> list[dg.RunRequest]:
+    context = dg.build_schedule_context(
+        instance=instance, scheduled_execution_time=at, resources={"pipeline": pipeline}
+    )
+    return [each for each in due_syncs(context) if isinstance(each, dg.RunRequest)]  # type: ignore[call-overload]
+
+
+def asked(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[dg.RunRequest]:
+    context = dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline}, definitions=build_defs())
+    result = asked_syncs(context)
+    return list(result.run_requests or []) if isinstance(result, dg.SensorResult) else []
+
+
+def wave(instance: dg.DagsterInstance, pipeline: Pipeline) -> dg.SensorResult | dg.SkipReason:
+    context = dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline}, definitions=build_defs())
+    result = loaded_waves(context)
+    assert isinstance(result, dg.SensorResult | dg.SkipReason)
+    return result
+
+
+def tenants_of(request: dg.RunRequest) -> tuple[str, str]:
+    if partition := request.tags.get("dagster/partition"):
+        return partition, partition
+    return request.tags["dagster/asset_partition_range_start"], request.tags["dagster/asset_partition_range_end"]
+
+
+def succeed(connection: psycopg.Connection, tenant: str, at: datetime, *, partial: bool = False) -> None:
+    sync_id = history.start(connection, tenant, None, at, full=False, partial=partial)
+    history.finish(connection, sync_id, tenant, at, error=None, entities=[], calls=[])
+
+
+def test_tenants_that_are_due_side_by_side_share_a_run_and_others_are_not_in_it(
+    empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    (request,) = due(empty, pipeline, now)
+    assert tenants_of(request) == ("alpha", "beta")
+    assert request.run_config == {"ops": {"sync": {"config": {"if_due": True}}}}
+    control.execute("delete from control.launches")
+    succeed(control, "alpha", now)
+    (request,) = due(empty, pipeline, now + timedelta(minutes=1))
+    assert tenants_of(request) == ("beta", "beta")
+
+
+def test_what_was_launched_a_moment_ago_or_is_in_flight_is_not_launched_again(
+    empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    requests.ask(control, "alpha", "ada", now)
+    assert [tenants_of(request) for request in due(empty, pipeline, now)] == [("alpha", "beta")]
+    assert asked(empty, replace(pipeline, clock=lambda: now + timedelta(seconds=30))) == []
+    assert due(empty, pipeline, now + timedelta(minutes=1)) == []
+    # The run never came to be: a while later somebody may launch it.
+    assert len(due(empty, pipeline, now + timedelta(minutes=2))) == 1
+    empty.add_run(
+        dg.DagsterRun(
+            "sync_tenant",
+            tags={"dagster/asset_partition_range_start": "alpha", "dagster/asset_partition_range_end": "beta"},
+            status=dg.DagsterRunStatus.STARTING,
+        )
+    )
+    assert due(empty, pipeline, now + timedelta(minutes=10)) == []
+
+
+def test_of_two_launchers_at_one_moment_only_one_launches_a_tenant(
+    empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    barrier = threading.Barrier(4)
+    found: list[tuple[str, str]] = []
+
+    def launch_one() -> None:
+        barrier.wait()
+        found.extend(tenants_of(request) for request in launch_syncs(empty, pipeline, ["alpha", "beta"], now))
+
+    threads = [threading.Thread(target=launch_one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [("alpha", "beta")]
+
+
+def test_what_is_asked_for_goes_before_what_is_due(
+    empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    for key in ("alpha", "beta"):
+        succeed(control, key, now)
+    assert asked(empty, pipeline) == []
+    requests.ask(control, "beta", "ada", now)
+    (request,) = asked(empty, pipeline)
+    assert tenants_of(request) == ("beta", "beta")
+    assert int(request.tags["dagster/priority"]) > 0
+
+
+def test_a_tenant_that_was_synced_is_due_again_the_next_night_and_a_part_of_it_does_not_count(
+    empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    succeed(control, "alpha", now)
+    succeed(control, "beta", now, partial=True)
+    assert [tenants_of(each) for each in due(empty, pipeline, now + timedelta(minutes=1))] == [("beta", "beta")]
+    control.execute("delete from control.launches")
+    assert [tenants_of(each) for each in due(empty, pipeline, now + timedelta(hours=26))] == [("alpha", "beta")]
+
+
+def test_a_disabled_tenant_is_not_due(
+    empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
+) -> None:
+    with pipeline.registry() as registry:
+        registry.disable("beta")
+        try:
+            assert [tenants_of(each) for each in due(empty, pipeline, datetime.now(UTC))] == [("alpha", "alpha")]
+        finally:
+            registry.enable("beta")
+
+
+def test_a_run_whose_process_is_gone_is_found_and_reported_and_one_that_lives_is_not(
+    instance: dg.DagsterInstance, pipeline: Pipeline
+) -> None:
+    later = datetime.now(UTC) + timedelta(seconds=BEGINNING_SECONDS + 1)
+    runs = [dg.DagsterRun("sync_tenant", status=dg.DagsterRunStatus.NOT_STARTED) for _ in range(2)]
+    for run in runs:
+        instance.add_run(run)
+        instance.report_engine_event("starting", run)
+        instance.handle_run_event(run.run_id, _started(run))
+    gone, alive = runs
+    try:
+        with run_lock(pipeline.database, alive.run_id):
+            assert dead_runs(instance, pipeline, datetime.now(UTC)) == [], "a process takes a while to start"
+            found = dead_runs(instance, pipeline, later)
+            assert [run.run_id for run in found] == [gone.run_id]
+            assert report_dead(instance, found) == [gone.run_id]
+            assert dead_runs(instance, pipeline, later) == []
+        row = instance.get_run_by_id(gone.run_id)
+        assert row and row.status is dg.DagsterRunStatus.FAILURE
+        assert [run.run_id for run in dead_runs(instance, pipeline, later)] == [alive.run_id]
+    finally:
+        for run in runs:
+            instance.delete_run(run.run_id)
+
+
+def _started(run: dg.DagsterRun) -> dg.DagsterEvent:
+    return dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name, message="started")
+
+
+def test_the_reports_are_built_once_after_a_wave_and_not_while_it_rolls(
+    empty: dg.DagsterInstance, pipeline: Pipeline, new_warehouse: NewWarehouse
+) -> None:
+    """Nobody in this warehouse is ever connected; loads come as rows."""
+    database = new_warehouse()
+    now = datetime.now(UTC)
+    own = replace(pipeline, database=database, clock=lambda: now + timedelta(minutes=1))
+    assert isinstance(wave(empty, own), dg.SkipReason), "nothing was ever loaded"
+    with postgres.connect(database, autocommit=True) as connection:
+        connection.execute("insert into control.raw_loads values ('alpha', 'crm_customers', %s)", (now,))
+        run = dg.DagsterRun("sync_tenant", tags={"dagster/partition": "beta"}, status=dg.DagsterRunStatus.STARTING)
+        empty.add_run(run)
+        assert isinstance(wave(empty, own), dg.SkipReason), "a sync is about to start"
+        empty.delete_run(run.run_id)
+        assert isinstance(wave(empty, own), dg.SensorResult)
+        build = dg.DagsterRun("build_marts", status=dg.DagsterRunStatus.STARTED)
+        empty.add_run(build)
+        assert isinstance(wave(empty, own), dg.SkipReason), "never two builds"
+        empty.delete_run(build.run_id)
+        with builds.recorded(database, build.run_id, own.clock):
+            pass
+        assert isinstance(wave(empty, own), dg.SkipReason), "all that was loaded is built"
