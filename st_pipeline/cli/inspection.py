@@ -21,6 +21,7 @@ from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.model import Status
+from st_pipeline.warehouse import vacuum
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 
@@ -44,6 +45,7 @@ def doctor(as_json: AsJson = False) -> None:
         look("app key", lambda: _app_key(settings))
         if look("warehouse", lambda: _open(settings, opened)):
             pipeline = opened[0]
+            look("tables", lambda: _tables(pipeline))
             with pipeline.registry() as registry:
                 for tenant in registry.list():
                     look(f"tenant {tenant.key}", lambda key=tenant.key: _connected(pipeline, key))
@@ -102,6 +104,17 @@ def _app_key(settings: Settings) -> str:
     if settings.servicetitan.app_key:
         return "SERVICETITAN_APP_KEY is set; tenants without one of their own use it"
     return "SERVICETITAN_APP_KEY is not set; every tenant needs an app key of its own"
+
+
+def _tables(pipeline: Pipeline) -> str:
+    with postgres.connect(pipeline.database, autocommit=True) as connection:
+        advice = vacuum.read_advice(connection)
+    if not advice:
+        return "Postgres keeps up with vacuum and statistics"
+    last = (
+        "" if any(not one.is_upkeep for one in advice) else " (the nightly upkeep does it, or st-pipeline upkeep now)"
+    )
+    raise CommandRefused(" ".join(one.sentence for one in advice) + last)
 
 
 def _connected(pipeline: Pipeline, key: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from st_pipeline.cli import alerts, demo, inspection, serving, status, syncing, tenants, usage
+from st_pipeline.cli import alerts, demo, inspection, serving, status, syncing, tenants, upkeep, usage
 from st_pipeline.cli.errors import Commands
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ for command in (
     syncing.marts,
     status.status,
     usage.usage,
+    upkeep.upkeep,
     inspection.doctor,
     inspection.psql,
 ):

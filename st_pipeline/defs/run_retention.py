@@ -1,7 +1,8 @@
 """Old runs leave the Dagster instance, with their events and logs; what assets show as their latest stays.
 
 Deleting a run deletes its events, materializations among them: a partition whose only materialization was in it would
-be "missing" as soon as a tenant is added, when the UI's states are made anew from the events. So a run that has the latest materialization of an asset, or of one partition of it, is kept.
+be "missing" as soon as a tenant is added, when the UI's states are made anew from the events. So a run that has the
+latest materialization of an asset, or of one partition of it, is kept.
 Ticks of schedules and sensors are cleaned by the daemon (dagster.yaml).
 """
 

@@ -1,0 +1,42 @@
+"""``st-pipeline upkeep``: what runs every night by itself, now."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from st_pipeline.cli import output
+from st_pipeline.settings import Settings
+from st_pipeline.sync.pipeline import open_pipeline
+
+
+def upkeep(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+    """Join and expire landed files, delete old runs, roll up old history, vacuum. Exit status 1 when a step failed."""
+    pipeline = open_pipeline(Settings.from_environment())
+    from st_pipeline.defs import launch
+    from st_pipeline.defs import upkeep as job
+
+    with Console(stderr=True).status("upkeep"):
+        steps = job.run_upkeep(launch.open_instance(pipeline.settings), pipeline)
+    if as_json:
+        output.json_([asdict(step) for step in steps])
+    else:
+        console = Console(highlight=False)
+        for step in steps:
+            console.print("[red]failed[/]  " if step.error else "[green]done[/]    ", end="")
+            facts = ", ".join(f"{name} {_shown(value)}" for name, value in step.metadata.items())
+            said = ": ".join(filter(None, (step.step, step.error, facts)))
+            console.print(said, markup=False, soft_wrap=True)
+    if any(step.error for step in steps):
+        raise typer.Exit(1)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return "; ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

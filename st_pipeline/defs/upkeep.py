@@ -1,0 +1,170 @@
+"""What keeps the house in order by itself: the job ``upkeep`` every night, whole readings an hour at a time.
+
+Each op is a step of its own: one that fails keeps no other from running, and the run is red. What they do is in the
+rooms; in DECISIONS.md is why.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from st_pipeline import postgres
+from st_pipeline.defs.launch import owner
+from st_pipeline.defs.run_retention import delete_old_runs
+from st_pipeline.failures import INTERACTIVE_TAG
+from st_pipeline.landing.compaction import compact
+from st_pipeline.landing.expiry import expire
+from st_pipeline.monitoring import history_retention, rereads
+from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.warehouse import vacuum
+
+
+@dg.op
+def expire_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    """Remove landed files older than ST_PIPELINE_KEEP_LANDED_DAYS that nothing needs any more."""
+    days = pipeline.settings.keep_landed_days
+    if days is None:
+        _report(context, {"did": "nothing: ST_PIPELINE_KEEP_LANDED_DAYS is never"})
+        return
+    done = expire(pipeline.database, pipeline.zone, pipeline.clock(), timedelta(days=days))
+    _report(
+        context,
+        {"files": done.files, "ledger_rows": done.rows, "records": done.records, "busy_tenants": done.busy},
+        done.problems,
+    )
+
+
+@dg.op
+def compact_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    """Join small landed files of months that are over."""
+    days = pipeline.settings.compact_landed_days
+    if days is None:
+        _report(context, {"did": "nothing: ST_PIPELINE_COMPACT_LANDED_DAYS is never"})
+        return
+    done = compact(pipeline.database, pipeline.zone, pipeline.clock(), timedelta(days=days))
+    metadata = {
+        "files_before": done.files_before,
+        "files_after": done.files_after,
+        "records": done.records,
+        "busy_tenants": done.busy,
+        "has_more": done.has_more,
+    }
+    _report(context, metadata, done.problems)
+
+
+@dg.op
+def delete_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    """Delete Dagster runs that ended longer ago than ST_PIPELINE_KEEP_RUNS_DAYS, with events and logs."""
+    days = pipeline.settings.keep_runs_days
+    if days is None:
+        _report(context, {"did": "nothing: ST_PIPELINE_KEEP_RUNS_DAYS is never"})
+        return
+    done = delete_old_runs(context.instance, pipeline.clock(), timedelta(days=days))
+    _report(context, {"runs": done.runs, "kept_as_latest": done.kept, "has_more": done.has_more})
+
+
+@dg.op
+def roll_up_history(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    """Turn syncs older than ST_PIPELINE_KEEP_HISTORY_DAYS into sums by day, forget incidents as old."""
+    days = pipeline.settings.keep_history_days
+    if days is None:
+        _report(context, {"did": "nothing: ST_PIPELINE_KEEP_HISTORY_DAYS is never"})
+        return
+    with postgres.connect(pipeline.database, application="st-pipeline history upkeep", autocommit=True) as connection:
+        rolled_up = history_retention.roll_up(connection, pipeline.clock(), days)
+        incidents = history_retention.forget_incidents(connection, pipeline.clock(), days)
+    _report(context, {"syncs": rolled_up.syncs, "tenants": rolled_up.tenants, "incidents": incidents})
+
+
+@dg.op
+def vacuum_tables(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    """Vacuum and analyse tables that Postgres does not keep up with; what is not for upkeep is said."""
+    with postgres.connect(pipeline.database, application="st-pipeline vacuum", autocommit=True) as connection:
+        done, left = vacuum.relieve(connection, vacuum.read_advice(connection))
+    _report(context, {"done": done, "to_do": left})
+
+
+@dg.op
+def ask_for_whole_readings(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
+    """Ask for the weekly whole readings that are due; the sensor does so all day."""
+    with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
+        asked = rereads.ask_for_rereads(connection, pipeline.clock())
+    _report(context, {"tenants": sorted(asked)})
+
+
+def _report(context: dg.OpExecutionContext, metadata: Mapping[str, Any], problems: Sequence[str] = ()) -> None:
+    """What the step did, in the UI; with problems it has failed, and says both."""
+    if problems:
+        raise dg.Failure("; ".join(problems), metadata=dict(metadata), allow_retries=False)
+    context.add_output_metadata(dict(metadata))
+
+
+@dg.job(
+    executor_def=dg.in_process_executor,
+    description="Retention of landed files, runs and history, vacuum, whole readings that are due.",
+)
+def upkeep() -> None:
+    """Every step on its own."""
+    expire_landed_files()
+    compact_landed_files()
+    delete_runs()
+    roll_up_history()
+    vacuum_tables()
+    ask_for_whole_readings()
+
+
+nightly_upkeep = dg.ScheduleDefinition(
+    name="nightly_upkeep",
+    job=upkeep,
+    # Evening in America: the offices have closed, and the nightly syncs have not begun.
+    cron_schedule="20 3 * * *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Retention and upkeep, before the nightly syncs.",
+)
+
+
+@dg.sensor(minimum_interval_seconds=1200, default_status=dg.DefaultSensorStatus.RUNNING)
+def weekly_rereads(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
+    """Ask for the whole readings of tenants whose hour of the week it is; the sync itself is launched as any other."""
+    with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
+        asked = rereads.ask_for_rereads(connection, pipeline.clock())
+    return dg.SkipReason(f"asked for {len(asked)} tenants: {', '.join(sorted(asked)) or 'none'}")
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """How a step ended: what it did, or what went wrong, or both."""
+
+    step: str
+    metadata: dict[str, Any]
+    error: str | None
+
+
+def run_upkeep(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[StepDone]:
+    """Run the job in this process on the shared instance, and say how each step ended."""
+    result = upkeep.execute_in_process(
+        instance=instance,
+        resources={"pipeline": pipeline},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        tags={INTERACTIVE_TAG: owner()},
+        raise_on_error=False,
+    )
+    steps = []
+    for event in result.all_events:
+        if event.is_successful_output:
+            steps.append(StepDone(event.node_name, _values(event.step_output_data.metadata), None))
+        elif event.is_step_failure:
+            data = event.step_failure_data
+            said = data.user_failure_data
+            # Around what the step raised is Dagster's own error, which says only where.
+            raised = data.error.cause or data.error if data.error else None
+            error = (said.description if said else None) or (raised.message if raised else "failed")
+            steps.append(StepDone(event.node_name, _values(said.metadata if said else {}), error.strip()))
+    return steps
+
+
+def _values(metadata: Mapping[str, dg.MetadataValue[Any]]) -> dict[str, Any]:
+    return {name: value.value for name, value in metadata.items()}
