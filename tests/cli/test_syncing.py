@@ -118,7 +118,7 @@ def test_a_reload_of_a_disabled_tenant_works_and_asks_nothing(place: Place) -> N
 
 def test_status_shows_every_tenant_with_its_last_sync(place: Place) -> None:
     place.run("sync", "acme")
-    said = {row["tenant"]: row for row in json.loads(place.run("status", "--json").stdout)}
+    said = {row["tenant"]: row for row in json.loads(place.run("status", "--json").stdout)["tenants"]}
     assert said["acme"]["last_outcome"] == "succeeded"
     assert said["acme"]["status"] == "connected"
     assert said["acme"]["last_success_at"]

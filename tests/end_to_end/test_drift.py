@@ -105,7 +105,7 @@ def test_new_fields_and_unknown_values_are_kept_and_new_and_missing_fields_repor
             (KEY, "settings_business_units", "missing", "officialName"),
         }
         assert connection.execute("select count(*) from control.quarantine").fetchone() == (0,)
-    (told,) = json.loads(home.run("status", "--json").out)
+    (told,) = json.loads(home.run("status", "--json").out)["tenants"]
     assert (told["tenant"], told["drift"], told["last_outcome"]) == (KEY, 4, "succeeded")
 
 

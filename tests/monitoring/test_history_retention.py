@@ -68,6 +68,8 @@ def happen(past: Past, days: int, kind: str) -> None:
         past.sync(at, error="acme/jpm_jobs: no (trace abc)", entities=[read(), broken], called=[calls(40)])
     elif kind == "not granted":
         past.sync(at, entities=[read(), EntityRecord(JOBS, "not_granted")], called=[calls(40)])
+    elif kind == "nothing granted":
+        past.sync(at, entities=[EntityRecord(JOBS, "not_granted")], called=[calls(1)])
     elif kind == "killed":
         history.start(past.connection, "acme", None, at, full=False)
     elif kind == "reload":
@@ -82,7 +84,7 @@ def happen(past: Past, days: int, kind: str) -> None:
 
 KINDS = [
     "well", "full", "quiet", "full and quiet", "failed", "entity failed", "not granted", "killed", "reload", "part",
-    "new field",
+    "new field", "nothing granted", *["failed"] * 6,
 ]  # fmt: skip
 EVENTS = st.lists(st.tuples(st.integers(0, 200), st.sampled_from(KINDS), st.booleans()), max_size=25)
 

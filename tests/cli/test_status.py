@@ -1,0 +1,352 @@
+"""status.py: every figure of ``status --json`` against one made by hand from the rows of schema control; the screen.
+
+The rows are made by real syncs against the sandbox, and by a past that is written beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+from typer.testing import CliRunner, Result
+
+from st_pipeline import postgres
+from st_pipeline.cli.main import app
+from st_pipeline.landing.lock import tenant_lock
+from st_pipeline.monitoring import history, requests
+from st_pipeline.monitoring.cadence import State, next_sync, parse, regular_times
+from st_pipeline.monitoring.evaluation import Alerting, evaluate
+from st_pipeline.monitoring.history import EntityRecord
+from st_pipeline.sandbox import Account, Sandbox, Size
+from st_pipeline.secret import Secret
+from st_pipeline.servicetitan.calls import BOUNDS, CallLog
+from st_pipeline.settings import Settings
+from st_pipeline.sync.pipeline import open_pipeline
+from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.tenants.credentials import OwnCredentials
+from st_pipeline.tenants.model import new_tenant
+
+ENTITIES = ["crm_customers", "accounting_invoices", "jpm_jobs"]
+TENANTS = {"acme": "nightly", "bolt": "every 6h", "cole": "paused", "dale": "nightly", "eve": "nightly"}
+WAITING = "eve"
+DAY = timedelta(days=1)
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    database: postgres.Database
+
+    def run(self, *arguments: str) -> Result:
+        return CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+
+
+def calls(*, fast: int, slow: int = 0, refused: int = 0) -> CallLog:
+    log = CallLog()
+    for number, status, seconds in ((fast, 200, 0.05), (slow, 503, 2.5), (refused, 429, 0.01)):
+        for _ in range(number):
+            log.add("GET /crm/v2/tenant/{tenant}/customers", status=status, seconds=seconds, size=9, is_retry=False)
+    return log
+
+
+def write_a_past(connection: psycopg.Connection, now: datetime) -> None:
+    """Syncs that went well and badly, ended or were killed, of all or of a part, for five weeks."""
+
+    def past_sync(key: str, ago: timedelta, seconds: float, error: str | None = None, **called: int) -> None:
+        at = now - ago
+        partial = called.pop("partial", 0) > 0
+        sync_id = history.start(connection, key, f"run-{key}", at, full=False, partial=partial)
+        entities = [EntityRecord("jpm_jobs", "succeeded", fetched=5, landed=5, loaded=5, pages=1)] if not error else []
+        end = at + timedelta(seconds=seconds)
+        history.finish(connection, sync_id, key, end, error=error, entities=entities, calls=calls(**called).snapshot())
+
+    for days in range(35, 0, -1):
+        past_sync("acme", days * DAY, 60 + days, fast=10)
+        past_sync("bolt", days * DAY + timedelta(hours=3), 20, "bolt: no" if days % 3 == 0 else None, fast=4, slow=1)
+    past_sync("bolt", timedelta(hours=20), 33, "bolt/jpm_jobs: answers 500 (trace 7f3a)", fast=3, slow=5)
+    past_sync("bolt", timedelta(minutes=40), 20, fast=300, refused=2)
+    past_sync("cole", timedelta(minutes=30), 5, "cole: no", fast=2, partial=1)
+    past_sync("dale", timedelta(days=4), 10, fast=2)
+    history.start(connection, "dale", None, now - timedelta(hours=2), full=False)
+    history.start(connection, "acme", None, now - timedelta(minutes=3), full=True)
+    requests.ask(connection, "cole", "ann", now)
+    for n in range(3):
+        connection.execute(
+            "insert into control.drift values ('bolt', 'jpm_jobs', %s, 'new', %s, %s)", (f"field{n}", now, now)
+        )
+    file = connection.execute("select id from control.landed_files where tenant = 'bolt' limit 1").fetchone()
+    assert file
+    for field in (None, "total", "total", "id"):
+        connection.execute(
+            "insert into control.quarantine values (%s, 'bolt', 'jpm_jobs', 1, 1, %s, 'no', '{}', %s)",
+            (file[0], field, now),
+        )
+    evaluate(connection, Alerting(), now)
+
+
+@pytest.fixture(scope="module")
+def place(server_settings: Settings) -> Iterator[Place]:
+    before = dict(os.environ)
+    accounts = [
+        Account(n, f"cid.number-{n}", f"cs1.{n}", "ak1.app", seed=n, size=Size(customers=12, invoices=9),
+                connected=key != WAITING)
+        for n, key in enumerate(TENANTS, 21)
+    ]  # fmt: skip
+    with Sandbox(accounts) as sandbox:
+        os.environ["ST_PIPELINE_HOME"] = str(server_settings.home)
+        os.environ["ST_PIPELINE_SANDBOX_URL"] = sandbox.url
+        database = postgres.warehouse(server_settings).with_name("cli_status")
+        os.environ["ST_PIPELINE_DSN"] = database.url().reveal()
+        pipeline = open_pipeline(Settings.from_environment())
+        with pipeline.registry() as registry:
+            for (key, cadence), account in zip(TENANTS.items(), accounts, strict=True):
+                tenant = new_tenant(key=key, tenant_id=account.tenant_id, environment="sandbox", cadence=cadence)
+                own = OwnCredentials(account.client_id, Secret(account.client_secret), Secret(account.app_key))
+                registry.add(tenant, own)
+        for key in ("acme", "bolt", "cole", "dale", WAITING):
+            sync_tenant(pipeline, key, Request(ENTITIES, ENTITIES))
+        with postgres.connect(database, autocommit=True) as connection:
+            # As if they had been there, and were synced, for long; the syncs above are the first of their past.
+            connection.execute("update control.tenants set created_at = created_at - interval '60 days'")
+            connection.execute("update control.credentials set created_at = created_at - interval '60 days'")
+            connection.execute(
+                """
+                update control.syncs set started_at = started_at - interval '40 days',
+                    finished_at = finished_at - interval '40 days'
+                """
+            )
+            connection.execute("update control.landed_files set landed_at = landed_at - interval '40 days'")
+            write_a_past(connection, datetime.now(UTC))
+        sync_tenant(pipeline, "dale", Request(ENTITIES, ENTITIES))
+        with tenant_lock(database, "acme", "test", wait_seconds=5):
+            yield Place(database)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def rows(place: Place, table: str) -> list[Row]:
+    with (
+        postgres.connect(place.database, autocommit=True) as connection,
+        connection.cursor(row_factory=dict_row) as cursor,
+    ):
+        return cursor.execute(sql.SQL("select * from {}").format(sql.Identifier("control", table))).fetchall()
+
+
+def seconds(sync: Row) -> float:
+    return (sync["finished_at"] - sync["started_at"]).total_seconds()
+
+
+def state_of(sync: Row) -> str:
+    # acme is locked, by the process that runs its newest sync
+    return sync["outcome"] or ("running" if sync["tenant"] == "acme" else "interrupted")
+
+
+def ended_at(sync: Row) -> datetime:
+    """A sync that was killed ended when it started, for all that is known."""
+    return sync["finished_at"] or sync["started_at"]
+
+
+def of(place: Place, tenant: str, table: str) -> list[Row]:
+    return [row for row in rows(place, table) if row["tenant"] == tenant]
+
+
+def syncs_of(place: Place, tenant: str) -> list[Row]:
+    return sorted(of(place, tenant, "syncs"), key=lambda sync: (sync["started_at"], sync["id"]))
+
+
+def next_by_hand(place: Place, tenant: Row, now: datetime) -> Any:
+    """From the rows what is known of a tenant; what follows is the schedule's own function."""
+    whole = [sync for sync in syncs_of(place, tenant["key"]) if not sync["is_partial"]]
+    succeeded = [sync["started_at"] for sync in whole if sync["outcome"] == "succeeded"]
+    failed = [
+        sync
+        for sync in whole
+        if state_of(sync) in ("failed", "interrupted") and (not succeeded or sync["started_at"] > succeeded[-1])
+    ]
+    (credentials,) = of(place, tenant["key"], "credentials")
+    state = State(
+        connected_since=tenant["created_at"] if tenant["connected_at"] else None,
+        last_success_due=succeeded[-1] if succeeded else None,
+        failed_starts=tuple(sync["started_at"] for sync in failed),
+        last_ended_at=max(map(ended_at, failed)) if failed else None,
+        last_failure_is_permanent=tenant["status"] in ("refused", "not_connected"),
+        credentials_changed_at=credentials["created_at"],
+        running=tenant["key"] == "acme",
+    )
+    return next_sync(parse(tenant["cadence"]), tenant["timezone"], state, now, tenant["key"])
+
+
+def totals_by_hand(place: Place, now: datetime, zone: str) -> Row:
+    tenants, syncs = rows(place, "tenants"), rows(place, "syncs")
+    whole = [sync for sync in syncs if not sync["is_partial"] and state_of(sync) != "running"]
+    lately = [sync for sync in whole if now - DAY < ended_at(sync) <= now]
+    well = [sync for sync in lately if sync["outcome"] == "succeeded"]
+    timed = [sync for sync in lately if sync["finished_at"]]
+    midnight = now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+    ids = {sync["id"] for sync in syncs if sync["finished_at"] and now - DAY < sync["finished_at"] <= now}
+    called = [row for row in rows(place, "api_calls") if row["sync_id"] in ids]
+    number = sum(row["calls"] for row in called)
+    within = 0
+    p95 = math.inf
+    for n, bound in enumerate(BOUNDS):
+        within += sum(row["buckets"][n] for row in called)
+        if within >= 0.95 * number:
+            p95 = min(bound, max(row["slowest"] for row in called))
+            break
+    hour = [
+        sync
+        for tenant in tenants
+        for sync in [s for s in syncs_of(place, tenant["key"]) if s["finished_at"] and s["calls"]][-1:]
+        if now - timedelta(hours=1) < sync["finished_at"] <= now
+    ]
+    rates = {
+        sync["tenant"]: sum(row["calls"] for row in rows(place, "api_calls") if row["sync_id"] == sync["id"])
+        / max(1.0, seconds(sync))
+        for sync in hour
+    }
+    asked = {row["tenant"] for row in rows(place, "sync_requests") if row["served_at"] is None}
+    due = {tenant["key"] for tenant in tenants if (found := next_by_hand(place, tenant, now)) and found.at <= now}
+    busiest = max(rates, key=lambda tenant: rates[tenant])
+    return {
+        "tenants": len(tenants),
+        "connected": sum(tenant["status"] == "connected" for tenant in tenants),
+        "running": sum(state_of(sync) == "running" for sync in syncs),
+        "queued": len((asked | due) - {"acme"}),
+        "succeeded": len(well),
+        "success_rate": pytest.approx(len(well) / len(lately)),
+        "failed_today": sum(sync["outcome"] != "succeeded" and ended_at(sync) >= midnight for sync in whole),
+        "average_sync_seconds": pytest.approx(sum(map(seconds, timed)) / len(timed)),
+        "calls": number,
+        "average_latency": pytest.approx(sum(row["seconds"] for row in called) / number),
+        "p95_latency": pytest.approx(p95),
+        "rate_limit_share": pytest.approx(rates[busiest] / 60),
+        "busiest_tenant": busiest,
+        "open_incidents": sum(incident["closed_at"] is None for incident in rows(place, "incidents")),
+    }
+
+
+def tenant_by_hand(place: Place, tenant: Row, now: datetime) -> Row:
+    key = tenant["key"]
+    syncs = syncs_of(place, key)
+    last = syncs[-1]
+    entities = [row for row in rows(place, "sync_entities") if row["sync_id"] == last["id"]]
+    succeeded = [sync for sync in syncs if sync["outcome"] == "succeeded" and not sync["is_partial"]]
+    success_at = succeeded[-1]["finished_at"] if succeeded else None
+    due = next_by_hand(place, tenant, now)
+    asked = any(row["served_at"] is None for row in of(place, key, "sync_requests"))
+    stale_at = None
+    if tenant["cadence"] != "paused" and tenant["connected_at"]:
+        regular, following = regular_times(
+            parse(tenant["cadence"]), tenant["timezone"], success_at or tenant["created_at"], 2
+        )
+        stale_at = regular + min(timedelta(hours=4), following - regular)
+    quarantine = of(place, key, "quarantine")
+    return {
+        "tenant": key,
+        **{name: tenant[name] for name in
+           ("name", "environment", "enabled", "status", "status_detail", "cadence", "timezone")},
+        "last_sync_id": last["id"],
+        "last_state": state_of(last),
+        "last_outcome": last["outcome"],
+        "last_reason": last["reason"],
+        "last_requested_by": last["requested_by"],
+        "last_started_at": last["started_at"],
+        "last_finished_at": last["finished_at"],
+        "last_seconds": seconds(last) if last["finished_at"] else None,
+        "last_error": last["error"],
+        "last_trace_id": last["trace_id"],
+        "last_success_at": success_at,
+        "next_sync": due.at if due else None,
+        "next_sync_reason": due.reason.value if due else None,
+        "is_queued": key != "acme" and (asked or (due is not None and due.at <= now)),
+        "fresh_until": stale_at if stale_at and now < stale_at else None,
+        "stale_since": stale_at if stale_at and now >= stale_at else None,
+        "fetched": sum(row["fetched"] for row in entities),
+        "loaded": sum(row["loaded"] for row in entities),
+        "quarantined_whole": sum(row["field"] is None for row in quarantine),
+        "quarantined_fields": sum(row["field"] is not None for row in quarantine),
+        "drift": len(of(place, key, "drift")),
+        "incidents": [row for row in sorted(of(place, key, "incidents"), key=lambda row: row["id"])
+                      if row["closed_at"] is None],
+        "recent": [
+            {
+                "id": sync["id"],
+                "state": state_of(sync),
+                "started_at": sync["started_at"],
+                "seconds": seconds(sync) if sync["finished_at"] else None,
+                "loaded": sum(row["loaded"] for row in rows(place, "sync_entities") if row["sync_id"] == sync["id"]),
+                "is_partial": sync["is_partial"],
+            }
+            for sync in syncs[-20:]
+        ],
+    }  # fmt: skip
+
+
+def instants(value: Any) -> Any:
+    """What was said, with instants in the place of their texts."""
+    if isinstance(value, dict):
+        return {name: instants(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [instants(one) for one in value]
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value) if value[:2] == "20" else value
+        except ValueError:
+            return value
+    return value
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Chicago"])
+def test_every_figure_of_the_totals_is_the_one_computed_by_hand(place: Place, zone: str) -> None:
+    said = instants(json.loads(place.run("status", "--json", "--timezone", zone).stdout))
+    assert said["totals"] == totals_by_hand(place, said["at"], zone)
+    for name in ("running", "queued", "succeeded", "calls", "rate_limit_share", "open_incidents"):
+        assert said["totals"][name] > 0, f"nothing is proved by a {name} of 0"
+    assert 0 < said["totals"]["success_rate"] < 1
+
+
+def test_every_figure_of_every_tenant_is_the_one_computed_by_hand(place: Place) -> None:
+    said = instants(json.loads(place.run("status", "--json").stdout))
+    expected = [
+        tenant_by_hand(place, tenant, said["at"]) for tenant in sorted(rows(place, "tenants"), key=lambda t: t["key"])
+    ]
+    for found, by_hand in zip(said["tenants"], expected, strict=True):
+        assert found == by_hand
+    states = {one["tenant"]: one["last_state"] for one in said["tenants"]}
+    assert states == {"acme": "running", "bolt": "succeeded", "cole": "failed", "dale": "succeeded", "eve": "failed"}
+    assert {one["tenant"]: one["status"] for one in said["tenants"]}[WAITING] == "not_connected"
+    assert any(one["incidents"] for one in said["tenants"])
+
+
+def test_the_screen_is_readable_at_100_columns(place: Place) -> None:
+    shown = place.run("status").output
+    said = json.loads(place.run("status", "--json").stdout)
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 100
+    totals = said["totals"]
+    assert lines[0].startswith(f"5 tenants, 4 connected. 1 running, {totals['queued']} waiting, ")
+    assert f"{totals['success_rate']:.1%} of syncs succeeded" in lines[1]
+    assert f"{totals['rate_limit_share']:.0%} used ({totals['busiest_tenant']})" in lines[1]
+    assert f"{totals['calls']:,} calls" in lines[2]
+    table = {line.split()[0]: line for line in lines[3:] if line.strip()}
+    assert "running" in table["acme"]
+    assert " paused " in table["cole"]
+    assert " not connected " in next(line for line in lines if line.strip().startswith("eve "))
+    assert "Settings > Integrations" in " ".join(shown.split())
+
+
+def test_a_zone_that_there_is_not_is_refused_with_words(place: Place) -> None:
+    result = place.run("status", "--timezone", "America/Chicagoo")
+    assert result.exit_code == 1
+    assert "America/Chicago" in result.output
+    assert "Traceback" not in result.output
