@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import psycopg
+import pytest
 from psycopg.rows import dict_row
 
+from st_pipeline import postgres
 from st_pipeline.monitoring import history
 from st_pipeline.monitoring.history import EntityRecord
 from st_pipeline.servicetitan.calls import CallCount, CallLog
 from st_pipeline.servicetitan.errors import RequestWrong, Unavailable
+from st_pipeline.settings import Settings
 from tests.monitoring.past import NOW, Past, read
 
 
@@ -96,3 +100,37 @@ def test_who_asked_and_why_is_kept(past: Past) -> None:
     found = row(past.connection, sync_id)
     names = ("reason", "due_for", "requested_by", "run_id", "is_full", "is_partial", "outcome", "finished_at")
     assert [found[name] for name in names] == ["request", None, "ann", "run-1", True, True, None, None]
+
+
+def test_syncs_of_before_there_were_sums_get_them_when_the_warehouse_is_migrated(server_settings: Settings) -> None:
+    database = postgres.warehouse(server_settings).with_name("history_of_before")
+    postgres.ensure_database(database)
+    postgres.migrate(database, "0006")
+    with postgres.connect(database, autocommit=True) as connection:
+        connection.execute(
+            """
+            insert into control.tenants (key, name, tenant_id, environment, timezone, cadence, status_detail)
+            values ('acme', 'Acme', 1, 'sandbox', 'UTC', 'nightly', '');
+            insert into control.credentials (tenant, client_id, client_secret) values ('acme', 'cid.of-acme', 'x');
+            insert into control.syncs (tenant, is_full, started_at, finished_at, outcome, error)
+            values ('acme', false, now(), now(), 'failed', 'acme/jpm_jobs: answers 500 (trace abc)'),
+                ('gone', false, now(), null, null, null);
+            insert into control.sync_entities
+            select id, entity, 'succeeded', 10, 10, 9, 1, 2, 3, 1, 4, 50, 1.5
+            from control.syncs, unnest('{a,b}'::text[]) entity where tenant = 'acme';
+            """
+        )
+        insert = "insert into control.api_calls values (1, 'acme', %s, %s, %s, %s, %s, %s, %s, %s)"
+        for count in some_calls():
+            *values, buckets = astuple(count)
+            connection.execute(insert, (*values, list(buckets)))
+        postgres.migrate(database)
+        migrated, other = row(connection, 1), row(connection, 2)
+        history.finish(connection, 2, "acme", NOW, error=migrated["error"], entities=[], calls=some_calls())
+        written = row(connection, 2)
+    names = ("calls", "failed_calls", "refused_calls", "retries", "slowest_call", "buckets", "app", "trace_id")
+    assert [migrated[name] for name in names] == [written[name] for name in names]
+    assert migrated["call_seconds"] == pytest.approx(written["call_seconds"])
+    names = ("fetched", "loaded", "quarantined_whole", "quarantined_fields", "deleted", "pages", "bytes")
+    assert [migrated[name] for name in names] == [20, 18, 2, 4, 6, 8, 100]
+    assert [other[name] for name in (*names, "calls", "app", "buckets")] == [0] * 8 + ["", []]
