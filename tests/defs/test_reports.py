@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import io
+from datetime import timedelta
 
 import dagster as dg
+import psycopg
+import pytest
 
 from st_pipeline import postgres
+from st_pipeline.definitions import build_defs
 from st_pipeline.defs import launch
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.sync.pipeline import Pipeline
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def test_the_reports_are_built_with_row_counts_columns_lineage_and_checks(
@@ -45,3 +51,66 @@ def test_the_reports_are_built_with_row_counts_columns_lineage_and_checks(
     assert not instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION), (
         "a test that belongs to no one model is shown as an observation: say which it checks, in its config"
     )
+
+
+def totals(pipeline: Pipeline) -> dg.AssetCheckEvaluation:
+    """What the check of invoice totals says of the tables as they are."""
+    job = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)}).resolve_job_def("check_data")
+    result = job.execute_in_process(run_config=QUIET)
+    (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "totals_arrive"]
+    return found
+
+
+def settle(connection: psycopg.Connection, changed: bool = False) -> None:
+    """Another tenant's rows change, or are as they were when the reports were built."""
+    connection.execute(
+        "update control.raw_loads set changed_at = changed_at + %s * interval '1 s' where tenant = 'beta'",
+        (1 if changed else -1,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("legacy.invoices_stream", "update {table} set total = total + 0.01"),
+        ("legacy.invoices_stream", "delete from {table}"),
+        ("raw.accounting_invoices", "update {table} set total = total + 0.0001"),
+    ],
+)
+def test_a_cent_that_does_not_arrive_fails_the_check_and_names_the_tenant(
+    instance: dg.DagsterInstance, pipeline: Pipeline, table: str, change: str
+) -> None:
+    def run(statement: str) -> int:
+        return connection.execute(statement.format(table=table).encode()).rowcount
+
+    with postgres.connect(pipeline.database, autocommit=True) as connection:
+        found = totals(pipeline)
+        assert found.passed
+        assert found.metadata["companies_compared"].value == 2
+        run("create table kept as select * from {table}")
+        own = "coalesce(active, true) and _deleted_at is null and" if table.startswith("raw") else ""
+        # Without a company code the legacy tables name the key.
+        one = f"select ctid from {{table}} where {own} tenant = 'alpha' and total is not null limit 1"
+        try:
+            assert run(f"{change} where ctid = ({one})") == 1
+            found = totals(pipeline)
+            settle(connection, changed=True)
+            unsettled = totals(pipeline)
+        finally:
+            settle(connection)
+            run("truncate {table}")
+            run("insert into {table} select * from kept")
+            run("drop table kept")
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert found.metadata["tenants"].value == "alpha"
+    assert unsettled.metadata["companies_compared"].value == 1, "what the next build takes up is not compared"
+
+
+def test_what_others_read_is_stale_after_a_day_and_a_half_and_nothing_else_has_a_policy() -> None:
+    graph = build_defs().get_repository_def().asset_graph
+    for key in graph.materializable_asset_keys:
+        policy = graph.get(key).freshness_policy
+        if key.path[0] in ("legacy", "marts"):
+            assert policy == dg.FreshnessPolicy.time_window(timedelta(hours=36), timedelta(hours=26))
+        else:
+            assert policy is None
