@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from st_pipeline.monitoring import history, requests
 from st_pipeline.monitoring.cadence import State, next_sync, parse, regular_times
 from st_pipeline.monitoring.evaluation import Alerting, evaluate
 from st_pipeline.monitoring.history import EntityRecord
+from st_pipeline.monitoring.sync_history import read_sync
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.calls import BOUNDS, CallLog
@@ -37,8 +39,15 @@ from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import new_tenant
 
 ENTITIES = ["crm_customers", "accounting_invoices", "jpm_jobs"]
-TENANTS = {"acme": "nightly", "bolt": "every 6h", "cole": "paused", "dale": "nightly", "eve": "nightly"}
-WAITING = "eve"
+TENANTS = {
+    "acme": "nightly",
+    "bolt": "every 6h",
+    "cole": "paused",
+    "dale": "nightly",
+    "eve": "nightly",
+    "fay": "nightly",
+}
+WAITING, REFUSED = "eve", "fay"
 DAY = timedelta(days=1)
 Row = dict[str, Any]
 
@@ -111,9 +120,10 @@ def place(server_settings: Settings) -> Iterator[Place]:
         with pipeline.registry() as registry:
             for (key, cadence), account in zip(TENANTS.items(), accounts, strict=True):
                 tenant = new_tenant(key=key, tenant_id=account.tenant_id, environment="sandbox", cadence=cadence)
-                own = OwnCredentials(account.client_id, Secret(account.client_secret), Secret(account.app_key))
+                app_key = Secret("ak1.wrong" if key == REFUSED else account.app_key)
+                own = OwnCredentials(account.client_id, Secret(account.client_secret), app_key)
                 registry.add(tenant, own)
-        for key in ("acme", "bolt", "cole", "dale", WAITING):
+        for key in TENANTS:
             sync_tenant(pipeline, key, Request(ENTITIES, ENTITIES))
         with postgres.connect(database, autocommit=True) as connection:
             # As if they had been there, and were synced, for long; the syncs above are the first of their past.
@@ -323,9 +333,24 @@ def test_every_figure_of_every_tenant_is_the_one_computed_by_hand(place: Place) 
     for found, by_hand in zip(said["tenants"], expected, strict=True):
         assert found == by_hand
     states = {one["tenant"]: one["last_state"] for one in said["tenants"]}
-    assert states == {"acme": "running", "bolt": "succeeded", "cole": "failed", "dale": "succeeded", "eve": "failed"}
+    assert states == {
+        "acme": "running", "bolt": "succeeded", "cole": "failed", "dale": "succeeded", "eve": "failed", "fay": "failed"
+    }  # fmt: skip
     assert {one["tenant"]: one["status"] for one in said["tenants"]}[WAITING] == "not_connected"
     assert any(one["incidents"] for one in said["tenants"])
+
+
+def test_the_trace_id_that_the_api_gave_with_its_error_is_told(place: Place) -> None:
+    said = {one["tenant"]: one for one in json.loads(place.run("status", "--json").stdout)["tenants"]}
+    trace_id = said[REFUSED]["last_trace_id"]
+    assert re.fullmatch("[0-9a-f]{32}", trace_id)
+    assert f"(trace {trace_id})" in said[REFUSED]["last_error"]
+    with postgres.connect(place.database, autocommit=True) as connection:
+        detail = read_sync(connection, said[REFUSED]["last_sync_id"])
+    assert detail
+    traces = [entity.trace_id for entity in detail.entities]
+    assert trace_id in traces
+    assert len(set(traces)) == len(ENTITIES), "each refusal has its own"
 
 
 def test_the_screen_is_readable_at_100_columns(place: Place) -> None:
@@ -334,7 +359,7 @@ def test_the_screen_is_readable_at_100_columns(place: Place) -> None:
     lines = shown.splitlines()
     assert max(map(len, lines)) <= 100
     totals = said["totals"]
-    assert lines[0].startswith(f"5 tenants, 4 connected. 1 running, {totals['queued']} waiting, ")
+    assert lines[0].startswith(f"6 tenants, 5 connected. 1 running, {totals['queued']} waiting, ")
     assert f"{totals['success_rate']:.1%} of syncs succeeded" in lines[1]
     assert f"{totals['rate_limit_share']:.0%} used ({totals['busiest_tenant']})" in lines[1]
     assert f"{totals['calls']:,} calls" in lines[2]
