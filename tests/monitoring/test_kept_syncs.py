@@ -48,6 +48,21 @@ def test_the_last_failures_stay_and_the_first_since_the_last_success(
     assert kept(past, syncs) == {"first reading", "success", "17", "10", "9", "8"}
 
 
+def test_the_last_success_stays_also_one_that_read_nothing(past: Past) -> None:
+    syncs = {"success": past.sync(ago(9), entities=[EntityRecord(JOBS, "not_granted")])}
+    syncs["refused again"] = past.sync(ago(8), error="no", entities=[EntityRecord(JOBS, "not_granted")])
+    syncs |= {f"{days}": past.sync(ago(days), error="no") for days in (7, 6, 5)}
+    past.sync(ago(10), entities=[EntityRecord(JOBS, "not_granted")])
+    assert kept(past, syncs) == {"success", "refused again", "5"}
+
+
+def test_the_last_that_ended_stays_though_others_were_killed_since(past: Past) -> None:
+    past.sync(ago(20), entities=[read()])
+    syncs = {f"{days}": past.sync(ago(days), error="no") for days in (12, 11, 10)}
+    syncs |= {f"killed {days}": history.start(past.connection, "acme", None, ago(days), full=False) for days in (9, 8)}
+    assert kept(past, syncs) == {"12", "10", "killed 8"}
+
+
 def test_syncs_of_a_part_are_kept_apart_and_take_no_place_of_others(past: Past) -> None:
     syncs = {"failed": past.sync(ago(9), error="no")}
     syncs |= {f"part {days}": past.sync(ago(days), partial=True, error="no") for days in (8, 7, 6)}
