@@ -76,18 +76,34 @@ def attach(home: Path) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     where = place(home)
     with _lock(home):
-        if not _is_running(where):
-            _start(where)
-        keeper = psycopg.connect(
-            host=str(where.socket),
-            user=SUPERUSER,
-            dbname="postgres",
-            application_name="st-pipeline keeper",
-            autocommit=True,
-        )
+        # Who is let in needs no look at processes, which a process of many threads had better not start.
+        keeper = _try_connect(where)
+        if keeper is None:
+            if not _is_running(where):
+                _start(where)
+            keeper = _connect(where)
     owner = os.getpid()
     atexit.register(_detach, home, where, keeper, owner)
     return where.socket
+
+
+def _try_connect(where: Place) -> psycopg.Connection | None:
+    if not (where.socket / SOCKET_NAME).exists():
+        return None
+    try:
+        return _connect(where)
+    except psycopg.OperationalError:
+        return None
+
+
+def _connect(where: Place) -> psycopg.Connection:
+    return psycopg.connect(
+        host=str(where.socket),
+        user=SUPERUSER,
+        dbname="postgres",
+        application_name="st-pipeline keeper",
+        autocommit=True,
+    )
 
 
 def place(home: Path) -> Place:
