@@ -36,6 +36,7 @@ def launch_syncs(
     claimed -= partitions_in_flight(instance)
     return [
         dg.RunRequest(
+            run_key=f"{first}:{last}:{now.isoformat()}",
             tags={
                 **range_tags(first, last),
                 "dagster/priority": str(priority),
