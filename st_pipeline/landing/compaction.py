@@ -29,6 +29,7 @@ from st_pipeline.landing.zone import LandingZone
 LARGEST_BYTES = 128 * 1024 * 1024  # of JSON in one file, as landing has it
 # Of Parquet: what is larger needs no look to be seen as large, being at most an eighth of its JSON.
 LARGEST_LOOKED_AT = LARGEST_BYTES // 8
+MOST_FILES = 500  # joined at once: some ten seconds
 TURN_SECONDS = 20.0  # that a sync may have to wait for the tenant's lock, and for the file at hand
 HOLDER = "upkeep"
 SWEPT_FOR = timedelta(days=2)
@@ -89,7 +90,8 @@ def first_month_kept(now: datetime, older_than: timedelta) -> datetime:
 def plan(files: Sequence[StoredFile], sizes: Mapping[str, int], largest: int) -> list[list[StoredFile]]:
     """Which files become one: in order, of one month and one typing, together up to ``largest`` bytes of JSON.
 
-    ``sizes`` are bytes of JSON by path. Files of half that size are large enough, and one without another stays.
+    ``sizes`` are bytes of JSON by path. Files of half that size are large enough, and one without another stays. What
+    more than MOST_FILES become is joined with the others when it is planned again.
     """
     groups: dict[tuple[str, str], list[list[StoredFile]]] = {}
     filled: dict[tuple[str, str], int] = {}
@@ -97,7 +99,7 @@ def plan(files: Sequence[StoredFile], sizes: Mapping[str, int], largest: int) ->
         size, key = sizes[file.path], (file.month, file.fingerprint)
         if size * 2 >= largest:
             continue
-        if key not in groups or filled[key] + size > largest:
+        if key not in groups or filled[key] + size > largest or len(groups[key][-1]) == MOST_FILES:
             groups.setdefault(key, []).append([])
             filled[key] = 0
         groups[key][-1].append(file)

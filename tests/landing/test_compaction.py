@@ -46,12 +46,12 @@ def run(months: Months, now: datetime = MAY, **options: int) -> Compacted:
 
 
 def test_files_of_a_month_become_one_record_for_record_and_the_ledger_says_the_same_of_them(months: Months) -> None:
-    months.days(6)
+    months.days(3)
     ledger, records, notes = months.ledger(*MOVED), months.records(), months.notes()
     files = len(months.on_disk)
     done = run(months)
     assert (done.files_before, done.files_after, done.problems) == (files, 1, [])
-    assert done.records == sum(map(len, records)) == 24
+    assert done.records == sum(map(len, records)) == 12
     assert len(months.on_disk) == 1
     assert months.on_disk == months.known
     assert months.records() == records
@@ -71,7 +71,7 @@ def test_each_note_in_quarantine_points_at_its_record_still(months: Months) -> N
 
 
 def test_a_reload_from_the_joined_file_gives_the_same_raw_table_row_for_row(months: Months) -> None:
-    months.days(5)
+    months.days(2)
     raw, notes = months.raw(), months.notes()
     run(months)
     months.load(again=True)
@@ -145,11 +145,11 @@ def test_a_file_that_is_not_loaded_is_left_alone_and_joined_once_it_is(months: M
 
 
 def test_a_file_is_no_larger_than_the_limit_and_a_large_one_stays(months: Months) -> None:
-    months.days(8)
+    months.days(4)
     records = months.records()
     largest = 1200
     run(months, largest=largest)
-    assert 1 < len(months.on_disk) < 16
+    assert 1 < len(months.on_disk) < 8
     assert months.records() == records
     for path in months.on_disk:
         with open_rows(months.zone, path) as rows:
@@ -197,7 +197,7 @@ STEPS = {
 def test_killed_at_any_step_it_leaves_the_old_files_or_the_new_and_the_next_run_ends_it(
     step: str, months: Months, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    months.days(4)
+    months.days(2)
     ledger, records, raw, notes = months.ledger(*MOVED), months.records(), months.raw(), months.notes()
     owner, name = STEPS[step]
     original = getattr(owner, name)
@@ -222,7 +222,7 @@ def test_killed_at_any_step_it_leaves_the_old_files_or_the_new_and_the_next_run_
             run(months)
     assert months.known <= months.on_disk
     assert len(months.on_disk) > 1
-    assert len(months.known) == (1 if step in ("when the ledger has changed", "while the old files are removed") else 8)
+    assert len(months.known) == (1 if step in ("when the ledger has changed", "while the old files are removed") else 4)
     assert months.records() == records
     months.load(again=True)
     assert months.raw() == raw
@@ -248,6 +248,18 @@ def test_what_a_kill_left_is_swept_by_the_next_landing_too(months: Months, monke
     months.sync(MAY, [])
     assert months.on_disk == months.known == {row["path"] for row in months.ledger()}
     assert Ledger(months.connection).current(months.tenant, FEW.entity)
+
+
+def test_more_files_than_are_joined_at_once_become_one_all_the_same(
+    months: Months, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "MOST_FILES", 3)
+    months.days(3)
+    records = months.records()
+    done = run(months)
+    assert len(months.on_disk) == 1
+    assert done.files_after > 1
+    assert months.records() == records
 
 
 files_given = st.lists(

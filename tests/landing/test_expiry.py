@@ -119,7 +119,7 @@ def test_a_full_read_that_is_not_judged_yet_keeps_its_files(months: Months) -> N
 
 
 def test_a_joined_file_goes_when_all_of_it_is_old_enough(months: Months) -> None:
-    months.days(4)
+    months.days(2)
     compact(months.database, months.zone, LATER, DAY)
     newest = max(row["landed_at"] for row in months.ledger())
     assert run(months, now=newest + 30 * DAY).rows == 0
