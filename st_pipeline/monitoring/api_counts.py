@@ -17,6 +17,8 @@ from st_pipeline.monitoring.rules import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 
 AT_MOST_EVERY = timedelta(days=7)
+WHILE_OFF = timedelta(hours=1)
+"""So that it is known when the counts are the same again, also for tenants that are synced every minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,10 @@ class ApiCount:
 
 
 def is_count_due(last: ApiCount | None, *, was_read_whole: bool, now: datetime) -> bool:
-    """After everything was read, where the last count was off or a week ago, or there is none."""
-    return was_read_whole or last is None or last.is_off or now - last.counted_at >= AT_MOST_EVERY
+    """After everything was read; else a week after the last count, an hour after one that was off, or without any."""
+    if was_read_whole or last is None:
+        return True
+    return now - last.counted_at >= (WHILE_OFF if last.is_off else AT_MOST_EVERY)
 
 
 def store_count(connection: psycopg.Connection, count: ApiCount) -> None:

@@ -90,9 +90,11 @@ def test_only_the_last_count_of_a_tenants_entity_counts(counted: Past) -> None:
         (replace(COUNT, counted_at=NOW - timedelta(days=7)), False, True),
         (replace(COUNT, counted_at=NOW - timedelta(days=6, hours=23)), False, False),
         (replace(COUNT, api_total=99), False, True),
+        (replace(COUNT, api_total=99, counted_at=NOW - timedelta(minutes=59)), False, False),
+        (replace(COUNT, api_total=99, counted_at=NOW), True, True),
     ],
 )
-def test_a_count_is_due_after_a_whole_reading_a_week_later_and_while_it_is_off(
+def test_a_count_is_due_after_a_whole_reading_a_week_later_and_hourly_while_it_is_off(
     last: ApiCount | None, whole: bool, is_due: bool
 ) -> None:
     assert is_count_due(last, was_read_whole=whole, now=NOW) is is_due
