@@ -16,7 +16,6 @@ from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock
 
-
 BUILT_DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 """Of what others read: it is built once a day at least, also when nothing new was loaded."""
 
