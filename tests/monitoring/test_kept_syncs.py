@@ -76,6 +76,16 @@ def test_an_entity_keeps_its_last_reading_though_others_were_read_since(past: Pa
     assert kept(past, syncs) == {"both", "jobs", "5"}
 
 
+def test_an_entity_keeps_how_its_last_reading_ended_and_when_it_last_went_well(past: Past) -> None:
+    syncs = {"first": past.sync(ago(12), entities=[read(), read(JOBS)])}
+    syncs["well"] = past.sync(ago(11), entities=[read(), read(JOBS)])
+    syncs["broke off"] = past.sync(ago(10), entities=[read(), EntityRecord(JOBS, "failed", fetched=3, pages=2)])
+    syncs["no answer"] = past.sync(ago(9), entities=[read(), EntityRecord(JOBS, "failed")])
+    past.connection.execute("delete from control.landed_files where entity = 'jpm_jobs'")
+    syncs |= {f"{days}": past.sync(ago(days), entities=[read()]) for days in (8, 7)}
+    assert kept(past, syncs) == {"first", "well", "broke off", "no answer", "7"}
+
+
 def test_a_scope_that_was_withdrawn_keeps_the_last_reading_and_the_first_refusal(past: Past) -> None:
     lost = EntityRecord(JOBS, "not_granted")
     syncs = {"first": past.sync(ago(12), entities=[read(), read(JOBS)])}
