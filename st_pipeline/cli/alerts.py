@@ -72,7 +72,7 @@ def list_(
 
 
 def _lines(incident: Incident, channels: list[str]) -> list[str]:
-    where = f"{incident.tenant} {incident.entity}" if incident.entity else incident.tenant
+    where = f"{incident.where} {incident.entity}" if incident.entity else incident.where
     end = f", {incident.closed_because} {incident.closed_at:%Y-%m-%d %H:%M} UTC" if incident.closed_at else ""
     return [
         f"{where}: {incident.rule.replace('_', ' ')} since {incident.since:%Y-%m-%d %H:%M} UTC{end.replace('_', ' ')}",

@@ -28,12 +28,16 @@ def launch_syncs(
     """
     partitions = instance.get_dynamic_partitions("tenants")
     free = set(wanted) & set(partitions)
+    if free:
+        free -= partitions_in_flight(instance)
     if not free:
         return []
     with postgres.connect(pipeline.database, application="st-pipeline launches", autocommit=True) as connection:
         claimed = launches.claim(connection, free, now)
-    # Asked for after the claim: whoever had claimed them before has by now put its runs into the queue.
-    claimed -= partitions_in_flight(instance)
+        # Looked at again: whoever had claimed one just before has by now put its run into the queue.
+        for key in claimed & partitions_in_flight(instance):
+            launches.release(connection, key)
+            claimed.remove(key)
     return [
         dg.RunRequest(
             run_key=f"{first}:{last}:{now.isoformat()}",

@@ -30,6 +30,6 @@ def claim(connection: psycopg.Connection[Any], tenants: Iterable[str], now: date
     return {tenant for (tenant,) in rows}
 
 
-def mark_begun(connection: psycopg.Connection[Any], tenant: str) -> None:
-    """The tenant's run has come to it: what is due from now on may be launched again."""
+def release(connection: psycopg.Connection[Any], tenant: str) -> None:
+    """End the claim: the tenant's run has come to it, or there is none; what is due from now on may be launched."""
     connection.execute("delete from control.launches where tenant = %s", (tenant,))

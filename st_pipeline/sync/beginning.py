@@ -31,7 +31,7 @@ def begin(
         TenantUnknown: the tenant was removed.
     """
     with connection.transaction():
-        launches.mark_begun(connection, key)
+        launches.release(connection, key)
         asked = requests.open_requests(connection, key)
         if request.if_due:
             found = duty(asked, _due(connection, pipeline, key, now), now)

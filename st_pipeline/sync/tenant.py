@@ -23,6 +23,7 @@ from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.servicetitan.errors import ScopeMissing, ServiceTitanError
 from st_pipeline.sync.beginning import begin
+from st_pipeline.sync.counting import count_after_sync
 from st_pipeline.sync.loading import EarlyLoads, load_pending
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
@@ -83,6 +84,8 @@ def _sync_locked(
                 client = _sign_in(pipeline, key, outcome, calls, clock)
             if client or not request.land:
                 _sync_entities(pipeline, key, request, client, outcome, clock)
+            if client:
+                count_after_sync(pipeline, key, client, outcome.entities.values(), clock())
         except BaseException as error:
             # Whatever ended it, the history must not say that it succeeded.
             _end_early(outcome, key, error)

@@ -109,6 +109,9 @@ def test_what_was_launched_a_moment_ago_or_is_in_flight_is_not_launched_again(
         )
     )
     assert due(empty, pipeline, now + timedelta(minutes=10)) == []
+    (run,) = empty.get_runs()
+    empty.report_run_failed(run)
+    assert len(due(empty, pipeline, now + timedelta(minutes=11))) == 1, "what was not launched is not claimed either"
 
 
 def test_of_two_launchers_at_one_moment_only_one_launches_a_tenant(
