@@ -33,5 +33,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "DAGSTER_HOME": str(prepare_home(settings)),
         "DAGSTER_POSTGRES_URL": database.url("postgresql+psycopg2").reveal(),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
+        # What a run materializes of one asset for all its tenants is written at once, not row by row.
+        "DAGSTER_EVENT_BATCH_SIZE": "50",
         **dbt_environment(postgres.warehouse(settings)),
     }
