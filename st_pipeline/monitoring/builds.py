@@ -20,6 +20,8 @@ SOON = timedelta(minutes=5)
 """A tenant that is due so soon belongs to the wave."""
 PATIENCE = timedelta(minutes=30)
 """What is loaded waits no longer than this for others, who may never be done."""
+FIRST_PATIENCE = timedelta(minutes=5)
+"""Where nothing was ever built, somebody is likely to be waiting."""
 LONGEST_AGE = timedelta(hours=24)
 """Without news the reports are built once a day, so that they and their checks are known to work."""
 
@@ -67,7 +69,8 @@ def build_due(loaded: Loaded, is_syncing: bool, next_due_at: datetime | None, no
     )
     if is_wave_over:
         return "all that was due has been loaded"
-    if loaded.oldest_at and now - loaded.oldest_at >= PATIENCE:
+    patience = PATIENCE if loaded.built_at else FIRST_PATIENCE
+    if loaded.oldest_at and now - loaded.oldest_at >= patience:
         return "what was loaded has waited long enough for others"
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from st_pipeline.monitoring.builds import (
+    FIRST_PATIENCE,
     LONGEST_AGE,
     PATIENCE,
     QUIET,
@@ -47,8 +49,11 @@ def test_a_wave_is_built_when_nobody_syncs_and_nobody_is_about_to() -> None:
 
 
 def test_a_wave_that_does_not_end_is_not_waited_for() -> None:
-    assert not build_due(loaded(PATIENCE - SECOND, SECOND), True, NOW, NOW)
-    assert build_due(loaded(PATIENCE, SECOND), True, NOW, NOW)
+    assert not build_due(loaded(FIRST_PATIENCE - SECOND, SECOND), True, NOW, NOW)
+    assert build_due(loaded(FIRST_PATIENCE, SECOND), True, NOW, NOW)
+    built_before = NOW - 2 * PATIENCE
+    assert not build_due(replace(loaded(PATIENCE - SECOND, SECOND), built_at=built_before), True, NOW, NOW)
+    assert build_due(replace(loaded(PATIENCE, SECOND), built_at=built_before), True, NOW, NOW)
 
 
 def test_what_is_built_is_built_again_once_a_day_and_what_never_was_loaded_never() -> None:
