@@ -39,13 +39,13 @@ def built(ago: timedelta) -> Loaded:
 
 
 def test_a_wave_is_built_when_nobody_syncs_and_nobody_is_about_to() -> None:
-    wave = loaded(10 * MINUTE, MINUTE)
+    wave = loaded(4 * MINUTE, MINUTE)
     assert build_due(wave, False, None, NOW)
     assert build_due(wave, False, NOW + SOON + SECOND, NOW)
     assert not build_due(wave, True, None, NOW)
     assert not build_due(wave, False, NOW + SOON, NOW)
     assert not build_due(wave, False, NOW - MINUTE, NOW), "one is due and not launched yet"
-    assert not build_due(loaded(10 * MINUTE, QUIET - SECOND), False, None, NOW), "the last load was a moment ago"
+    assert not build_due(loaded(4 * MINUTE, QUIET - SECOND), False, None, NOW), "the last load was a moment ago"
 
 
 def test_a_wave_that_does_not_end_is_not_waited_for() -> None:
