@@ -1,4 +1,6 @@
-"""``kill -9`` at 25 random moments of a sync, each followed by the same command: the same tables as without.
+"""``kill -9`` at random moments of a sync, each followed by the same command: the same tables as without.
+
+At 11 moments in the suite, at 25 behind ``make soak``.
 
 Over HTTP against a sandbox that misbehaves, in files so small that entities have several. Most of the killed processes
 are the sync alone (driver.py), two the whole ``st-pipeline sync``. The moments are spread over an undisturbed run,
@@ -16,6 +18,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from st_pipeline.landing.land import FILE_BYTES
 from st_pipeline.sandbox import Account, Faults, Sandbox, Size
@@ -116,9 +119,16 @@ def stage(server: Home) -> Iterator[Stage]:
         yield stage
 
 
-@pytest.mark.parametrize(
-    ("scenario", "kills"), [(FIRST, 15), (INCREMENTAL, 4), (FULL, 4)], ids=["first", "incremental", "full"]
-)
+def each(first: int, incremental: int, full: int, *marks: pytest.MarkDecorator) -> list[ParameterSet]:
+    """So many kills of each scenario."""
+    scenarios = {"first": (FIRST, first), "incremental": (INCREMENTAL, incremental), "full": (FULL, full)}
+    return [
+        pytest.param(scenario, kills, marks=marks, id=f"{name}, {kills}")
+        for name, (scenario, kills) in scenarios.items()
+    ]
+
+
+@pytest.mark.parametrize(("scenario", "kills"), [*each(6, 2, 2), *each(15, 4, 4, pytest.mark.soak)])
 def test_a_killed_sync_run_again_leaves_the_tables_of_an_undisturbed_one(
     stage: Stage, scenario: Scenario, kills: int
 ) -> None:
@@ -171,18 +181,19 @@ def assert_telling(stage: Stage, scenario: Scenario, before: Snapshot, wanted: S
         assert [row for row in wanted["raw.crm_customers"] if row[-1]], "nothing was marked as deleted"
 
 
-def test_a_killed_command_run_again_leaves_the_tables_of_an_undisturbed_one(stage: Stage) -> None:
+@pytest.mark.parametrize("kills", [1, pytest.param(2, marks=pytest.mark.soak)])
+def test_a_killed_command_run_again_leaves_the_tables_of_an_undisturbed_one(stage: Stage, kills: int) -> None:
     stage.prepare(FIRST)
     seconds = stage.run(FIRST, FILE_BYTES)
     wanted = stage.take()
     chance = random.Random(3)
     amid = 0
-    for number in range(2):
+    for number in range(kills):
         stage.prepare(FIRST)
         process = stage.home.start("sync", KEY)
         try:
             wait_for("the sync's first line in the history", lambda: has_begun(stage.home), process)
-            time.sleep(seconds * (number + chance.random()) / 4)
+            time.sleep(seconds * (number + chance.random()) / (2 * kills))
         finally:
             process.kill()
         assert stage.home.finish(process).status == KILLED
