@@ -1,0 +1,141 @@
+"""The forty tenants of the simulated month, and what happens in it. Data only; the month itself is month.py.
+
+Cadences are written twice: as the product reads them, and as the oracle (month_oracle.py) does, by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+
+
+def march(day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
+
+
+# The clocks of America change on the 8th, those of Europe on the 29th.
+START, END = march(1), datetime(2026, 4, 1, 12, tzinfo=UTC)
+# Three hours, in which the tenants of Chicago have their Monday; long enough for all retries but the last to fail.
+OUTAGE = march(16, 7), march(16, 10)
+STOPPED = march(18), march(19)
+CONNECTED_AT = march(10, 15)
+REFUSED_FROM = march(5, 12)
+DISABLED, ENABLED = march(8, 12), march(20, 16, 30)
+OFTEN, SELDOM = march(20, 11, 50), march(22, 11, 50)
+
+SCOPES = frozenset({"tn.crm.customers:r", "tn.acc.invoices:r", "tn.jpm.appointments:r", "tn.jpm.jobtypes:r"})
+ENTITIES = ("crm_customers", "crm_customer_contacts", "accounting_invoices", "jpm_appointments", "jpm_job_types")
+
+
+def _never(day: date) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Times:
+    """A cadence as the oracle reads it: days and a time by the clock, or a length; and hours to start in."""
+
+    text: str
+    days: Callable[[date], bool] = _never
+    at: str = "02:00"
+    every: timedelta | None = None
+    hours: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One tenant. ``phases``: from when until when somebody acts for it, and by which cadence."""
+
+    key: str
+    times: Times
+    zone: str = "UTC"
+    phases: tuple[tuple[datetime, datetime, Times], ...] = ()
+    scopes: frozenset[str] = SCOPES
+    is_healthy: bool = True
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A sync that somebody asks for; ``served_from`` is when the daemon can know of it."""
+
+    at: datetime
+    tenant: str
+    by: str
+    entities: tuple[str, ...] | None = None
+    served_from: datetime = field(default=START)
+
+
+def every(length: timedelta, text: str, hours: tuple[str, str] | None = None) -> Times:
+    return Times(text, every=length, hours=hours)
+
+
+def weekly(text: str, weekday: int, at: str = "02:00", hours: tuple[str, str] | None = None) -> Times:
+    return Times(text, lambda day: day.weekday() == weekday, at, hours=hours)
+
+
+def monthly(day_of_month: int) -> Times:
+    return Times(f"monthly {day_of_month}", lambda day: day.day == day_of_month)
+
+
+def planned(key: str, times: Times, zone: str = "UTC", *, healthy: bool = True, lacking: str = "") -> Planned:
+    """A tenant for whom somebody acts but while the daemon is stopped."""
+    phases = ((START, STOPPED[0], times), (STOPPED[1], END, times))
+    return Planned(key, times, zone, phases, SCOPES - {lacking}, healthy)
+
+
+# Two of them in one run every night; on the 29th the clock skips their hours.
+NIGHTLY = Times("nightly between 02:00 and 02:16", lambda day: True, hours=("02:00", "02:16"))
+LAST = Times("monthly last 03:00", lambda day: (day + DAY).day == 1, "03:00")
+SUNDAYS = Times("30 2 * 3 0", lambda day: day.month == 3 and day.weekday() == 6, "02:30")
+SIX_HOURS, RARE = every(6 * HOUR, "every 6h"), monthly(28)
+TUESDAYS, THURSDAYS = weekly("weekly tue", 1), weekly("weekly thu 05:30", 3, "05:30")
+PAUSED = Times("paused")
+
+_MONTHLY = (
+    (4, "America/Los_Angeles"), (6, "Asia/Kolkata"), (8, "America/New_York"), (9, "Europe/London"), (11, "UTC"),
+    (12, "America/Anchorage"), (13, "America/Denver"), (14, "Asia/Tokyo"), (18, "Europe/Berlin"),
+    (18, "America/Chicago"), (20, "Africa/Cairo"), (24, "Australia/Adelaide"), (26, "America/St_Johns"),
+    (29, "Europe/Berlin"), (30, "Pacific/Auckland"), (31, "America/Denver"),
+)  # fmt: skip
+
+TENANTS: tuple[Planned, ...] = (
+    *(planned(f"berlin-{n}", NIGHTLY, "Europe/Berlin") for n in (1, 2)),
+    *(planned(f"chicago-{n}", weekly("weekly mon", 0), "America/Chicago") for n in (1, 2, 3)),
+    planned("cron-1", SUNDAYS, "America/New_York"),
+    planned("cron-2", Times("0 3 1,15 * *", lambda day: day.day in (1, 15), "03:00"), "Australia/Sydney"),
+    planned("cron-3", Times("15 4 10-12 * *", lambda day: day.day in (10, 11, 12), "04:15"), "Pacific/Auckland"),
+    Planned(
+        "disabled-1", TUESDAYS, "America/Chicago", ((START, DISABLED, TUESDAYS), (ENABLED, END, TUESDAYS))
+    ),
+    *(planned(f"five-{n}", every(5 * DAY, "every 5d")) for n in (1, 2)),
+    planned("last-1", LAST, "America/Sao_Paulo"),
+    Planned(
+        "late-1", THURSDAYS, "Asia/Tokyo", ((CONNECTED_AT, STOPPED[0], THURSDAYS), (STOPPED[1], END, THURSDAYS))
+    ),
+    *(planned(f"month-{n:02}", monthly(day), zone) for n, (day, zone) in enumerate(_MONTHLY)),
+    planned("paused-1", PAUSED, "America/Chicago"),
+    planned("refused-1", every(3 * DAY, "every 3d"), healthy=False),
+    planned("scope-1", monthly(10), "America/Chicago", healthy=False, lacking="tn.jpm.appointments:r"),
+    Planned(
+        "six-1", RARE, "UTC",
+        ((START, STOPPED[0], RARE), (STOPPED[1], OFTEN, RARE), (OFTEN, SELDOM, SIX_HOURS), (SELDOM, END, RARE)),
+    ),
+    *(planned(f"ten-{n}", every(10 * DAY, "every 10d")) for n in (1, 2, 3, 4)),
+    planned("window-1", every(10 * DAY, "every 10d between 20:00 and 04:00", ("20:00", "04:00")), "America/New_York"),
+    planned(
+        "window-2", weekly("weekly wed 12:00 between 22:00 and 04:00", 2, "12:00", ("22:00", "04:00")), "Asia/Tokyo"
+    ),
+    planned("window-3", Times("30 12 21 * * between 23:00 and 05:00", lambda day: day.day == 21, "12:30",
+                              hours=("23:00", "05:00")), "America/Chicago"),
+)  # fmt: skip
+
+ASKED: tuple[Asked, ...] = (
+    Asked(march(3, 12, 10), "month-03", "ada@example.com"),
+    Asked(march(12, 12, 20), "paused-1", "ada@example.com"),
+    Asked(march(14, 12, 15), "ten-2", "grace@example.com", ("crm_customers",)),
+    # While nobody listens.
+    Asked(march(18, 9), "ten-3", "grace@example.com", served_from=STOPPED[1]),
+)

@@ -1,0 +1,204 @@
+"""A month of forty tenants in a few minutes: every due sync once, failed ones again, the right alerts, nothing else.
+
+How it is lived is in month.py, what happens in it in month_tenants.py, what should come of it in month_oracle.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+
+import dagster as dg
+import pytest
+
+from st_pipeline.servicetitan import client as client_module
+from st_pipeline.servicetitan.retrying import RetryPolicy
+from st_pipeline.tenants import checkup
+
+from .month import NUMBERS, Month, prepared
+from .month_history import Sync, assert_retried_as_promised, read_syncs, tries
+from .month_oracle import PAUSES, expected, is_stale_after_stop, regular, windows
+from .month_tenants import (
+    ASKED,
+    ENTITIES,
+    MINUTE,
+    OUTAGE,
+    REFUSED_FROM,
+    STOPPED,
+    TENANTS,
+    Planned,
+    march,
+)
+
+HEALTHY = [tenant for tenant in TENANTS if tenant.is_healthy]
+BY_KEY = {tenant.key: tenant for tenant in TENANTS}
+Syncs = dict[str, list[Sync]]
+
+
+@pytest.fixture(scope="module")
+def month() -> Iterator[Month]:
+    """The month, lived to its end."""
+    quick = RetryPolicy(tries=8, first_wait=0.01, longest_wait=0.02, longest_named_wait=0.05, total_wait=1.0)
+    environment = dict(os.environ)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client_module, "RetryPolicy", lambda: quick)
+        patch.setattr(checkup, "BRIEF_RETRY", quick)
+        with prepared() as month:
+            month.live()
+            yield month
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+@pytest.fixture(scope="module")
+def syncs(month: Month) -> Syncs:
+    return read_syncs(month.connection)
+
+
+@pytest.mark.parametrize("tenant", HEALTHY, ids=lambda tenant: tenant.key)
+def test_every_due_sync_of_a_healthy_tenant_happened_once_and_no_other(tenant: Planned, syncs: Syncs) -> None:
+    groups = tries(syncs[tenant.key])
+    wanted = expected(tenant)
+    assert [(group[0].reason, group[0].due_for) for group in groups if group[0].reason != "first"] == [
+        (one.reason, one.due_for) for one in wanted if one.reason != "first"
+    ]
+    assert len(groups) == len(wanted)
+    for group, one in zip(groups, wanted, strict=True):
+        assert group[0].reason == one.reason
+        assert one.earliest <= group[0].started_at <= one.latest + 3 * MINUTE, (one, group[0])
+        assert_retried_as_promised(group)
+        assert group[-1].outcome == "succeeded", group[-1]
+        assert (len(group) > 1) == one.is_in_outage, group
+
+
+def test_a_sync_of_the_outage_fails_until_it_is_over(syncs: Syncs) -> None:
+    struck = [
+        group for found in syncs.values() for group in tries(found) if OUTAGE[0] <= group[0].started_at < OUTAGE[1]
+    ]
+    assert {group[0].tenant for group in struck} == {"chicago-1", "chicago-2", "chicago-3"}
+    for group in struck:
+        assert [sync.outcome for sync in group] == ["failed"] * len(PAUSES) + ["succeeded"]
+        assert [sync.reason for sync in group] == ["regular"] + ["retry"] * len(PAUSES)
+
+
+def test_nothing_happened_while_the_daemon_was_stopped_and_what_was_missed_was_caught_up_with_once(
+    syncs: Syncs,
+) -> None:
+    flat = [sync for found in syncs.values() for sync in found]
+    assert not [sync for sync in flat if STOPPED[0] <= sync.started_at < STOPPED[1]]
+    caught_up = sorted(sync.tenant for sync in flat if sync.reason == "catch_up" and sync.due_for < STOPPED[1])  # type: ignore[operator]
+    acting = [t for t in TENANTS if any(begins == STOPPED[1] for begins, _, _ in t.phases) and t.key != "paused-1"]
+    missed = [t.key for t in acting if any(STOPPED[0] <= at < STOPPED[1] for at in regular(t.times, t.zone))]
+    # The night ones' next hours are those of their next regular time; the disabled one is enabled later.
+    assert caught_up == sorted({*missed, "disabled-1"} - {"berlin-1", "berlin-2"})
+
+
+def test_no_two_syncs_of_a_tenant_overlap_and_none_begins_outside_its_hours(syncs: Syncs) -> None:
+    for key, found in syncs.items():
+        for before, after in pairwise(found):
+            assert before.finished_at <= after.started_at, (before, after)
+        if hours := BY_KEY[key].times.hours:
+            open_ = windows(hours, BY_KEY[key].zone)
+            for sync in found:
+                assert any(begins <= sync.started_at < ends for begins, ends in open_), sync
+
+
+def test_a_refused_tenant_is_tried_once_for_each_regular_time_and_never_again(syncs: Syncs) -> None:
+    tenant = BY_KEY["refused-1"]
+    after = [sync for sync in syncs[tenant.key] if sync.started_at > REFUSED_FROM]
+    assert [sync.outcome for sync in after] == ["failed"] * len(after)
+    assert all("refused" in (sync.error or "") for sync in after)
+    assert [(sync.reason, sync.due_for) for sync in after] == [
+        (one.reason, one.due_for) for one in expected(tenant) if one.earliest > REFUSED_FROM
+    ]
+
+
+def test_a_tenant_that_lacks_a_scope_is_tried_five_times_for_each_regular_time(syncs: Syncs) -> None:
+    tenant = BY_KEY["scope-1"]
+    groups = tries(syncs[tenant.key])
+    assert [group[0].reason for group in groups] == [one.reason for one in expected(tenant)] == ["first", "regular"]
+    for group in groups:
+        assert [sync.outcome for sync in group] == ["failed"] * (1 + len(PAUSES))
+        assert_retried_as_promised(group)
+
+
+def test_what_people_asked_for_was_done_once_and_says_who_asked(syncs: Syncs) -> None:
+    done = [sync for found in syncs.values() for sync in found if sync.reason == "request"]
+    found = {(sync.tenant, sync.requested_by): sync for sync in done}
+    assert sorted(found) == sorted((one.tenant, one.by) for one in ASKED)
+    assert len(done) == len(ASKED)
+    for one in ASKED:
+        sync = found[one.tenant, one.by]
+        served_from = max(one.at, one.served_from)
+        assert served_from <= sync.started_at <= served_from + 5 * MINUTE
+        assert sync.outcome == "succeeded"
+        assert sync.is_partial == (one.entities is not None)
+
+
+def test_every_sync_is_of_a_run_in_the_instance_that_was_for_its_tenant_and_no_run_has_two_of_one(
+    month: Month, syncs: Syncs
+) -> None:
+    flat = [sync for found in syncs.values() for sync in found]
+    of = {(sync.run_id, sync.tenant) for sync in flat}
+    assert len(of) == len(flat)
+    assert {run_id for run_id, _ in of} == set(month.runs), "a run that found nothing to do was one too many"
+    keys = list(month.instance.get_dynamic_partitions("tenants"))
+    runs = {run.run_id: run for run in month.instance.get_runs(dg.RunsFilter(run_ids=month.runs))}
+    for run_id, tenant in of:
+        tags = runs[run_id].tags
+        first = tags.get("dagster/asset_partition_range_start") or tags["dagster/partition"]
+        last = tags.get("dagster/asset_partition_range_end") or first
+        assert keys.index(first) <= keys.index(tenant) <= keys.index(last)
+    failed = {sync.run_id for sync in flat if sync.outcome == "failed"}
+    for run_id, run in runs.items():
+        wanted = dg.DagsterRunStatus.FAILURE if run_id in failed else dg.DagsterRunStatus.SUCCESS
+        assert run.status is wanted, run_id
+
+
+def test_the_alerts_are_those_that_were_provoked_each_once_and_over_when_the_trouble_is(month: Month) -> None:
+    wanted: list[tuple[str | None, str, str]] = [
+        ("late-1", "not_connected", "opened"),
+        ("late-1", "not_connected", "recovered"),
+        ("refused-1", "credentials_refused", "opened"),
+        # Of a tenant that fails for good it is told that it failed, and then that it does so again and again.
+        ("scope-1", "failed_sync", "opened"),
+        ("scope-1", "failures_in_a_row", "opened"),
+    ]
+    for key in ("chicago-1", "chicago-2", "chicago-3"):
+        for rule in ("failed_sync", "failures_in_a_row"):
+            wanted += [(key, rule, "opened"), (key, rule, "recovered")]
+    for tenant in TENANTS:
+        if is_stale_after_stop(tenant):
+            wanted += [(tenant.key, "stale", "opened"), (tenant.key, "stale", "recovered")]
+    told = [(one["tenant"], one["rule"], one["state"]) for one in month.told]
+    assert sorted(told, key=str) == sorted(wanted, key=str)
+    still_open = month.connection.execute(
+        "select tenant, rule from control.incidents where closed_at is null order by 1, 2"
+    ).fetchall()
+    assert still_open == [
+        ("refused-1", "credentials_refused"),
+        ("scope-1", "failed_sync"),
+        ("scope-1", "failures_in_a_row"),
+    ]
+
+
+def test_raw_has_at_the_end_what_the_api_has(month: Month) -> None:
+    for tenant in HEALTHY:
+        world = month.sandbox.world(NUMBERS[tenant.key])
+        for entity in ENTITIES:
+            rows = month.connection.execute(
+                f"select count(*) from raw.{entity} where tenant = %s and _deleted_at is null",  # type: ignore[arg-type]
+                (tenant.key,),
+            ).fetchone()
+            assert rows == (world.count(entity),), (tenant.key, entity)
+
+
+def test_the_oracle_knows_what_the_clocks_skip() -> None:
+    cron, nights = BY_KEY["cron-1"], BY_KEY["berlin-1"]
+    sundays = [f"{at:%m-%d %H:%M}" for at in regular(cron.times, cron.zone) if at.month == 3]
+    assert sundays == ["03-01 07:30", "03-08 07:00", "03-15 06:30", "03-22 06:30", "03-29 06:30"]
+    around = [
+        f"{at:%m-%d %H:%M}" for at in regular(nights.times, nights.zone) if at.day in (28, 29, 30) and at.month == 3
+    ]
+    assert around == ["03-28 01:00", "03-29 01:00", "03-30 00:00"]
