@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -22,8 +22,10 @@ IN_FLIGHT = [
 # Jobs whose one step holds its run's lock from beginning to end.
 LOCKED_JOBS = ("sync_tenant", "build_marts")
 # From a run's start until its step begins, and from the step's end to the run's.
-BEGINNING_SECONDS = 60.0
+BEGINNING_SECONDS = 20.0
 ENDING_SECONDS = 3.0
+# From the moment a run is taken from the queue until it is being started: only a daemon killed in between takes longer.
+TAKEN_SECONDS = 60.0
 
 
 def partitions_in_flight(instance: dg.DagsterInstance) -> set[str]:
@@ -48,13 +50,22 @@ def is_in_flight(instance: dg.DagsterInstance, job_name: str) -> bool:
 
 
 def dead_runs(instance: dg.DagsterInstance, pipeline: Pipeline, now: datetime) -> list[dg.DagsterRun]:
-    """Runs that were started, say that they still run, and whose process is gone."""
-    suspects = _unlocked(instance, pipeline, now)
+    """Runs that nobody will end: started, and their process is gone; or taken from the queue, and never started."""
+    suspects = [*_unlocked(instance, pipeline, now), *_never_started(instance, now)]
     if not suspects:
         return []
     time.sleep(ENDING_SECONDS)
-    still = {run.run_id for run in _unlocked(instance, pipeline, now)}
+    still = {run.run_id for run in (*_unlocked(instance, pipeline, now), *_never_started(instance, now))}
     return [run for run in suspects if run.run_id in still]
+
+
+def _never_started(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:
+    return [
+        record.dagster_run
+        for record in instance.get_run_records(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED]))
+        if (now - record.update_timestamp.astimezone(UTC)).total_seconds() > TAKEN_SECONDS
+        and INTERACTIVE_TAG not in record.dagster_run.tags
+    ]
 
 
 def _unlocked(instance: dg.DagsterInstance, pipeline: Pipeline, now: datetime) -> list[dg.DagsterRun]:

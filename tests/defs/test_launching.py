@@ -13,10 +13,11 @@ import pytest
 
 from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
-from st_pipeline.defs.in_flight import BEGINNING_SECONDS, dead_runs, report_dead
+from st_pipeline.defs.in_flight import BEGINNING_SECONDS, TAKEN_SECONDS, dead_runs, report_dead
 from st_pipeline.defs.launching import launch_syncs
 from st_pipeline.defs.schedules import due_syncs
 from st_pipeline.defs.sensors import asked_syncs, loaded_waves
+from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.monitoring import builds, history, requests
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock
@@ -190,6 +191,22 @@ def test_a_run_whose_process_is_gone_is_found_and_reported_and_one_that_lives_is
         assert [run.run_id for run in dead_runs(instance, pipeline, later)] == [alive.run_id]
     finally:
         for run in runs:
+            instance.delete_run(run.run_id)
+
+
+def test_a_run_that_was_taken_from_the_queue_and_never_started_is_found(
+    instance: dg.DagsterInstance, pipeline: Pipeline
+) -> None:
+    taken = dg.DagsterRun("sync_tenant", status=dg.DagsterRunStatus.NOT_STARTED)
+    ours = dg.DagsterRun("sync_tenant", status=dg.DagsterRunStatus.NOT_STARTED, tags={INTERACTIVE_TAG: "here:1"})
+    for run in (taken, ours):
+        instance.add_run(run)
+    try:
+        assert dead_runs(instance, pipeline, datetime.now(UTC)) == []
+        later = datetime.now(UTC) + timedelta(seconds=TAKEN_SECONDS + 1)
+        assert [run.run_id for run in dead_runs(instance, pipeline, later)] == [taken.run_id]
+    finally:
+        for run in (taken, ours):
             instance.delete_run(run.run_id)
 
 
