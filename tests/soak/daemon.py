@@ -52,7 +52,12 @@ class Process:
         victims = [own, *(own.children(recursive=True) if children else [])]
         for victim in victims:
             victim.kill()
+        self.wait()
         psutil.wait_procs(victims, timeout=20)
+
+    def wait(self) -> None:
+        """Until it has ended."""
+        self._process.wait(60)
 
 
 @contextmanager
@@ -64,6 +69,7 @@ def running(home: Home, program: str, *arguments: str) -> Iterator[Process]:
     finally:
         for left in processes_of(home):
             left.kill()
+        process.wait()
 
 
 def processes_of(home: Home) -> list[psutil.Process]:

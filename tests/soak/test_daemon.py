@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from st_pipeline.defs import launch
+from st_pipeline.defs.in_flight import is_in_flight
 from st_pipeline.sandbox import Sandbox
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from tests.end_to_end.home import Home, wait_for
@@ -100,11 +101,9 @@ def test_killed_in_the_middle_of_a_wave_it_forgets_nobody_and_syncs_nobody_twice
                 connection.execute(
                     "update control.syncs set started_at = started_at - interval '5 minutes' where outcome is null"
                 )
-            daemon.Process(home, "dagster-daemon", "run")
-            wait_for("all are synced", lambda: len(daemon.succeeded(connection)) == len(keys), seconds=900)
-            wait_for("no run is left", lambda: not instance.get_runs(dg.RunsFilter(job_name="sync_tenant", statuses=[
-                dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING,
-            ])), seconds=300)  # fmt: skip
+            with daemon.running(home, "dagster-daemon", "run"):
+                wait_for("all are synced", lambda: len(daemon.succeeded(connection)) == len(keys), seconds=900)
+                wait_for("no run is left", lambda: not is_in_flight(instance, "sync_tenant"), seconds=300)
         assert_each_served_once(connection, keys)
         assert_no_two_runs_for_one_tenant(instance, alive_only=True)
 
