@@ -87,5 +87,13 @@ class Hours:
         assert self.window
         opens = instant_of(day, self.window.start, self.zone)
         closes = instant_of(day + DAY if self.window.is_over_midnight else day, self.window.end, self.zone)
-        # Where the clocks skip all of it, its beginning remains: better late by the gap than a day.
-        return opens, max(closes, opens + timedelta.resolution)
+        if closes <= opens:
+            # The clocks skip all of it: as long as it is, after the gap. Better late by the gap than by a day.
+            closes = opens + _length(self.window)
+        return opens, closes
+
+
+def _length(window: Window) -> timedelta:
+    """By clocks that nobody puts forward or back."""
+    start, end = (datetime.combine(date.min, at) for at in (window.start, window.end))
+    return (end - start) % DAY

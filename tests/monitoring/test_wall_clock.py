@@ -104,12 +104,28 @@ def test_hours_are_the_ones_the_clock_shows(zone: str, at: datetime, ends: list[
         assert following - last <= timedelta(days=2)
 
 
-def test_a_window_that_the_clocks_skip_keeps_its_beginning() -> None:
-    hours = Hours(Window(time(2), time(3)), "America/New_York")
+@pytest.mark.parametrize(
+    ("start", "end", "minutes"),
+    [
+        (time(2), time(3), 60),
+        (time(2), time(2, 16), 16),
+        (time(2, 15), time(2, 45), 30),
+        (time(2, 30), time(3, 15), 15),
+    ],
+)
+def test_a_window_that_the_clocks_skip_follows_on_the_gap_and_one_they_skip_in_part_keeps_its_end(
+    start: time, end: time, minutes: int
+) -> None:
+    """An instant would not do: who asks once a minute does so a moment after it."""
+    hours = Hours(Window(start, end), "America/New_York")
     opens = datetime(2026, 3, 8, 7, tzinfo=UTC)
+    closes = opens + minutes * MINUTE
     assert hours.next_allowed(opens - timedelta(hours=3)) == opens
     assert hours.next_allowed(opens) == opens
-    assert hours.next_allowed(opens + MINUTE) == datetime(2026, 3, 9, 6, tzinfo=UTC)
+    assert hours.next_allowed(closes - MINUTE) == closes - MINUTE
+    assert hours.end(opens) == closes
+    following = datetime.combine(date(2026, 3, 9), start, UTC) + timedelta(hours=4)
+    assert hours.next_allowed(closes) == following
 
 
 def test_without_a_window_every_hour_is_allowed() -> None:
