@@ -38,8 +38,10 @@ class Watched:
 
     @property
     def fresh_since(self) -> datetime:
-        """Its data's age counts from here: the last success, or when it came."""
-        return self.last_success_at or self.created_at
+        """Its data's age counts from here: the last success, or when it came, or connected if that was later."""
+        if self.last_success_at or self.status != Status.CONNECTED:
+            return self.last_success_at or self.created_at
+        return max(self.created_at, self.status_since)
 
 
 StaleAt = Callable[[Watched], datetime | None]

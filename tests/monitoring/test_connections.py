@@ -9,6 +9,7 @@ from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.errors import CredentialsRefused, NotConnected
 from st_pipeline.tenants.connection import refusal
 from st_pipeline.tenants.credentials import new_parts
+from st_pipeline.tenants.model import Status
 
 from .conftest import Find
 from .past import DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, read
@@ -107,3 +108,12 @@ def test_a_tenant_that_never_succeeded_is_stale_from_when_it_came(past: Past, fi
     assert stale.rule == "stale"
     assert "No sync ever succeeded" in stale.what
     assert stale.since == NOW - 3 * DAY
+
+
+def test_a_tenant_that_connected_late_is_not_stale_before_its_first_sync_had_its_time(past: Past, find: Find) -> None:
+    past.tenant(since=NOW - 9 * DAY)
+    past.found("acme", Status.NOT_CONNECTED, "The app is not connected.", NOW - 9 * DAY)
+    past.found("acme", Status.CONNECTED, "connected", LAST_NIGHT + MINUTE)
+    assert find(LAST_NIGHT + 2 * MINUTE) == []
+    assert find(LAST_NIGHT + DAY + 4 * HOUR - MINUTE) == []
+    assert [finding.rule for finding in find(LAST_NIGHT + DAY + 4 * HOUR)] == ["stale"]

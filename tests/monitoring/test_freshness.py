@@ -14,9 +14,8 @@ LAST = datetime(2026, 6, 10, 2, 20, tzinfo=UTC)
 
 
 def watched(cadence: str, zone: str = "UTC", last: datetime | None = LAST) -> Watched:
-    return Watched(
-        "acme", cadence, zone, "connected", "connected", LAST, LAST, LAST, LAST - timedelta(days=1), LAST, last
-    )
+    since = LAST - timedelta(days=1)
+    return Watched("acme", cadence, zone, "connected", "connected", since, LAST, LAST, since, LAST, last)
 
 
 @pytest.mark.parametrize(
