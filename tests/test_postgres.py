@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from st_pipeline import embedded_postgres, postgres
+from st_pipeline import embedded_place, postgres
 from st_pipeline.secret import Secret
 from st_pipeline.settings import PROJECT_ROOT, Settings
 
@@ -48,7 +48,7 @@ PREPARE = "database = postgres.prepare(Settings.from_environment())\n"
 
 
 def is_running(home: Path) -> bool:
-    return (embedded_postgres.place(home).cluster / "postmaster.pid").exists()
+    return (embedded_place.place(home).cluster / "postmaster.pid").exists()
 
 
 def test_the_server_lives_as_long_as_somebody_uses_it_and_keeps_its_data(home: Path) -> None:
@@ -95,7 +95,7 @@ def test_no_folder_above_is_opened_and_data_is_closed_to_others(home: Path) -> N
     said = process.communicate(timeout=60)[0].strip()
     assert process.returncode == 0, said
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
-    where = embedded_postgres.place(inside)
+    where = embedded_place.place(inside)
     assert stat.S_IMODE(where.data.stat().st_mode) == 0o700
     assert said == str(where.socket)
     if os.geteuid() == 0:
@@ -105,8 +105,8 @@ def test_no_folder_above_is_opened_and_data_is_closed_to_others(home: Path) -> N
 
 def test_a_home_with_a_long_path_gets_its_socket_elsewhere(home: Path) -> None:
     deep = home / ("long" * 30)
-    where = embedded_postgres.place(deep)
-    assert len(str(where.socket / embedded_postgres.SOCKET_NAME)) <= embedded_postgres.LONGEST_SOCKET_PATH
+    where = embedded_place.place(deep)
+    assert len(str(where.socket / embedded_place.SOCKET_NAME)) <= embedded_place.LONGEST_SOCKET_PATH
 
 
 def test_the_server_listens_on_no_address(home: Path) -> None:

@@ -15,6 +15,7 @@ ROOT = Path(st_pipeline.__file__).parent
 ROOMS = (
     "secret",
     "settings",
+    "embedded_place",
     "embedded_postgres",
     "postgres",
     "servicetitan",
@@ -25,6 +26,7 @@ ROOMS = (
     "sync",
     "dbt",
     "dagster_home",
+    "portal",
     "failures",
     "resources",
     "defs",
