@@ -37,6 +37,7 @@ from tests.monitoring.webhook import Webhook, webhook
 from .home import Home
 from .month_tenants import (
     ASKED,
+    CALMED,
     CONNECTED_AT,
     DISABLED,
     ENABLED,
@@ -46,12 +47,14 @@ from .month_tenants import (
     OFTEN,
     OUTAGE,
     RARE,
+    RECHECKED_WITHIN,
     REFUSED_FROM,
     SELDOM,
     SIX_HOURS,
     START,
     STOPPED,
     TENANTS,
+    THURSDAYS,
     Asked,
 )
 
@@ -62,16 +65,20 @@ NOISE = Faults(rate_429=0.01, rate_5xx=0.01, rate_truncated=0.01, rate_reset=0.0
 # A sync makes seven calls here: of so few, one that is tried again is no rate to speak of.
 RULES = Rules(error_rate=ErrorRate(least_calls=200), rate_limit=RateLimit(refused_over=0.9))
 EXPORT_DELAY = timedelta(minutes=16)
-# What begins stays until a sync ends it, and there is a look after every sync: in between a few are enough.
-LOOKS = 3 * HOUR
+# As far ahead as data changes that a sync is to bring.
+AHEAD = timedelta(minutes=90)
+# What begins to be wrong between two syncs stays until the next: a look before it and one after it see everything, as
+# looks every minute would. In long pauses there is another.
+LOOKS = 12 * HOUR
 QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # Columns that Postgres fills by its own clock, which cannot be set; the first two with every load.
-STAMPED: dict[str, tuple[LiteralString, str]] = {
-    "raw_loads": ("insert or update of changed_at", "changed_at"),
-    "landed_files": ("update of loaded_at", "loaded_at"),
-    "tenants": ("insert", "created_at"),
-    "credentials": ("insert", "created_at"),
-}
+STAMPED: tuple[tuple[str, LiteralString, str], ...] = (
+    ("raw_loads", "insert or update of changed_at", "changed_at"),
+    ("landed_files", "update of loaded_at", "loaded_at"),
+    ("tenants", "insert", "created_at"),
+    ("tenants", "insert", "status_since"),
+    ("credentials", "insert", "created_at"),
+)
 # What an edit can change of what is read here, beside an added visit with its invoice and appointment.
 EDITED = ("crm_customers", "crm_customer_contacts", "accounting_invoices", "jpm_appointments")
 
@@ -131,11 +138,18 @@ class Month:
             at = _minute_after(max(min(following), now))
             if at >= END:
                 return
-            self._jump(at, [key for key, due in dues.items() if due <= at])
-            while happenings and happenings[0][0] <= at:
-                happenings.pop(0)[1]()
-            if not STOPPED[0] <= at < STOPPED[1]:
-                self._turn(at)
+            self._jump(at, [key for key, due in dues.items() if due <= at + AHEAD])
+            if STOPPED[0] <= at < STOPPED[1]:
+                self._happen(happenings, at)
+                continue
+            self._look()
+            self._happen(happenings, at)
+            self._turn(at)
+
+    @staticmethod
+    def _happen(happenings: list[tuple[datetime, Callable[[], object]]], at: datetime) -> None:
+        while happenings and happenings[0][0] <= at:
+            happenings.pop(0)[1]()
 
     def _happenings(self) -> Iterator[tuple[datetime, Callable[[], object]]]:
         def faults(faults: Faults) -> Callable[[], None]:
@@ -152,11 +166,15 @@ class Month:
         yield OUTAGE[1], faults(NOISE)
         yield REFUSED_FROM, lambda: self.sandbox.connect(NUMBERS["refused-1"], connected=False)
         yield CONNECTED_AT, lambda: self.sandbox.connect(NUMBERS["late-1"])
+        for hours in range(RECHECKED_WITHIN // HOUR):
+            yield CONNECTED_AT + hours * HOUR, lambda: None  # a turn for who waits to be tried again
+        yield CALMED, registry("set", "late-1", cadence=THURSDAYS.text)
         yield DISABLED, registry("disable", "disabled-1")
         yield ENABLED, registry("enable", "disabled-1")
         yield OFTEN, registry("set", "six-1", cadence=SIX_HOURS.text)
         yield SELDOM, registry("set", "six-1", cadence=RARE.text)
-        yield STOPPED[1], self._look  # a daemon that comes back looks before its first syncs have ended
+        # It was not due, and so its data did not change.
+        yield ENABLED - HOUR, partial(self._change, "disabled-1")
         for one in ASKED:
             yield one.at, partial(self._ask, one)
 
@@ -175,18 +193,24 @@ class Month:
         if (before := at - EXPORT_DELAY) > self.sandbox.now:
             self.sandbox.advance((before - self.sandbox.now).total_seconds())
             for key in syncing:
-                self.changes += 1
-                self.sandbox.change(NUMBERS[key], self.changes, additions=1)
-                for entity in EDITED:
-                    self.sandbox.change(NUMBERS[key], self.changes, edits=1, entities=[entity])
+                self._change(key)
         self.sandbox.advance((at - self.sandbox.now).total_seconds())
         self.clock.jump(at)
         self.connection.execute("update public.simulated set now = %s", (at,))
 
+    def _change(self, key: str) -> None:
+        """Some of the tenant's data, of every entity that is read."""
+        self.changes += 1
+        self.sandbox.change(NUMBERS[key], self.changes, additions=1)
+        for entity in EDITED:
+            self.sandbox.change(NUMBERS[key], self.changes, edits=1, entities=[entity])
+
     def _turn(self, at: datetime) -> None:
         """What the daemon does in a minute."""
         with self._timed("sensors"):
-            waiting_tenants(self._sensor_context())
+            checked = waiting_tenants(self._sensor_context())
+        if isinstance(checked, dg.SkipReason) and "connected: none" not in str(checked.skip_message):
+            self._look()  # which may come before the first sync
         runs = self._asked() + self._due(at)
         for request in sorted(runs, key=lambda one: -int(one.tags["dagster/priority"])):
             with self._timed("runs"):
@@ -194,7 +218,7 @@ class Month:
         if runs:
             self._jump(_minute_after(self.clock()))
             self._build()
-        self._look()
+            self._look()
 
     def _due(self, at: datetime) -> list[dg.RunRequest]:
         with self._timed("sensors"):
@@ -303,12 +327,13 @@ def prepared() -> Iterator[Month]:
 def _stamp(connection: psycopg.Connection) -> None:
     """Let the database stamp with the month's time."""
     connection.execute("create table public.simulated as select %s::timestamptz as now", (START,))
-    for table, (event, column) in STAMPED.items():
+    for table, event, column in STAMPED:
         names = {
             "table": sql.Identifier("control", table),
             "column": sql.Identifier(column),
-            "function": sql.Identifier("public", f"stamp_{table}"),
+            "function": sql.Identifier("public", f"stamp_{table}_{column}"),
             "event": sql.SQL(event),
+            "name": sql.Identifier(f"stamp_{column}"),
         }
         connection.execute(
             sql.SQL("""
@@ -317,7 +342,7 @@ def _stamp(connection: psycopg.Connection) -> None:
             """).format(**names)
         )
         connection.execute(
-            sql.SQL("create trigger stamp before {event} on {table} for each row execute function {function}()").format(
-                **names
-            )
+            sql.SQL(
+                "create trigger {name} before {event} on {table} for each row execute function {function}()"
+            ).format(**names)
         )

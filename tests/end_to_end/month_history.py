@@ -47,10 +47,10 @@ def read_syncs(connection: psycopg.Connection[Any]) -> dict[str, list[Sync]]:
 
 
 def tries(syncs: Sequence[Sync]) -> list[list[Sync]]:
-    """By what they are due for: the first try and its retries, of those that nobody asked for."""
+    """By what they are due for: the first try and its retries. What was only asked for is not among them."""
     found: list[list[Sync]] = []
     for sync in syncs:
-        if sync.reason == "request":
+        if sync.reason == "request" and sync.due_for is None:
             continue
         if sync.reason == "retry":
             assert found, sync

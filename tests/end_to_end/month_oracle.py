@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from .month_tenants import DAY, END, HOUR, MINUTE, OUTAGE, START, STOPPED, Planned, Times
+from .month_tenants import ASKED, DAY, END, HOUR, MINUTE, OUTAGE, RECHECKED_WITHIN, START, STOPPED, Planned, Times
 
 # Outside rule: each tenant has a delay of its own, of less than half an hour. What comes on top is the run itself.
 LATEST = 30 * MINUTE
@@ -104,12 +104,20 @@ def expected(tenant: Planned) -> list[Expected]:
         all_times = regular(times, tenant.zone)
         earliest = _moved(begins, windows(times.hours, tenant.zone)) if times.hours else begins
         if served is None:
-            found.append(Expected("first", None, earliest, earliest + 5 * MINUTE))
+            # Who is not connected yet is tried again by and by.
+            slack = 5 * MINUTE if begins == START else RECHECKED_WITHIN
+            found.append(Expected("first", None, earliest, earliest + slack))
             served = earliest
         missed = [at for at in all_times if served < at <= begins]
         # Hours that open for the next regular time are that one's.
         if missed and earliest < next(at for at in all_times if at > begins):
-            found.append(Expected("catch_up", missed[-1], earliest, earliest + 5 * MINUTE))
+            # Somebody asked for it while the daemon was stopped: one sync does both.
+            reason = (
+                "request"
+                if any(one.tenant == tenant.key and begins == one.served_from for one in ASKED)
+                else "catch_up"
+            )
+            found.append(Expected(reason, missed[-1], earliest, earliest + 5 * MINUTE))
         since = max(begins, served)
         found += [Expected("regular", at, at, at + LATEST) for at in all_times if since < at < ends]
         served = max(at for one in found if (at := one.due_for or one.earliest))

@@ -28,12 +28,13 @@ from .month_tenants import (
     STOPPED,
     TENANTS,
     Planned,
-    march,
 )
 
 HEALTHY = [tenant for tenant in TENANTS if tenant.is_healthy]
 BY_KEY = {tenant.key: tenant for tenant in TENANTS}
 Syncs = dict[str, list[Sync]]
+# On a machine that does other things as well.
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +91,8 @@ def test_nothing_happened_while_the_daemon_was_stopped_and_what_was_missed_was_c
     caught_up = sorted(sync.tenant for sync in flat if sync.reason == "catch_up" and sync.due_for < STOPPED[1])  # type: ignore[operator]
     acting = [t for t in TENANTS if any(begins == STOPPED[1] for begins, _, _ in t.phases) and t.key != "paused-1"]
     missed = [t.key for t in acting if any(STOPPED[0] <= at < STOPPED[1] for at in regular(t.times, t.zone))]
-    # The night ones' next hours are those of their next regular time; the disabled one is enabled later.
-    assert caught_up == sorted({*missed, "disabled-1"} - {"berlin-1", "berlin-2"})
+    # One that somebody asked for meanwhile was served by that; the disabled one was enabled later.
+    assert caught_up == sorted({*missed, "disabled-1"} - {"ten-3"})
 
 
 def test_no_two_syncs_of_a_tenant_overlap_and_none_begins_outside_its_hours(syncs: Syncs) -> None:
