@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -18,6 +19,7 @@ from st_pipeline.secret import Secret
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 DEFAULT_SANDBOX_URL = "http://127.0.0.1:8700"
+DEFAULT_PORTAL_URL = "http://127.0.0.1:3001"
 LEAST_HISTORY_DAYS = 60  # alert rules look back five weeks
 NEVER = "never"
 
@@ -37,6 +39,17 @@ class ServiceTitanDefaults:
     tenant_id: str | None = None
     timezone: str | None = None
     environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIdConnect:
+    """Where operators may sign in other than here. All three of the first are there, or none of it."""
+
+    issuer: str
+    client_id: str
+    client_secret: Secret
+    operators: tuple[str, ...]
+    """E-mail addresses, or domains like ``example.com``, in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,13 @@ class Settings:
     keep_landed_days: int | None = None
     keep_runs_days: int | None = 90
     keep_history_days: int | None = 400
+    portal_url: str = DEFAULT_PORTAL_URL
+    """As people reach the portal, without a slash at the end."""
+    portal_metrics_token: Secret | None = None
+    """None: no metrics are served."""
+    portal_trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks whose word for where a request comes from is taken."""
+    oidc: OpenIdConnect | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -95,6 +115,10 @@ class Settings:
             keep_landed_days=_days(environment, "ST_PIPELINE_KEEP_LANDED_DAYS", None),
             keep_runs_days=_days(environment, "ST_PIPELINE_KEEP_RUNS_DAYS", 90),
             keep_history_days=_days(environment, "ST_PIPELINE_KEEP_HISTORY_DAYS", 400, least=LEAST_HISTORY_DAYS),
+            portal_url=_portal_url(environment),
+            portal_metrics_token=_secret(environment, "ST_PIPELINE_PORTAL_METRICS_TOKEN"),
+            portal_trusted_proxies=_proxies(environment),
+            oidc=_oidc(environment),
         )
 
 
@@ -127,6 +151,40 @@ def _heartbeat_url(url: Secret | None) -> Secret | None:
     if url and not url.reveal().startswith(("http://", "https://")):
         raise SettingsError("ST_PIPELINE_HEARTBEAT_URL: expected a URL that begins with https:// or http://")
     return url
+
+
+def _portal_url(environment: Mapping[str, str]) -> str:
+    url = (environment.get("ST_PIPELINE_PORTAL_URL") or DEFAULT_PORTAL_URL).strip().rstrip("/")
+    if not re.fullmatch(r"https?://[^\s/?#@]+", url):
+        raise SettingsError("ST_PIPELINE_PORTAL_URL: expected https://host or http://host:port, without a path")
+    return url
+
+
+def _proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
+    proxies = tuple(environment.get("ST_PIPELINE_PORTAL_TRUSTED_PROXIES", "").replace(",", " ").split())
+    for proxy in proxies:
+        try:
+            ip_network(proxy)
+        except ValueError:
+            raise SettingsError(
+                "ST_PIPELINE_PORTAL_TRUSTED_PROXIES: expected addresses or networks, like 10.0.0.5 or 10.0.0.0/24"
+            ) from None
+    return proxies
+
+
+def _oidc(environment: Mapping[str, str]) -> OpenIdConnect | None:
+    issuer = environment.get("ST_PIPELINE_OIDC_ISSUER", "").strip()
+    client_id = environment.get("ST_PIPELINE_OIDC_CLIENT_ID", "").strip()
+    client_secret = _secret(environment, "ST_PIPELINE_OIDC_CLIENT_SECRET")
+    operators = environment.get("ST_PIPELINE_OIDC_OPERATORS", "").replace(",", " ").lower().split()
+    if not (issuer or client_id or client_secret or operators):
+        return None
+    if not (issuer.startswith(("https://", "http://")) and client_id and client_secret and operators):
+        raise SettingsError(
+            "ST_PIPELINE_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _OPERATORS belong together: set all four "
+            "(the issuer is a URL, the operators are e-mail addresses or domains), or none"
+        )
+    return OpenIdConnect(issuer.rstrip("/"), client_id, client_secret, tuple(operators))
 
 
 def _days(environment: Mapping[str, str], name: str, default: int | None, *, least: int = 1) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from st_pipeline.cli import alerts, demo, inspection, serving, status, syncing, tenants, upkeep, usage
+from st_pipeline.cli import alerts, demo, inspection, portal, serving, status, syncing, tenants, upkeep, usage, users
 from st_pipeline.cli.errors import Commands
 
 app = typer.Typer(
@@ -15,11 +15,13 @@ app = typer.Typer(
 )
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(users.app, name="users")
 for command in (
     demo.demo,
     serving.up,
     serving.dev,
     serving.sandbox,
+    portal.portal,
     syncing.sync,
     syncing.reload,
     syncing.marts,

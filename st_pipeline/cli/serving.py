@@ -1,4 +1,4 @@
-"""``st-pipeline up``, ``dev`` and ``sandbox``: what runs until Ctrl-C."""
+"""``st-pipeline up``, ``dev`` and ``sandbox``: what runs until Ctrl-C. The portal alone is portal.py."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 
 from st_pipeline import dagster_home, postgres
-from st_pipeline.cli import sandbox_tenants
+from st_pipeline.cli import portal, sandbox_tenants
 from st_pipeline.cli.errors import CommandRefused
+from st_pipeline.cli.interrupting import until_interrupted
 from st_pipeline.dbt import manifest
 from st_pipeline.settings import PROJECT_ROOT, Settings
 from st_pipeline.sync.pipeline import open_pipeline
@@ -34,12 +34,14 @@ Port = Annotated[int, typer.Option(help="Port of the Dagster UI.")]
 def up(
     with_sandbox: Annotated[bool, typer.Option("--sandbox", help="With the sandbox and its tenants.")] = False,
     port: Port = 3000,
-    host: Annotated[str, typer.Option(help="Address of the Dagster UI.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address of the Dagster UI and the portal.")] = "127.0.0.1",
+    portal_port: Annotated[int, typer.Option(help="Port of the portal.")] = portal.PORT,
 ) -> None:
-    """Postgres (unless a DSN is given), Dagster UI and daemon; Ctrl-C ends all of it."""
+    """Postgres (unless a DSN is given), Dagster UI, daemon and portal; Ctrl-C ends all of it."""
     settings = Settings.from_environment()
-    _refuse_taken(host, port)
-    with _until_interrupted(), ExitStack() as stack:
+    _refuse_taken(host, port, "--port")
+    _refuse_taken(host, portal_port, "--portal-port")
+    with until_interrupted(), ExitStack() as stack:
         if with_sandbox:
             settings = stack.enter_context(sandbox_tenants.serving(settings))
         open_pipeline(settings)
@@ -53,15 +55,20 @@ def up(
         logs = settings.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         workspace = ["-w", str(dagster_home.WORKSPACE_FILE)]
-        typer.echo("Starting the Dagster UI and daemon …")
+        typer.echo("Starting the Dagster UI, the daemon and the portal …")
         processes = {
             "Dagster UI": _start(
                 ["dagster-webserver", *workspace, "-h", host, "-p", str(port)], environment, logs / "webserver.log"
             ),
             "Dagster daemon": _start(["dagster-daemon", "run", *workspace], environment, logs / "daemon.log"),
+            "portal": _start(
+                ["st-pipeline", "portal", "--host", host, "--port", str(portal_port)], environment, logs / "portal.log"
+            ),
         }
         try:
-            _announce_when_ready(f"http://{host}:{port}", processes, settings, logs)
+            _wait_for(f"http://{host}:{portal_port}/healthz", "the portal", processes, logs)
+            _wait_for(f"http://{host}:{port}/server_info", "the Dagster UI", processes, logs)
+            _announce(f"http://{host}:{port}", f"http://{host}:{portal_port}", settings, logs)
             _wait(processes, logs)
         finally:
             _stop(list(processes.values()))
@@ -72,7 +79,7 @@ def dev(port: Port = 3000) -> None:
     settings = Settings.from_environment()
     open_pipeline(settings)
     environment = {**os.environ, **dagster_home.environment(settings)}
-    with _until_interrupted():
+    with until_interrupted():
         process = _start(["dg", "dev", "--port", str(port)], environment, None)
         try:
             _wait({"dg dev": process}, settings.home / "logs")
@@ -106,28 +113,13 @@ def sandbox(
         raise CommandRefused(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from None
 
 
-@contextmanager
-def _until_interrupted() -> Iterator[None]:
-    """Ctrl-C and a plain kill both end the block in order, also where a shell had SIGINT ignored."""
-
-    def stop(signal_number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    try:
-        yield
-    except KeyboardInterrupt:
-        typer.echo("Stopped.")
-
-
-def _refuse_taken(host: str, port: int) -> None:
+def _refuse_taken(host: str, port: int, option: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise CommandRefused(f"cannot use {host}:{port} ({error.strerror}); choose another --port") from None
+            raise CommandRefused(f"cannot use {host}:{port} ({error.strerror}); choose another {option}") from None
 
 
 def _start(command: Sequence[str], environment: dict[str, str], log: Path | None) -> subprocess.Popen[bytes]:
@@ -149,23 +141,26 @@ def _start(command: Sequence[str], environment: dict[str, str], log: Path | None
             output.close()
 
 
-def _announce_when_ready(
-    url: str, processes: dict[str, subprocess.Popen[bytes]], settings: Settings, logs: Path
-) -> None:
+def _wait_for(url: str, what: str, processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         _refuse_dead(processes, logs)
         try:
-            with urllib.request.urlopen(f"{url}/server_info", timeout=2):  # noqa: S310 - our own address
-                break
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
+                return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-    else:
-        raise CommandRefused(f"the Dagster UI did not answer within {START_SECONDS:.0f} s; see {logs}/webserver.log")
-    typer.echo(f"Dagster UI      {url}")
+    raise CommandRefused(f"{what} did not answer within {START_SECONDS:.0f} s; see {logs}")
+
+
+def _announce(ui: str, portal_url: str, settings: Settings, logs: Path) -> None:
+    typer.echo(f"Portal          {portal_url}")
+    typer.echo(f"Dagster UI      {ui}")
     typer.echo(f"Postgres        {settings.home if not settings.dsn else 'the server of ST_PIPELINE_DSN'}")
     typer.echo(f"Landing zone    {settings.landing}")
     typer.echo(f"Logs            {logs}")
+    if portal.has_nobody(settings):
+        typer.echo(portal.FIRST_STEP)
     typer.echo("Ctrl-C ends all of it.")
 
 

@@ -1,0 +1,25 @@
+"""How commands that run until somebody stops them are stopped: by Ctrl-C or a plain kill, both in order."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+
+
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """Ctrl-C and a plain kill both end the block in order, also where a shell had SIGINT ignored."""
+
+    def stop(signal_number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("Stopped.")

@@ -1,0 +1,52 @@
+"""The application, put together: routes, what wraps them, connections that open with it. Nothing happens at import.
+
+The routes are routes.py, what they share service.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+from starlette.staticfiles import StaticFiles
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from st_pipeline.portal.headers import SecurityHeaders
+from st_pipeline.portal.intake import Intake
+from st_pipeline.portal.refusals import Refusals, refuse
+from st_pipeline.portal.routes import PAGES
+from st_pipeline.portal.service import Portal, prepared
+from st_pipeline.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(settings: Settings, portal: Portal | None = None) -> Starlette:
+    """The application for ``settings``; its database is made and migrated, connections open when it starts.
+
+    Raises:
+        PostgresError, EmbeddedPostgresError, VaultKeyInvalid: with the setting to look at.
+    """
+    portal = portal or prepared(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with portal.pool:
+            yield
+
+    routes: list[BaseRoute] = [*PAGES, Mount("/static", StaticFiles(directory=STATIC), name="static")]
+    middleware = [Middleware(SecurityHeaders), Middleware(Intake), Middleware(Refusals)]
+    if settings.portal_trusted_proxies:
+        # Outermost: everything after it sees the address and scheme that the proxy names.
+        trusted = list(settings.portal_trusted_proxies)
+        middleware.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=trusted))
+    app = Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: refuse}, lifespan=lifespan)
+    # A redirect to the same path with or without a slash would repeat the Host header, which anybody can write.
+    app.router.redirect_slashes = False
+    app.state.portal = portal
+    return app

@@ -1,0 +1,72 @@
+"""Cookies and the tokens of forms: signed with keys that come from the vault's. Nothing but an id travels in them.
+
+What an id stands for is sessions.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from base64 import urlsafe_b64decode
+from collections.abc import Sequence
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from itsdangerous import BadSignature, Signer
+from starlette.requests import Request
+from starlette.responses import Response
+
+from st_pipeline.secret import Secret
+
+SESSION = "st_pipeline_session"
+VISITOR = "st_pipeline_visitor"
+"""Of a browser without a session, so that its forms have tokens too."""
+
+
+class Cookies:
+    """Puts ids into cookies and takes them out again, if the signature is one of ours."""
+
+    def __init__(self, vault_keys: Sequence[Secret]) -> None:
+        """``vault_keys``: the newest first; a cookie signed with an older one still counts."""
+        keys = [_derived(key) for key in vault_keys]
+        self._signer = Signer(keys[::-1], salt="st-pipeline portal cookie", digest_method=hashlib.sha256)
+        # Of the oldest key: a form that is open while a key is added must still be accepted.
+        self._form_key = keys[-1]
+
+    def read(self, request: Request, name: str) -> str | None:
+        """The id in the cookie; None: there is none, or it was forged."""
+        try:
+            return self._signer.unsign(request.cookies.get(name, "")).decode()
+        except (BadSignature, UnicodeError):
+            return None
+
+    def write(self, response: Response, name: str, value: str, *, is_secure: bool) -> None:
+        """The id into the cookie, for as long as the browser is open."""
+        response.set_cookie(
+            name,
+            self._signer.sign(value).decode(),
+            path="/",
+            secure=is_secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def form_token(self, cookie_value: str) -> str:
+        """The token of every form in the browser that has this id."""
+        return hmac.new(self._form_key, b"form " + cookie_value.encode(), hashlib.sha256).hexdigest()
+
+    def is_form_token(self, cookie_value: str, given: str) -> bool:
+        """Whether ``given`` is it; takes as long whatever is wrong."""
+        return hmac.compare_digest(self.form_token(cookie_value).encode(), given.encode())
+
+
+def new_visitor() -> str:
+    """An id for a browser without a session."""
+    return secrets.token_urlsafe(24)
+
+
+def _derived(key: Secret) -> bytes:
+    """A key of its own for cookies, which tells nothing of the vault's (RFC 5869)."""
+    material = urlsafe_b64decode(key.reveal())
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"st-pipeline portal cookies").derive(material)

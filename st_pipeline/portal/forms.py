@@ -1,0 +1,43 @@
+"""What all forms have in common. Each form is beside its page; the token against forgery is access.py's.
+
+Fields of secrets are never rendered with a value, and ask browsers not to fill them in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wtforms import Form, PasswordField
+from wtforms.validators import ValidationError
+
+from st_pipeline.portal.visit import Visit
+from st_pipeline.secret import Secret
+
+
+class PortalForm(Form):
+    """A form of one visit: ``SomeForm.of(visit)`` reads what was sent, ``validate()`` says whether it will do."""
+
+    @classmethod
+    def of(cls, visit: Visit, **values: Any) -> Any:
+        """The form with what was sent on POST; ``values`` are shown where nothing was."""
+        return cls(visit.form if visit.request.method == "POST" else None, data=values)
+
+
+class SecretField(PasswordField):
+    """Something secret that is entered and never shown again. ``secret`` is what was entered."""
+
+    @property
+    def secret(self) -> Secret:
+        """Empty where nothing was entered."""
+        return Secret(self.data or "")
+
+    def __repr__(self) -> str:
+        return f"SecretField({self.name})"
+
+
+def refuse(field: Any, problem: str) -> None:
+    """Have the page show this problem at the field."""
+    field.errors = [*field.errors, problem]
+
+
+__all__ = ["PortalForm", "SecretField", "ValidationError", "refuse"]

@@ -1,0 +1,17 @@
+"""``/healthz``: whether the portal and its database answer, for those who watch processes."""
+
+from __future__ import annotations
+
+from starlette.responses import PlainTextResponse, Response
+
+from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.visit import Visit
+
+
+def healthz(visit: Visit) -> Response:
+    """``ok``; without a database the answer is the 503 of refusals.py."""
+    visit.connection.execute("select 1")
+    return PlainTextResponse("ok\n")
+
+
+PAGES = (page("/healthz", healthz, permission=Permission.PUBLIC),)

@@ -1,0 +1,56 @@
+"""The overview: totals on top, then every tenant. The figures are monitoring/overview.py's, as those of
+``st-pipeline status`` are; which tenants are shown is overview_rows.py.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from st_pipeline.monitoring.overview import read_overview
+from st_pipeline.monitoring.rules_file import read_rules
+from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.pages.overview_rows import FILTERS, SORTS, Wish, shown
+from st_pipeline.portal.visit import Visit
+
+
+def overview(visit: Visit) -> Response:
+    """Where everybody stands, now."""
+    read = read_overview(visit.connection, visit.now, rules=read_rules(visit.portal.settings.home))
+    wish = Wish.of(visit.request.query_params)
+    page_of_rows = shown(read.tenants, wish, visit.now)
+    return visit.render(
+        "overview.html",
+        totals=read.totals,
+        shown=page_of_rows,
+        wish=wish,
+        address=address(wish),
+        filters=[(name, label, page_of_rows.counts[name]) for name, (label, _) in FILTERS.items()],
+        sorts=[
+            (label, sort_address(wish, name), _direction(wish) if name == wish.sort else None)
+            for name, (label, _) in SORTS.items()
+        ],
+        page_address=lambda number: address(wish, page=number),
+    )
+
+
+def address(wish: Wish, *, sort: str | None = None, page: int = 1) -> str:
+    """The address of what is wished for, in another order or on another page."""
+    current = f"-{wish.sort}" if wish.descending else wish.sort
+    values = {"q": wish.search, "show": wish.show, "sort": sort or current, "page": page}
+    usual = {"q": "", "show": "all", "sort": "name", "page": 1}
+    query = urlencode({name: value for name, value in values.items() if value != usual[name]})
+    return f"/?{query}" if query else "/"
+
+
+def sort_address(wish: Wish, name: str) -> str:
+    """Where a column's heading leads: ordered by it, and the other way round where it is already."""
+    return address(wish, sort=f"-{name}" if name == wish.sort and not wish.descending else name)
+
+
+def _direction(wish: Wish) -> str:
+    return "descending" if wish.descending else "ascending"
+
+
+PAGES = (page("/", overview, permission=Permission.SEE_ALL),)

@@ -1,0 +1,59 @@
+"""Changing one's own password. Others' are set with ``st-pipeline users password``."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+from wtforms.validators import EqualTo, InputRequired, Length
+
+from st_pipeline.portal import accounts
+from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.forms import PortalForm, SecretField, refuse
+from st_pipeline.portal.pages.signin import THROTTLED
+from st_pipeline.portal.visit import Visit
+
+
+class PasswordForm(PortalForm):
+    """The present password, and the new one twice."""
+
+    present = SecretField("Present password", [InputRequired("Enter the password you signed in with.")])
+    new = SecretField(
+        "New password",
+        [
+            InputRequired("Enter a new password."),
+            Length(
+                accounts.SHORTEST_PASSWORD,
+                accounts.LONGEST_PASSWORD,
+                f"A password has {accounts.SHORTEST_PASSWORD} to {accounts.LONGEST_PASSWORD} characters.",
+            ),
+        ],
+        description=f"At least {accounts.SHORTEST_PASSWORD} characters. A few words in a row are good.",
+    )
+    again = SecretField("New password again", [EqualTo("new", "This is not the same as the new password.")])
+
+
+def password(visit: Visit) -> Response:
+    """The form; a change ends every session of the account, and begins a new one in this browser."""
+    form = PasswordForm.of(visit)
+    if visit.request.method != "POST":
+        return visit.render("password.html", form=form)
+    if not form.validate():
+        return visit.render("password.html", status=400, form=form)
+    actor = visit.actor
+    if not visit.portal.throttle.allows(actor.name, visit.address):
+        refuse(form.present, THROTTLED)
+        return visit.render("password.html", status=429, form=form)
+    if accounts.verify(visit.connection, actor.name, form.present.secret) is None:
+        refuse(form.present, "This is not your password.")
+        visit.record("password change refused")
+        return visit.render("password.html", status=403, form=form)
+    visit.portal.throttle.clear(actor.name)
+    assert actor.user_id is not None
+    with visit.connection.transaction():
+        accounts.set_password(visit.connection, actor.user_id, form.new.secret, visit.now)
+        visit.record("password changed")
+    return visit.start_session(
+        "/", user_id=actor.user_id, notice="Your password is changed. Other sessions have ended."
+    )
+
+
+PAGES = (page("/password", password, permission=Permission.OWN_PASSWORD, methods=("GET", "POST")),)

@@ -1,0 +1,69 @@
+"""Signing in and out of those who have an account. Clients come by invitation.py."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+from wtforms import HiddenField, StringField
+from wtforms.validators import InputRequired, Length
+
+from st_pipeline.portal import accounts, audit, sessions
+from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.cookies import SESSION
+from st_pipeline.portal.forms import PortalForm, SecretField
+from st_pipeline.portal.visit import Visit, home_of, safe_path
+
+WRONG = "Name and password do not go together. Check both; operators can set a new password for you."
+THROTTLED = "Too many tries. Wait a quarter of an hour, then try again."
+
+
+class SignInForm(PortalForm):
+    """A name and a password; where to go afterwards."""
+
+    name = StringField("User name", [InputRequired("Enter your user name."), Length(max=accounts.LONGEST_NAME)])
+    password = SecretField("Password", [InputRequired("Enter your password.")])
+    next = HiddenField()
+
+
+def sign_in(visit: Visit) -> Response:
+    """The form, and what becomes of it. Somebody who is signed in goes on."""
+    if visit.request.method != "POST":
+        target = safe_path(visit.request.query_params.get("next", "/"))
+        if visit.session:
+            return visit.redirect(home_of(visit.actor) if target == "/" else target)
+        return _form(visit, SignInForm.of(visit, next=target))
+    form = SignInForm.of(visit)
+    if not form.validate():
+        return _form(visit, form, status=400)
+    name = form.name.data
+    throttle = visit.portal.throttle
+    if not throttle.allows(name, visit.address):
+        return _form(visit, form, THROTTLED, status=429)
+    user_id = accounts.verify(visit.connection, name, form.password.secret)
+    if user_id is None:
+        # What was typed for a name may be a password: only names that exist are noted.
+        known = accounts.known_name(visit.connection, name)
+        audit.record(visit.connection, known or "unknown", "sign-in refused", visit.now, address=visit.address)
+        return _form(visit, form, WRONG, status=403)
+    throttle.clear(name)
+    audit.record(visit.connection, name.strip().lower(), "signed in", visit.now, address=visit.address)
+    return visit.start_session(form.next.data or "/", user_id=user_id)
+
+
+def sign_out(visit: Visit) -> Response:
+    """End the session, here and on the server."""
+    visit.record("signed out")
+    sessions.end(visit.connection, visit.cookie_id)
+    response = visit.redirect("/sign-in")
+    response.delete_cookie(SESSION, path="/", secure=visit.is_secure, httponly=True, samesite="lax")
+    return response
+
+
+def _form(visit: Visit, form: SignInForm, problem: str | None = None, *, status: int = 200) -> Response:
+    has_nobody = accounts.is_empty(visit.connection)
+    return visit.render("signin.html", status=status, form=form, problem=problem, has_nobody=has_nobody)
+
+
+PAGES = (
+    page("/sign-in", sign_in, permission=Permission.PUBLIC, methods=("GET", "POST")),
+    page("/sign-out", sign_out, permission=Permission.OWN_ACCOUNT, methods=("POST",)),
+)

@@ -1,0 +1,52 @@
+"""Templates: how they are found and which words they have for instants and figures. Everything is escaped.
+
+What is on a page is decided in pages/; how figures are worded in wording.py.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from st_pipeline.portal import wording
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def environment() -> Environment:
+    """What renders the pages; a name that a template has wrong is an error, not a blank."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+    )
+    made.filters |= {
+        "iso": iso,
+        "in_zone": in_zone,
+        "duration": wording.duration,
+        "count": wording.count,
+        "share": wording.share,
+        "size": wording.size,
+    }
+    return made
+
+
+def iso(at: datetime) -> str:
+    """For machines, in UTC, to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+@pass_context
+def in_zone(context: Context, at: datetime, zone: str) -> str:
+    """For people, in their tenant's zone; with the year where it is another one."""
+    local = at.astimezone(ZoneInfo(zone))
+    now: datetime = context["now"]
+    year = "" if local.year == now.astimezone(ZoneInfo(zone)).year else f" {local.year}"
+    return f"{local.day} {local:%b}{year} {local:%H:%M %Z}"

@@ -1,0 +1,106 @@
+// Everything works without this: local times, live parts, filters as one types, previews of forms.
+"use strict";
+(() => {
+  const DEBOUNCE = 250; // milliseconds after the last key
+
+  // <time datetime data-zone>: in the reader's zone, with the tenant's beside it where the two differ.
+  function localTimes(root) {
+    for (const time of root.querySelectorAll("time[data-zone]:not([data-local])")) {
+      const at = new Date(time.dateTime);
+      if (Number.isNaN(at.getTime())) continue;
+      const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+      const day = { day: "numeric", month: "short", ...clock };
+      if (at.getFullYear() !== new Date().getFullYear()) day.year = "numeric";
+      const write = (zone, parts) => new Intl.DateTimeFormat("en-GB", { ...parts, timeZone: zone }).format(at);
+      const theirs = time.dataset.zone;
+      try {
+        const mine = write(undefined, day);
+        if (mine !== write(theirs, day)) {
+          const other = document.createElement("small");
+          other.textContent = time.textContent;
+          time.replaceChildren(mine, " ", other);
+        } else {
+          time.textContent = mine;
+        }
+      } catch { /* a zone this browser does not know: the text stays */ }
+      time.dataset.local = "";
+    }
+  }
+
+  async function fetchPart(address, id) {
+    const answer = await fetch(address, { headers: { "X-Live": "1" }, credentials: "same-origin" });
+    if (answer.status === 401) { location.reload(); return null; }
+    if (!answer.ok) return null;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return page.getElementById(id);
+  }
+
+  function replacePart(old, fresh) {
+    if (!fresh || !old.isConnected || old.innerHTML === fresh.innerHTML) return;
+    const focused = old.contains(document.activeElement) ? document.activeElement : null;
+    const place = focused && (focused.id ? `#${CSS.escape(focused.id)}` : focused.getAttribute("href") && `[href="${CSS.escape(focused.getAttribute("href"))}"]`);
+    localTimes(fresh);
+    old.replaceWith(fresh);
+    if (place) fresh.querySelector(place)?.focus({ preventScroll: true });
+  }
+
+  // [id][data-live=address][data-every=seconds]: asked for again, and put in its place; not while nobody looks.
+  const asked = new Map();
+  async function refresh() {
+    for (const part of document.querySelectorAll("[data-live][id]")) {
+      const every = 1000 * Number(part.dataset.every || 5);
+      const since = performance.now() - (asked.get(part.id) ?? started);
+      const isTyping = part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+      if (document.hidden || since < every || isTyping) continue;
+      asked.set(part.id, performance.now());
+      try {
+        replacePart(part, await fetchPart(part.dataset.live, part.id));
+      } catch { /* not reachable now: the next turn asks again */ }
+    }
+  }
+
+  function addressOf(form, base) {
+    const values = new URLSearchParams();
+    for (const [name, value] of new FormData(form)) {
+      const field = form.elements[name];
+      if (typeof value === "string" && value !== "" && name !== "form_token" && field?.type !== "password") values.append(name, value);
+    }
+    const query = values.toString();
+    return query ? `${base}?${query}` : base;
+  }
+
+  function afterTyping(form, act) {
+    let timer;
+    form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(act, DEBOUNCE); });
+  }
+
+  // form[data-filter=id]: what it finds is shown as one types, in the part with that id.
+  for (const form of document.querySelectorAll("form[data-filter]")) {
+    let turn = 0;
+    afterTyping(form, async () => {
+      const mine = ++turn;
+      const address = addressOf(form, form.getAttribute("action"));
+      const fresh = await fetchPart(address, form.dataset.filter).catch(() => null);
+      const old = document.getElementById(form.dataset.filter);
+      if (mine !== turn || !fresh || !old) return;
+      history.replaceState(null, "", address);
+      replacePart(old, fresh);
+    });
+  }
+
+  // form[data-preview=address][data-preview-in=id]: the answer to what is typed, as a part of the page.
+  for (const form of document.querySelectorAll("form[data-preview]")) {
+    let turn = 0;
+    afterTyping(form, async () => {
+      const mine = ++turn;
+      const id = form.dataset.previewIn;
+      const fresh = await fetchPart(addressOf(form, form.dataset.preview), id).catch(() => null);
+      const old = document.getElementById(id);
+      if (mine === turn && fresh && old) replacePart(old, fresh);
+    });
+  }
+
+  const started = performance.now();
+  localTimes(document);
+  if (document.querySelector("[data-live][id]")) setInterval(refresh, 1000);
+})();
