@@ -6,35 +6,28 @@ month's. What happens in it is month_tenants.py; what it should come to is month
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import LiteralString
 
 import dagster as dg
 import psycopg
-from psycopg import sql
 
 from st_pipeline.definitions import build_defs
 from st_pipeline.defs import launch
-from st_pipeline.defs.schedules import due_syncs
-from st_pipeline.defs.sensors import asked_syncs, loaded_waves, tenant_registry, waiting_tenants
-from st_pipeline.monitoring import builds, requests, sync_states
-from st_pipeline.monitoring.channels import open_channels
-from st_pipeline.monitoring.evaluation import Alerting, evaluate
-from st_pipeline.monitoring.rules import ErrorRate, RateLimit, Rules
+from st_pipeline.monitoring import requests, sync_states
 from st_pipeline.sandbox import Account, Faults, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.credentials import own_credentials
 from st_pipeline.tenants.model import new_tenant
-from tests.monitoring.webhook import Webhook, webhook
+from tests.monitoring.webhook import webhook
 
 from .home import Home
+from .month_daemon import Daemon
 from .month_tenants import (
     ASKED,
     CALMED,
@@ -43,7 +36,6 @@ from .month_tenants import (
     ENABLED,
     END,
     HOUR,
-    MINUTE,
     OFTEN,
     OUTAGE,
     RARE,
@@ -57,75 +49,32 @@ from .month_tenants import (
     THURSDAYS,
     Asked,
 )
+from .month_time import Clock, minute_after, set_stamp, stamp
 
 SIZE = Size(customers=6, invoices=8, business_units=2, technicians=2, awkward=False)
 NUMBERS = {tenant.key: 1001 + n for n, tenant in enumerate(TENANTS)}
 # What the client's own tries absorb.
 NOISE = Faults(rate_429=0.01, rate_5xx=0.01, rate_truncated=0.01, rate_reset=0.01, retry_after_seconds=0, seed=3)
-# A sync makes seven calls here: of so few, one that is tried again is no rate to speak of.
-RULES = Rules(error_rate=ErrorRate(least_calls=200), rate_limit=RateLimit(refused_over=0.9))
 EXPORT_DELAY = timedelta(minutes=16)
 # As far ahead as data changes that a sync is to bring.
 AHEAD = timedelta(minutes=90)
 # What begins to be wrong between two syncs stays until the next: a look before it and one after it see everything, as
 # looks every minute would. In long pauses there is another.
 LOOKS = 12 * HOUR
-QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-# Columns that Postgres fills by its own clock, which cannot be set; the first two with every load.
-STAMPED: tuple[tuple[str, LiteralString, str], ...] = (
-    ("raw_loads", "insert or update of changed_at", "changed_at"),
-    ("landed_files", "update of loaded_at", "loaded_at"),
-    ("tenants", "insert", "created_at"),
-    ("tenants", "insert", "status_since"),
-    ("credentials", "insert", "created_at"),
-)
 # What an edit can change of what is read here, beside an added visit with its invoice and appointment.
 EDITED = ("crm_customers", "crm_customer_contacts", "accounting_invoices", "jpm_appointments")
 
 
-class Clock:
-    """Goes as fast as any, and jumps."""
-
-    def __init__(self, at: datetime) -> None:
-        self._at, self._since = at, time.monotonic()
-
-    def __call__(self) -> datetime:
-        return self._at + timedelta(seconds=time.monotonic() - self._since)
-
-    def jump(self, at: datetime) -> None:
-        assert at >= self._at
-        self._at, self._since = at, time.monotonic()
-
-
 @dataclass
 class Month:
-    """The daemon's part is played here, with its schedule and sensors; runs are executed one after the other."""
+    """What happens, and a daemon that turns whenever something may."""
 
     clock: Clock
     sandbox: Sandbox
     pipeline: Pipeline
-    instance: dg.DagsterInstance
-    definitions: dg.Definitions
     connection: psycopg.Connection
-    hook: Webhook
-    told: list[dict[str, object]] = field(default_factory=list)
-    runs: list[str] = field(default_factory=list)
-    rounds: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    builds: int = 0
+    daemon: Daemon
     changes: int = 0
-
-    def __post_init__(self) -> None:
-        channel = Secret(f"json://{self.hook.address}/month")
-        self._alerting = Alerting(RULES, open_channels([channel]))
-        self._job = self.definitions.resolve_job_def("sync_tenant")
-
-    def register(self) -> None:
-        """Partitions, as the sensor of the registry asks for them."""
-        result = tenant_registry(self._sensor_context())
-        assert isinstance(result, dg.SensorResult)
-        for request in result.dynamic_partitions_requests or ():
-            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
 
     def live(self) -> None:
         """From the first minute to the last."""
@@ -135,16 +84,16 @@ class Month:
             dues = self._dues(now)
             following = [END, *dues.values(), now + LOOKS]
             following += [when for when, _ in happenings]
-            at = _minute_after(max(min(following), now))
+            at = minute_after(max(min(following), now))
             if at >= END:
                 return
             self._jump(at, [key for key, due in dues.items() if due <= at + AHEAD])
             if STOPPED[0] <= at < STOPPED[1]:
                 self._happen(happenings, at)
                 continue
-            self._look()
+            self.daemon.look()
             self._happen(happenings, at)
-            self._turn(at)
+            self.daemon.turn(at, self._jump)
 
     @staticmethod
     def _happen(happenings: list[tuple[datetime, Callable[[], object]]], at: datetime) -> None:
@@ -196,7 +145,7 @@ class Month:
                 self._change(key)
         self.sandbox.advance((at - self.sandbox.now).total_seconds())
         self.clock.jump(at)
-        self.connection.execute("update public.simulated set now = %s", (at,))
+        set_stamp(self.connection, at)
 
     def _change(self, key: str) -> None:
         """Some of the tenant's data, of every entity that is read."""
@@ -204,74 +153,6 @@ class Month:
         self.sandbox.change(NUMBERS[key], self.changes, additions=1)
         for entity in EDITED:
             self.sandbox.change(NUMBERS[key], self.changes, edits=1, entities=[entity])
-
-    def _turn(self, at: datetime) -> None:
-        """What the daemon does in a minute."""
-        with self._timed("sensors"):
-            checked = waiting_tenants(self._sensor_context())
-        if isinstance(checked, dg.SkipReason) and "connected: none" not in str(checked.skip_message):
-            self._look()  # which may come before the first sync
-        runs = self._asked() + self._due(at)
-        for request in sorted(runs, key=lambda one: -int(one.tags["dagster/priority"])):
-            with self._timed("runs"):
-                self._run(request)
-        if runs:
-            self._jump(_minute_after(self.clock()))
-            self._build()
-            self._look()
-
-    def _due(self, at: datetime) -> list[dg.RunRequest]:
-        with self._timed("sensors"):
-            context = dg.build_schedule_context(
-                instance=self.instance, scheduled_execution_time=at, resources={"pipeline": self.pipeline}
-            )
-            return [one for one in due_syncs(context) if isinstance(one, dg.RunRequest)]  # type: ignore[call-overload]
-
-    def _asked(self) -> list[dg.RunRequest]:
-        with self._timed("sensors"):
-            result = asked_syncs(self._sensor_context())
-            return list(result.run_requests or ()) if isinstance(result, dg.SensorResult) else []
-
-    def _sensor_context(self) -> dg.SensorEvaluationContext:
-        return dg.build_sensor_context(
-            instance=self.instance, resources={"pipeline": self.pipeline}, definitions=self.definitions
-        )
-
-    def _run(self, request: dg.RunRequest) -> None:
-        result = self._job.execute_in_process(
-            instance=self.instance,
-            tags=dict(request.tags),
-            run_config={**request.run_config, **QUIET_LOGS},
-            raise_on_error=False,
-        )
-        self.runs.append(result.run_id)
-
-    def _build(self) -> None:
-        """The sensor that asks for builds; of dbt's part only the record is made, as it takes half a minute."""
-        with self._timed("builds"):
-            result = loaded_waves(self._sensor_context())
-            if isinstance(result, dg.SensorResult) and result.run_requests:
-                self.builds += 1
-                with builds.recorded(self.pipeline.database, f"build-{self.builds}", self.clock):
-                    pass
-
-    def _look(self) -> None:
-        with self._timed("looks"):
-            evaluate(self.connection, self._alerting, self.clock())
-        self.rounds += 1
-        for body in self.hook.take():
-            self.told += body["alerts"] if body["state"] == "digest" else [body]
-
-    @contextmanager
-    def _timed(self, what: str) -> Iterator[None]:
-        began = time.monotonic()
-        yield
-        self.seconds[what] = self.seconds.get(what, 0.0) + time.monotonic() - began
-
-
-def _minute_after(at: datetime) -> datetime:
-    whole = at.replace(second=0, microsecond=0)
-    return whole if whole == at else whole + MINUTE
 
 
 @contextmanager
@@ -295,7 +176,7 @@ def prepared() -> Iterator[Month]:
         clock = Clock(START)
         pipeline = replace(home.pipeline(sandbox.url), clock=clock)
         connection = stack.enter_context(home.connect())
-        _stamp(connection)
+        stamp(connection)
         with pipeline.registry() as registry:
             registry.add_all(
                 (
@@ -318,31 +199,7 @@ def prepared() -> Iterator[Month]:
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
         hook = stack.enter_context(webhook())
         definitions = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)})
-        month = Month(clock, sandbox, pipeline, instance, definitions, connection, hook)
-        month.register()
+        daemon = Daemon(pipeline, instance, definitions, connection, hook)
+        daemon.register()
         sandbox.faults = NOISE
-        yield month
-
-
-def _stamp(connection: psycopg.Connection) -> None:
-    """Let the database stamp with the month's time."""
-    connection.execute("create table public.simulated as select %s::timestamptz as now", (START,))
-    for table, event, column in STAMPED:
-        names = {
-            "table": sql.Identifier("control", table),
-            "column": sql.Identifier(column),
-            "function": sql.Identifier("public", f"stamp_{table}_{column}"),
-            "event": sql.SQL(event),
-            "name": sql.Identifier(f"stamp_{column}"),
-        }
-        connection.execute(
-            sql.SQL("""
-            create function {function}() returns trigger language plpgsql as
-            $$ begin new.{column} := (select now from public.simulated); return new; end $$
-            """).format(**names)
-        )
-        connection.execute(
-            sql.SQL(
-                "create trigger {name} before {event} on {table} for each row execute function {function}()"
-            ).format(**names)
-        )
+        yield Month(clock, sandbox, pipeline, connection, daemon)

@@ -67,7 +67,7 @@ def test_every_due_sync_of_a_healthy_tenant_happened_once_and_no_other(tenant: P
     assert len(groups) == len(wanted)
     for group, one in zip(groups, wanted, strict=True):
         assert group[0].reason == one.reason
-        assert one.earliest <= group[0].started_at <= one.latest + 3 * MINUTE, (one, group[0])
+        assert one.earliest <= group[0].started_at <= one.latest + 4 * MINUTE, (one, group[0])
         assert_retried_as_promised(group)
         assert group[-1].outcome == "succeeded", group[-1]
         assert (len(group) > 1) == one.is_in_outage, group
@@ -143,9 +143,9 @@ def test_every_sync_is_of_a_run_in_the_instance_that_was_for_its_tenant_and_no_r
     flat = [sync for found in syncs.values() for sync in found]
     of = {(sync.run_id, sync.tenant) for sync in flat}
     assert len(of) == len(flat)
-    assert {run_id for run_id, _ in of} == set(month.runs), "a run that found nothing to do was one too many"
-    keys = list(month.instance.get_dynamic_partitions("tenants"))
-    runs = {run.run_id: run for run in month.instance.get_runs(dg.RunsFilter(run_ids=month.runs))}
+    assert {run_id for run_id, _ in of} == set(month.daemon.runs), "a run that found nothing to do was one too many"
+    keys = list(month.daemon.instance.get_dynamic_partitions("tenants"))
+    runs = {run.run_id: run for run in month.daemon.instance.get_runs(dg.RunsFilter(run_ids=month.daemon.runs))}
     for run_id, tenant in of:
         tags = runs[run_id].tags
         first = tags.get("dagster/asset_partition_range_start") or tags["dagster/partition"]
@@ -169,10 +169,11 @@ def test_the_alerts_are_those_that_were_provoked_each_once_and_over_when_the_tro
     for key in ("chicago-1", "chicago-2", "chicago-3"):
         for rule in ("failed_sync", "failures_in_a_row"):
             wanted += [(key, rule, "opened"), (key, rule, "recovered")]
-    for tenant in TENANTS:
+    # Of the refused one nobody is told that its data is old: they were told why.
+    for tenant in HEALTHY:
         if is_stale_after_stop(tenant):
             wanted += [(tenant.key, "stale", "opened"), (tenant.key, "stale", "recovered")]
-    told = [(one["tenant"], one["rule"], one["state"]) for one in month.told]
+    told = [(one["tenant"], one["rule"], one["state"]) for one in month.daemon.told]
     assert sorted(told, key=str) == sorted(wanted, key=str)
     still_open = month.connection.execute(
         "select tenant, rule from control.incidents where closed_at is null order by 1, 2"
@@ -193,6 +194,21 @@ def test_raw_has_at_the_end_what_the_api_has(month: Month) -> None:
                 (tenant.key,),
             ).fetchone()
             assert rows == (world.count(entity),), (tenant.key, entity)
+
+
+def test_the_api_misbehaved_all_month_and_the_client_tried_again(month: Month) -> None:
+    statuses = {call.status for call in month.sandbox.calls}
+    assert {0, 200, 400, 429, 500, 502, 503} <= statuses
+    row = month.connection.execute(
+        """
+        select count(distinct s.tenant), sum(c.retries) from control.api_calls c join control.syncs s on s.id = c.sync_id
+        where s.outcome = 'succeeded' and c.retries > 0
+        """
+    ).fetchone()
+    assert row
+    tenants, retries = row
+    assert tenants > len(HEALTHY) / 2
+    assert retries > 40
 
 
 def test_the_oracle_knows_what_the_clocks_skip() -> None:
