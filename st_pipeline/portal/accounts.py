@@ -147,8 +147,7 @@ def verify(connection: psycopg.Connection[Any], name: str, password: Secret) -> 
     user_id, hashed = row or (None, None)
     # Longer ones were never accepted; hashing a megabyte is work for nothing.
     given = password.reveal()[: LONGEST_PASSWORD + 1]
-    is_right = _verified(hashed or _nobody(), given) and hashed is not None
-    if not is_right:
+    if not _verified(hashed or _nobody(), given) or hashed is None:
         return None
     if _hasher().check_needs_rehash(hashed):
         connection.execute(

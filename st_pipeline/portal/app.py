@@ -18,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from st_pipeline.portal.headers import SecurityHeaders
 from st_pipeline.portal.intake import Intake
+from st_pipeline.portal.pages import elsewhere
 from st_pipeline.portal.refusals import Refusals, refuse
 from st_pipeline.portal.routes import PAGES
 from st_pipeline.portal.service import Portal, prepared
@@ -39,7 +40,8 @@ def create_app(settings: Settings, portal: Portal | None = None) -> Starlette:
         with portal.pool:
             yield
 
-    routes: list[BaseRoute] = [*PAGES, Mount("/static", StaticFiles(directory=STATIC), name="static")]
+    static = Mount("/static", StaticFiles(directory=STATIC), name="static")
+    routes: list[BaseRoute] = [*PAGES, static, *elsewhere.PAGES]
     middleware = [Middleware(SecurityHeaders), Middleware(Intake), Middleware(Refusals)]
     if settings.portal_trusted_proxies:
         # Outermost: everything after it sees the address and scheme that the proxy names.

@@ -81,7 +81,7 @@ async def read_form(request: Request) -> FormData:
         fields = None
     if fields is None or any("\0" in text for field in fields for text in field):
         raise HTTPException(400, UNREADABLE)
-    return FormData(fields)
+    return FormData([(name, value) for name, value in fields])
 
 
 def _is_text(raw: bytes) -> bool:

@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
-from jinja2.runtime import Context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from st_pipeline.portal import wording
 
@@ -43,10 +42,7 @@ def iso(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
-@pass_context
-def in_zone(context: Context, at: datetime, zone: str) -> str:
-    """For people, in their tenant's zone; with the year where it is another one."""
+def in_zone(at: datetime, zone: str) -> str:
+    """For people, in their tenant's zone; portal.js puts the reader's before it."""
     local = at.astimezone(ZoneInfo(zone))
-    now: datetime = context["now"]
-    year = "" if local.year == now.astimezone(ZoneInfo(zone)).year else f" {local.year}"
-    return f"{local.day} {local:%b}{year} {local:%H:%M %Z}"
+    return f"{local.day} {local:%b %Y %H:%M %Z}"

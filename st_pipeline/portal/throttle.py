@@ -18,7 +18,8 @@ class Throttle:
     """Tries within the last MINUTES."""
 
     def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._storage = MemoryStorage()
+        self._limiter = MovingWindowRateLimiter(self._storage)
         self._account: RateLimitItem = RateLimitItemPerMinute(PER_ACCOUNT, MINUTES)
         self._address: RateLimitItem = RateLimitItemPerMinute(PER_ADDRESS, MINUTES)
 
@@ -31,3 +32,7 @@ class Throttle:
     def clear(self, account: str) -> None:
         """The right one came: earlier tries of the account no longer count."""
         self._limiter.clear(self._account, "account", account.strip().lower()[:200])
+
+    def forget(self) -> None:
+        """Nobody tried anything."""
+        self._storage.reset()

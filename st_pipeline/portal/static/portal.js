@@ -16,8 +16,11 @@
       try {
         const mine = write(undefined, day);
         if (mine !== write(theirs, day)) {
+          const date = { day: "numeric", month: "short" };
+          const named = { ...(write(undefined, date) === write(theirs, date) ? clock : day), timeZoneName: "short" };
           const other = document.createElement("small");
-          other.textContent = time.textContent;
+          // British English has no words for American zones, and the other way round.
+          other.textContent = new Intl.DateTimeFormat(theirs.startsWith("America/") ? "en-US" : "en-GB", { ...named, timeZone: theirs }).format(at);
           time.replaceChildren(mine, " ", other);
         } else {
           time.textContent = mine;
