@@ -54,7 +54,7 @@ from .month_time import Clock, minute_after, set_stamp, stamp
 SIZE = Size(customers=6, invoices=8, business_units=2, technicians=2, awkward=False)
 NUMBERS = {tenant.key: 1001 + n for n, tenant in enumerate(TENANTS)}
 # What the client's own tries absorb.
-NOISE = Faults(rate_429=0.01, rate_5xx=0.01, rate_truncated=0.01, rate_reset=0.01, retry_after_seconds=0, seed=3)
+NOISE = Faults(rate_429=0.02, rate_5xx=0.02, rate_truncated=0.02, rate_reset=0.02, retry_after_seconds=0, seed=3)
 EXPORT_DELAY = timedelta(minutes=16)
 # As far ahead as data changes that a sync is to bring.
 AHEAD = timedelta(minutes=90)

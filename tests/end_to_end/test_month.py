@@ -201,14 +201,15 @@ def test_the_api_misbehaved_all_month_and_the_client_tried_again(month: Month) -
     assert {0, 200, 400, 429, 500, 502, 503} <= statuses
     row = month.connection.execute(
         """
-        select count(distinct s.tenant), sum(c.retries) from control.api_calls c join control.syncs s on s.id = c.sync_id
+        select count(distinct s.tenant), sum(c.retries)
+        from control.api_calls c join control.syncs s on s.id = c.sync_id
         where s.outcome = 'succeeded' and c.retries > 0
         """
     ).fetchone()
     assert row
     tenants, retries = row
-    assert tenants > len(HEALTHY) / 2
-    assert retries > 40
+    assert tenants > 10
+    assert retries > 30
 
 
 def test_the_oracle_knows_what_the_clocks_skip() -> None:
