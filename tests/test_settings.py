@@ -132,3 +132,51 @@ def test_history_is_kept_for_as_long_as_the_rules_look_back() -> None:
     with pytest.raises(SettingsError, match="60 or more"):
         Settings.from_environment({"ST_PIPELINE_KEEP_HISTORY_DAYS": "59"})
     assert Settings.from_environment({"ST_PIPELINE_KEEP_HISTORY_DAYS": "60"}).keep_history_days == 60
+
+
+def test_the_portal_is_on_this_machine_and_serves_no_metrics_unless_told_so() -> None:
+    settings = Settings.from_environment({})
+    assert settings.portal_url == "http://127.0.0.1:3001"
+    assert (settings.portal_metrics_token, settings.portal_trusted_proxies, settings.oidc) == (None, (), None)
+    told = Settings.from_environment(
+        {
+            "ST_PIPELINE_PORTAL_URL": "https://sync.example.com/",
+            "ST_PIPELINE_PORTAL_METRICS_TOKEN": "canary",
+            "ST_PIPELINE_PORTAL_TRUSTED_PROXIES": "10.0.0.5, 10.1.0.0/16",
+        }
+    )
+    assert told.portal_url == "https://sync.example.com"
+    assert told.portal_trusted_proxies == ("10.0.0.5", "10.1.0.0/16")
+    assert "canary" not in repr(told)
+
+
+@pytest.mark.parametrize(
+    "url", ["sync.example.com", "https://", "https://x/path", "https://user@x", "https://x?y", "ftp://x"]
+)
+def test_a_portal_url_of_another_form_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="ST_PIPELINE_PORTAL_URL: expected"):
+        Settings.from_environment({"ST_PIPELINE_PORTAL_URL": url})
+
+
+def test_a_proxy_that_is_no_address_is_refused() -> None:
+    with pytest.raises(SettingsError, match="ST_PIPELINE_PORTAL_TRUSTED_PROXIES: expected"):
+        Settings.from_environment({"ST_PIPELINE_PORTAL_TRUSTED_PROXIES": "*"})
+
+
+def test_openid_connect_is_all_or_nothing() -> None:
+    whole = {
+        "ST_PIPELINE_OIDC_ISSUER": "https://login.example.com/",
+        "ST_PIPELINE_OIDC_CLIENT_ID": "portal",
+        "ST_PIPELINE_OIDC_CLIENT_SECRET": "canary",
+        "ST_PIPELINE_OIDC_OPERATORS": "Ann@Example.com, example.org",
+    }
+    settings = Settings.from_environment(whole)
+    assert settings.oidc
+    assert (settings.oidc.issuer, settings.oidc.operators) == (
+        "https://login.example.com", ("ann@example.com", "example.org")
+    )  # fmt: skip
+    assert "canary" not in repr(settings)
+    for name in whole:
+        with pytest.raises(SettingsError, match="belong together") as refused:
+            Settings.from_environment({key: value for key, value in whole.items() if key != name})
+        assert "canary" not in str(refused.value)

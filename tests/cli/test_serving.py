@@ -59,8 +59,8 @@ def graphql(port: int, query: str) -> dict:
 
 
 def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
-    port = free_port()
-    process = start(home, "up", "--sandbox", "--port", str(port))
+    port, portal_port = free_port(), free_port()
+    process = start(home, "up", "--sandbox", "--port", str(port), "--portal-port", str(portal_port))
     try:
         assert process.stdout
         said = []
@@ -69,6 +69,9 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
             if "Ctrl-C" in line:
                 break
         assert process.poll() is None, "".join(said)
+        assert "st-pipeline users add NAME" in "".join(said)
+        with urllib.request.urlopen(f"http://127.0.0.1:{portal_port}/", timeout=30) as answer:
+            assert "st-pipeline users add NAME" in answer.read().decode(), "the sign-in page says the same"
         nodes = graphql(port, "{assetNodes {assetKey {path} groupName}}")["assetNodes"]
         assert ["legacy", "invoices_stream"] in [node["assetKey"]["path"] for node in nodes]
         # The daemon's sensor brings the registry's tenants within its ten seconds.
@@ -78,7 +81,7 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
             time.sleep(1)
         assert found == wanted
         children = psutil.Process(process.pid).children(recursive=True)
-        assert len(children) >= 2
+        assert len(children) >= 3
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)

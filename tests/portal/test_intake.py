@@ -42,9 +42,10 @@ def broken(settings: Settings, portal: Portal, app: Starlette, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("GET", "/sign-in"), ("GET", "/"), ("GET", "/no/such/page"), ("GET", "/static/portal.css"), ("POST", "/sign-in"),
-        ("DELETE", "/sign-in"), ("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/static/../app.py"), ("GET", "/%00"),
-        ("OPTIONS", "/"), ("HEAD", "/sign-in"), ("GET", "/static/none.css"), ("POST", "/static/portal.css"),
+        ("GET", "/sign-in"), ("GET", "/"), ("GET", "/no/such/page"), ("GET", "/static/portal.css"),
+        ("POST", "/sign-in"), ("DELETE", "/sign-in"), ("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/%00"),
+        ("GET", "/static/%2e%2e/app.py"), ("OPTIONS", "/"), ("HEAD", "/sign-in"), ("GET", "/static/none.css"),
+        ("POST", "/static/portal.css"),
     ],
 )  # fmt: skip
 def test_every_answer_has_the_headers(browser: Browser, method: str, path: str) -> None:
