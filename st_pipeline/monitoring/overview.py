@@ -5,7 +5,7 @@ The sums of the last day are totals.py, one sync with all of it sync_history.py,
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -94,24 +94,64 @@ class Overview:
 def read_overview(
     connection: psycopg.Connection[Any], now: datetime, *, zone: str = "UTC", rules: Rules | None = None
 ) -> Overview:
-    """Where everybody stands at ``now``; the day begins at midnight in ``zone``. All questions are asked at one moment.
+    """Where everybody stands at ``now``, all of it asked at one moment; the day begins at midnight in ``zone``.
 
     ``rules`` say when data is stale and how many calls a second are allowed. ``connection`` is in autocommit.
     """
     rules = rules or Rules()
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
-        registered = tenant_table.read_all(connection)
-        states = read_states(connection)
         running = running_syncs(connection)
-        watched = {one.key: one for one in read_watched(connection)}
-        asked = {request.tenant for request in open_requests(connection)}
-        recent = _read_recent(connection, set(running.values()))
-        marks = _read_marks(connection)
         incidents = open_incidents(connection)
+        registered = tenant_table.read_all(connection)
+        tenants = _read_tenants(connection, registered, set(running.values()), incidents, now, rules)
         sums = read_day(connection, running.values(), now)
         failed_today = read_failed_today(connection, running.values(), now, zone)
         busiest = read_busiest(connection, now)
+    totals = Totals(
+        tenants=len(tenants),
+        connected=sum(one.tenant.status == Status.CONNECTED for one in tenants),
+        running=len(running),
+        queued=sum(one.is_queued for one in tenants),
+        succeeded=sums.succeeded,
+        success_rate=sums.success_rate,
+        failed_today=failed_today,
+        average_sync_seconds=sums.average_seconds,
+        calls=sums.calls,
+        average_latency=sums.average_latency,
+        p95_latency=sums.p95_latency,
+        rate_limit_share=busiest.calls_per_second / rules.rate_limit.calls_per_second if busiest else None,
+        busiest_tenant=busiest.tenant if busiest else None,
+        open_incidents=len(incidents),
+    )
+    return Overview(now, totals, tenants)
+
+
+def read_tenant_overview(
+    connection: psycopg.Connection[Any], key: str, now: datetime, *, rules: Rules | None = None
+) -> TenantOverview:
+    """Where one tenant stands, as ``read_overview`` has it, without reading of the others. Raises TenantUnknown."""
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        registered = [tenant_table.read(connection, key)]
+        running = set(running_syncs(connection).values())
+        return _read_tenants(connection, registered, running, open_incidents(connection), now, rules or Rules(), key)[0]
+
+
+def _read_tenants(
+    connection: psycopg.Connection[Any],
+    registered: Sequence[Tenant],
+    running: Collection[int],
+    incidents: Sequence[Incident],
+    now: datetime,
+    rules: Rules,
+    only: str | None = None,
+) -> list[TenantOverview]:
+    states = read_states(connection, only)
+    watched = {one.key: one for one in read_watched(connection)}
+    asked = {request.tenant for request in open_requests(connection, only)}
+    recent = _read_recent(connection, running, only)
+    marks = _read_marks(connection, only)
     stale_at = stale_by_cadence(rules)
     tenants: list[TenantOverview] = []
     for tenant in registered:
@@ -134,29 +174,11 @@ def read_overview(
                 incidents=[incident for incident in incidents if incident.tenant == key],
             )
         )
-    allowed = rules.rate_limit.calls_per_second
-    totals = Totals(
-        tenants=len(tenants),
-        connected=sum(one.tenant.status == Status.CONNECTED for one in tenants),
-        running=len(running),
-        queued=sum(one.is_queued for one in tenants),
-        succeeded=sums.succeeded,
-        success_rate=sums.success_rate,
-        failed_today=failed_today,
-        average_sync_seconds=sums.average_seconds,
-        calls=sums.calls,
-        average_latency=sums.average_latency,
-        p95_latency=sums.p95_latency,
-        rate_limit_share=busiest.calls_per_second / allowed if busiest else None,
-        busiest_tenant=busiest.tenant if busiest else None,
-        open_incidents=len(incidents),
-    )
-    return Overview(now, totals, tenants)
+    return tenants
 
 
 def freshness(watched: Watched | None, stale_at: StaleAt, now: datetime) -> tuple[datetime | None, datetime | None]:
-    """Until when a tenant's data is fresh, or since when it is stale: one of both, or neither where nothing is
-    expected. ``watched`` is None for a disabled tenant."""
+    """Until when data is fresh, or since when stale; neither where nothing is expected. ``watched`` None: disabled."""
     if watched is None or watched.connected_at is None or (at := stale_at(watched)) is None:
         return None, None
     return (None, at) if now >= at else (at, None)
@@ -171,17 +193,20 @@ class _Marks:
     drift: int
 
 
-def _read_recent(connection: psycopg.Connection[Any], running: Collection[int]) -> dict[str, list[RecentSync]]:
+def _read_recent(
+    connection: psycopg.Connection[Any], running: Collection[int], only: str | None
+) -> dict[str, list[RecentSync]]:
     rows = connection.execute(
         """
         select t.key, s.id, s.outcome, s.is_partial, s.started_at, s.finished_at, s.loaded
         from control.tenants t
         cross join lateral (
             select id, outcome, is_partial, started_at, finished_at, loaded from control.syncs s
-            where s.tenant = t.key order by s.started_at desc, s.id desc limit %s
+            where s.tenant = t.key order by s.started_at desc, s.id desc limit %(limit)s
         ) s
+        where %(only)s::text is null or t.key = %(only)s
         """,
-        (RECENT,),
+        {"limit": RECENT, "only": only},
         binary=True,  # twice as fast, with ten thousand rows
     ).fetchall()
     recent: dict[str, list[RecentSync]] = {}
@@ -193,7 +218,7 @@ def _read_recent(connection: psycopg.Connection[Any], running: Collection[int]) 
     return recent
 
 
-def _read_marks(connection: psycopg.Connection[Any]) -> dict[str, _Marks]:
+def _read_marks(connection: psycopg.Connection[Any], only: str | None) -> dict[str, _Marks]:
     rows = connection.execute(
         """
         select t.key, last.reason, last.requested_by, last.error, last.trace_id, last.fetched, success.finished_at,
@@ -209,15 +234,16 @@ def _read_marks(connection: psycopg.Connection[Any]) -> dict[str, _Marks]:
         ) success on true
         left join (
             select tenant, count(*) filter (where field is null) as whole, count(field) as fields
-            from control.quarantine group by tenant
+            from control.quarantine where %(only)s::text is null or tenant = %(only)s group by tenant
         ) q on q.tenant = t.key
         left join (select tenant, count(*) as fields from control.drift group by tenant) d on d.tenant = t.key
-        """
+        where %(only)s::text is null or t.key = %(only)s
+        """,
+        {"only": only},
     ).fetchall()
     marks: dict[str, _Marks] = {}
     for key, reason, requested_by, error, trace_id, fetched, *others in rows:
-        last = LastSync(reason, requested_by, error, trace_id, fetched) if reason else None
-        marks[key] = _Marks(last, *others)
+        marks[key] = _Marks(LastSync(reason, requested_by, error, trace_id, fetched) if reason else None, *others)
     return marks
 
 
