@@ -32,7 +32,7 @@ def test_what_was_done_is_read_newest_first_and_by_tenant(app: Starlette, contro
 )
 def test_nothing_of_it_is_changed_or_deleted(app: Starlette, control: psycopg.Connection, statement: str) -> None:
     with pytest.raises(psycopg.errors.RaiseException, match="kept for good"):
-        control.execute(statement)  # pyright: ignore[reportArgumentType]
+        control.execute(statement)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def test_an_invitation_is_usable_until_it_is_expired_revoked_or_the_account_connected(
@@ -43,6 +43,7 @@ def test_an_invitation_is_usable_until_it_is_expired_revoked_or_the_account_conn
     invitation, token = invitations.invite(control, "bolt", "ann", NOW)
     assert token.reveal() not in str(control.execute("select i::text from control.invitations i").fetchall())
     found = invitations.find(control, token)
+    assert found
     assert found == invitation
     assert found.is_usable(NOW + invitations.DURATION - timedelta(seconds=1))
     assert not found.is_usable(NOW + invitations.DURATION)
