@@ -19,10 +19,8 @@ def run_lock(database: postgres.Database, run_id: str) -> Iterator[None]:
             yield
         finally:
             # Not left to the end of the connection, which the server sees a moment later.
-            if not connection.closed:
-                connection.execute(
-                    "select pg_advisory_unlock(hashtextextended('st-pipeline run ' || %s, 0))", (run_id,)
-                )
+            with suppress(psycopg.OperationalError):
+                connection.execute("select pg_advisory_unlock_all()")
 
 
 def held_runs(connection: psycopg.Connection, run_ids: Sequence[str]) -> set[str]:

@@ -18,7 +18,7 @@ from st_pipeline.tenants.errors import FieldInvalid
 
 LONGEST_KEY = 63
 LONGEST_TEXT = 200
-RESERVED_KEYS = frozenset({"all"})
+RESERVED_KEYS = frozenset({"all", "new"})
 LARGEST_TENANT_ID = 2**63 - 1
 
 _KEY = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_KEY - 1}}}")

@@ -38,7 +38,7 @@ def upgrade() -> None:
         )
     """)
     op.execute("comment on column control.sync_requests.entities is 'null: all of them'")
-    op.execute("comment on column control.sync_requests.served_at is 'when the last sync began that does what is asked'")
+    op.execute("comment on column control.sync_requests.served_at is 'when the last sync of it began'")
     op.execute("comment on column control.sync_requests.attempts is 'such syncs; more than one when one was killed'")
     op.execute("create index sync_requests_open on control.sync_requests (tenant, id) where served_at is null")
     op.execute("""
