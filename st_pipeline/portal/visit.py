@@ -25,6 +25,8 @@ from st_pipeline.tenants.registry import Registry
 
 NAVIGATION = (("Overview", "/"), ("Alerts", "/alerts"), ("Audit", "/audit"))
 """For those who see all; what has no page is left out."""
+OF_TENANT = "/tenants/{key}"
+"""What the paths of a tenant's pages begin with; templates know the rest of those that may be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ def rendered(
     portal: Portal, request: Request, template: str, now: datetime, *, actor: Actor | None, **values: Any
 ) -> str:
     """A template with what every page has: who asks, what they may, where they are."""
-    paths = {getattr(route, "path", "") for route in request.app.routes}
+    routes = request.app.routes
+    paths = {getattr(route, "path", "") for route in routes}
     navigation = [
         (label, path) for label, path in NAVIGATION if path in paths and actor and actor.may(Permission.SEE_ALL)
     ]
@@ -148,6 +151,14 @@ def rendered(
             "can": (lambda name: actor.may(Permission[name])) if actor else (lambda name: False),
             "navigation": navigation,
             "path": request.url.path,
+            "tenant_pages": {
+                route.path.removeprefix(OF_TENANT)
+                for route in routes
+                if getattr(route, "path", "").startswith(OF_TENANT)
+                and "GET" in (route.methods or ())
+                and actor
+                and actor.may(route.permission)
+            },
             "now": now,
             **values,
         }
