@@ -1,19 +1,52 @@
 """From a tenant to a client that calls as that tenant: hosts of its environment, its credentials, the shared pace.
 
-What a client can do is servicetitan/client.py.
+What a client can do is servicetitan/client.py; here it is only added that of two client secrets the newest that works
+signs in.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from st_pipeline.servicetitan.auth import Token
 from st_pipeline.servicetitan.calls import CallLog
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.servicetitan.environments import hosts
+from st_pipeline.servicetitan.errors import CredentialsRefused
 from st_pipeline.servicetitan.pacing import Pacer
 from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.servicetitan.transport import CONNECT_SECONDS, READ_SECONDS
 from st_pipeline.settings import Settings, SettingsError
+from st_pipeline.tenants.credentials import TwoSecrets
 from st_pipeline.tenants.model import Tenant
+
+
+class TenantClient(ServiceTitan):
+    """A client that signs in with the newest client secret, and where that is refused with the older one.
+
+    Whenever it needs a token, also in the middle of a sync: one of the two may be deleted at any time.
+    """
+
+    def __init__(self, *, credentials: Credentials, **options: Any) -> None:
+        super().__init__(credentials=credentials, **options)
+        self._others = [credentials.older_secret] if isinstance(credentials, TwoSecrets) else []
+        self.tried: list[bool] = [False]
+        """Whether the newest secret signed in; then, where it was tried as well, the older one."""
+
+    def _ask_token(self) -> Token:
+        try:
+            token = super()._ask_token()
+        except CredentialsRefused:
+            self.tried[-1] = False
+            if not self._others:
+                raise
+            self._credentials = replace(self._credentials, client_secret=self._others.pop())
+            self.tried.append(False)
+            return self._ask_token()
+        self.tried[-1] = True
+        return token
 
 
 def pacer(settings: Settings) -> Pacer:
@@ -29,7 +62,7 @@ def client(
     retry: RetryPolicy | None = None,
     timeouts: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
     calls: CallLog | None = None,
-) -> ServiceTitan:
+) -> TenantClient:
     """A client for one tenant, to be closed by the caller; nothing is asked for yet. Options: see ServiceTitan.
 
     Raises:
@@ -39,7 +72,7 @@ def client(
         where = hosts(tenant.environment, settings.sandbox_url)
     except ValueError as error:
         raise SettingsError(str(error)) from None
-    return ServiceTitan(
+    return TenantClient(
         tenant=tenant.key,
         tenant_id=tenant.tenant_id,
         credentials=credentials,

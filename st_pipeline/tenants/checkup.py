@@ -6,6 +6,7 @@ What an outcome means is in connection.py.
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from st_pipeline.servicetitan.retrying import RetryPolicy
@@ -20,6 +21,10 @@ from st_pipeline.tenants.registry import Registry
 BRIEF_RETRY = RetryPolicy(tries=3, first_wait=0.5, longest_wait=2.0, longest_named_wait=5.0, total_wait=10.0)
 BRIEF_TIMEOUTS = (5.0, 20.0)
 
+NEWEST_REFUSED = (
+    "ServiceTitan refuses the newer of the two client secrets, and the older one signs in: revoke the newer one in the "
+    "portal and add it again as ServiceTitan shows it"
+)
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
 
 
@@ -48,6 +53,11 @@ def check_up(registry: Registry, settings: Settings, key: str, now: datetime) ->
     except CredentialsMissing as missing:
         status = Status.REFUSED if tenant.connected_at else Status.NOT_CONNECTED
         return registry.record_check(key, CheckResult(status, str(missing)), now)
+    outline = registry.outline(key)
     with closing(access.client(tenant, credentials, settings, retry=BRIEF_RETRY, timeouts=BRIEF_TIMEOUTS)) as client:
         result = connection.check(tenant, client)
+    if outline and result.status is not Status.UNREACHABLE:
+        registry.note_secrets(key, outline, client.tried, now)
+    if client.tried == [False, True]:
+        result = replace(result, detail=f"{result.detail}. {NEWEST_REFUSED}")
     return registry.record_check(key, result, now)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from st_pipeline.servicetitan.catalogue.assets import LEGACY_REQUIRED
 from st_pipeline.servicetitan.catalogue.loading import endpoint
@@ -19,9 +20,20 @@ from st_pipeline.servicetitan.errors import (
 )
 from st_pipeline.tenants.model import Status, Tenant
 
+_ABOUT_APP_KEY = "Client id and secret are right; the app key is"
+_ABOUT_TENANT_ID = "If the tenant id"
+
 # A token is given for client id and secret alone; only a call shows that app key and tenant id are right as well.
 # Entities with few records first.
 _PROBES = ("settings_business_units", "jpm_job_types", "memberships_membership_types", "crm_customers")
+
+
+class Cause(StrEnum):
+    """What a tenant was refused for."""
+
+    CLIENT = "client id or secret"
+    APP_KEY = "app key"
+    TENANT_ID = "tenant id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +103,26 @@ def refusal(tenant: Tenant, error: ServiceTitanError) -> CheckResult:
         case CredentialsRefused():
             return CheckResult(
                 Status.REFUSED,
-                f"{said}. Client id and secret are right; the app key is SERVICETITAN_APP_KEY, or the tenant's own: "
+                f"{said}. {_ABOUT_APP_KEY} SERVICETITAN_APP_KEY, or the tenant's own: "
                 f"st-pipeline tenants rotate {tenant.key} --app-key-file FILE",
             )
         case ScopeMissing() | RequestWrong(entity=str()):
             return CheckResult(
                 Status.REFUSED,
-                f"{said}. If the tenant id {tenant.tenant_id} is wrong, remove the tenant and add it anew",
+                f"{said}. {_ABOUT_TENANT_ID} {tenant.tenant_id} is wrong, remove the tenant and add it anew",
             )
         case _:
             return CheckResult(
                 Status.UNREACHABLE,
                 f"{said}. Then run st-pipeline tenants check {tenant.key}: nothing is known of its keys",
             )
+
+
+def cause(tenant: Tenant) -> Cause:
+    """What a tenant that is refused was refused for, as ``refusal`` noted it."""
+    if _ABOUT_APP_KEY in tenant.status_detail:
+        return Cause.APP_KEY
+    return Cause.TENANT_ID if _ABOUT_TENANT_ID in tenant.status_detail else Cause.CLIENT
 
 
 def _probe(scopes: frozenset[str]) -> str | None:

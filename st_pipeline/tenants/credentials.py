@@ -23,6 +23,8 @@ class OwnCredentials:
     client_secret: Secret
     app_key: Secret | None = None
     app_id: str | None = None
+    older_secret: Secret | None = None
+    """The secret that ``client_secret`` is to replace, as long as it is kept."""
 
 
 def own_credentials(
@@ -39,6 +41,13 @@ def own_credentials(
         app_key=None if app_key is None else _secret("app key", app_key),
         app_id=_token("app id", app_id) if app_id and app_id.strip() else None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoSecrets(Credentials):
+    """What to sign in with while a client secret is rotated; access.py makes the client that tries both."""
+
+    older_secret: Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ def new_parts(
 
 
 def complete(tenant: str, own: OwnCredentials, shared_app_key: Secret | None) -> Credentials:
-    """What a client signs in with: the tenant's own app key, else the shared one.
+    """What a client signs in with: the tenant's own app key, else the shared one; TwoSecrets where there are two.
 
     Raises:
         CredentialsMissing: there is neither.
@@ -79,7 +88,10 @@ def complete(tenant: str, own: OwnCredentials, shared_app_key: Secret | None) ->
             f"tenant {tenant} has no app key: set SERVICETITAN_APP_KEY for all tenants, "
             f"or give it one with st-pipeline tenants rotate {tenant} --app-key-file FILE"
         )
-    return Credentials(client_id=own.client_id, client_secret=own.client_secret, app_key=app_key, app_id=own.app_id)
+    one = Credentials(client_id=own.client_id, client_secret=own.client_secret, app_key=app_key, app_id=own.app_id)
+    if own.older_secret is None:
+        return one
+    return TwoSecrets(one.client_id, one.client_secret, one.app_key, one.app_id, older_secret=own.older_secret)
 
 
 def masked(client_id: str) -> str:

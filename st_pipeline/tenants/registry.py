@@ -7,7 +7,7 @@ fields.py, what a check found in connection.py.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +16,11 @@ import psycopg
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.settings import Settings
-from st_pipeline.tenants import credential_table, fields, tenant_table
+from st_pipeline.tenants import account_binding, credential_table, fields, tenant_table
 from st_pipeline.tenants.connection import CheckResult
 from st_pipeline.tenants.credential_table import Outline
-from st_pipeline.tenants.credentials import NewParts, OwnCredentials, complete
-from st_pipeline.tenants.errors import CredentialsMissing, FieldInvalid, TenantBound
+from st_pipeline.tenants.credentials import NewParts, OwnCredentials, complete, new_parts
+from st_pipeline.tenants.errors import CredentialsMissing, FieldInvalid
 from st_pipeline.tenants.model import NewTenant, Status, Tenant
 from st_pipeline.tenants.vault import Vault, open_vault
 
@@ -30,8 +30,9 @@ _CHANGEABLE: Mapping[str, Callable[[Any], Any]] = {
     "trade": fields.valid_trade,
     "timezone": fields.valid_timezone,
     "cadence": fields.valid_cadence,
+    "environment": fields.valid_environment,
+    "tenant_id": fields.valid_tenant_id,
 }
-_BOUND = ("environment", "tenant_id")
 _REPORTS_DEPEND_ON = frozenset({"company_code", "trade", "timezone"})
 
 
@@ -56,8 +57,8 @@ class Registry:
         """
         return cls(connection, open_vault(settings), settings.servicetitan.app_key)
 
-    def add(self, tenant: NewTenant, own: OwnCredentials) -> Tenant:
-        """Register one tenant, enabled and not checked yet.
+    def add(self, tenant: NewTenant, own: OwnCredentials | None) -> Tenant:
+        """Register one tenant, enabled and not checked yet; ``own`` None: its credentials are entered later.
 
         Raises:
             TenantExists: the key, or the ServiceTitan account, is taken.
@@ -66,14 +67,15 @@ class Registry:
         """
         return self.add_all([(tenant, own)])[0]
 
-    def add_all(self, tenants: Iterable[tuple[NewTenant, OwnCredentials]]) -> builtins.list[Tenant]:
+    def add_all(self, tenants: Iterable[tuple[NewTenant, OwnCredentials | None]]) -> builtins.list[Tenant]:
         """Register several tenants, all or none. Raises like ``add``."""
         with self._connection.transaction():
             added = []
             for tenant, own in tenants:
                 detail = f"not checked yet; run st-pipeline tenants check {tenant.key}"
                 added.append(tenant_table.insert(self._connection, tenant, detail))
-                credential_table.insert(self._connection, self._vault, tenant.key, own)
+                if own:
+                    credential_table.insert(self._connection, self._vault, tenant.key, own)
             return added
 
     def get(self, key: str) -> Tenant:
@@ -89,8 +91,11 @@ class Registry:
     def set(self, key: str, **changes: Any) -> Tenant:
         """Change name, company_code, trade, timezone or cadence. ``updated_at`` moves if reports depend on a change.
 
+        ``environment`` and ``tenant_id`` can be corrected as long as the tenant was never connected.
+
         Raises:
-            TenantUnknown; FieldInvalid; TenantBound: another environment or tenant_id, which a tenant keeps.
+            TenantUnknown; FieldInvalid; TenantExists: the account is another tenant's already; TenantBound: another
+            environment or tenant_id of a tenant that was connected, or the key was once another account's.
         """
         with self._connection.transaction():
             before = tenant_table.read(self._connection, key, lock=True)
@@ -99,6 +104,7 @@ class Registry:
                 tenant_table.require_known_zone(self._connection, key, changed["timezone"])
             if not changed:
                 return before
+            account_binding.require_free(self._connection, before, changed)
             touch = not _REPORTS_DEPEND_ON.isdisjoint(changed)
             return tenant_table.update(self._connection, key, changed, touch=touch)
 
@@ -169,6 +175,38 @@ class Registry:
             else:
                 raise _missing(key)
 
+    def add_secret(self, key: str, secret: Secret) -> bool:
+        """A newer client secret beside the present one; False: there are two already, and one is to be revoked first.
+
+        Sign-in tries the newest first. Raises TenantUnknown, FieldInvalid; CredentialsMissing: there is none yet.
+        """
+        parts = new_parts(client_secret=secret)
+        assert parts.client_secret
+        with self._connection.transaction():
+            tenant_table.read(self._connection, key, lock=True)
+            if credential_table.outline(self._connection, key) is None:
+                raise _missing(key)
+            return credential_table.add_secret(self._connection, self._vault, key, parts.client_secret)
+
+    def revoke_secret(self, key: str, added_at: datetime) -> bool:
+        """Delete the client secret that was added at that instant; False: there is none such any more.
+
+        The other one stays; without one the tenant has no credentials. Raises TenantUnknown.
+        """
+        with self._connection.transaction():
+            tenant_table.read(self._connection, key, lock=True)
+            return credential_table.revoke_secret(self._connection, key, added_at)
+
+    def note_secrets(self, key: str, outline: Outline, tried: Sequence[bool], at: datetime) -> None:
+        """What a check at ``at`` found of the secrets of ``outline``, the newest first: whether each signed in.
+
+        Of one that was revoked or replaced in the meantime nothing is noted.
+        """
+        with self._connection.transaction():
+            for secret, worked in zip((outline.newest, outline.older), tried, strict=False):
+                if secret:
+                    credential_table.note_secret(self._connection, key, secret.added_at, at, worked=worked)
+
     def renew_encryption(self) -> int:
         """Encrypt all stored secrets anew with the vault's newest key, all or none; of how many tenants.
 
@@ -191,19 +229,14 @@ def _missing(key: str) -> CredentialsMissing:
 
 
 def _changed(tenant: Tenant, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the changes asked for those that change something, valid; TenantBound for what a tenant keeps for good."""
-    if unknown := changes.keys() - _CHANGEABLE.keys() - {*_BOUND}:
+    """Of the changes asked for those that change something, valid; TenantBound for what it keeps once connected."""
+    if unknown := changes.keys() - _CHANGEABLE.keys():
         raise TypeError(f"a tenant has nothing called {', '.join(sorted(unknown))} to set")
-    if any(name in changes and changes[name] != getattr(tenant, name) for name in _BOUND):
-        raise TenantBound(
-            f"tenant {tenant.key} is bound to the {tenant.environment} account {tenant.tenant_id}, and its data is "
-            "stored as that account's; register the other one as a second tenant: "
-            "st-pipeline tenants add KEY --tenant-id N --environment E --client-id ID"
-        )
     valid: dict[str, Any] = {}
     for name in changes.keys() & _CHANGEABLE.keys():
         try:
             valid[name] = _CHANGEABLE[name](changes[name])
         except FieldInvalid as invalid:
             raise FieldInvalid(invalid.field, invalid.problem, tenant=tenant.key) from None
+    account_binding.require_unbound(tenant, valid)
     return {name: value for name, value in valid.items() if getattr(tenant, name) != value}

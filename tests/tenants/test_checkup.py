@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +15,11 @@ from cryptography.fernet import Fernet
 
 from st_pipeline.sandbox import Account, Faults, Sandbox, Size
 from st_pipeline.secret import Secret
+from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.settings import Settings, SettingsError
-from st_pipeline.tenants.checkup import check_up, is_recheck_due
+from st_pipeline.tenants import access
+from st_pipeline.tenants.checkup import BRIEF_RETRY, check_up, is_recheck_due
+from st_pipeline.tenants.connection import Cause, cause
 from st_pipeline.tenants.credentials import new_parts, own_credentials
 from st_pipeline.tenants.model import Status, Tenant, new_tenant
 from st_pipeline.tenants.registry import Registry
@@ -78,7 +82,9 @@ def test_a_tenant_that_has_not_connected_yet_connects_later(
     sandbox.connect(1002)
     assert check_up(registry, settings, "bolt", NOW).status is Status.CONNECTED
     sandbox.connect(1002, connected=False)
-    assert check_up(registry, settings, "bolt", NOW).status is Status.REFUSED
+    tenant = check_up(registry, settings, "bolt", NOW)
+    assert tenant.status is Status.REFUSED
+    assert cause(tenant) is Cause.CLIENT
 
 
 def test_a_wrong_secret_is_not_connected_yet_for_a_new_tenant_and_refused_for_a_known_one(
@@ -92,11 +98,65 @@ def test_a_wrong_secret_is_not_connected_yet_for_a_new_tenant_and_refused_for_a_
     assert check_up(registry, settings, "acme", NOW).status is Status.REFUSED
 
 
+def test_of_two_secrets_the_newest_that_works_signs_in_and_each_outcome_is_noted(
+    registry: Registry, settings: Settings, sandbox: Sandbox
+) -> None:
+    registry.add_secret("acme", Secret("cs1.mistyped"))
+    tenant = check_up(registry, settings, "acme", NOW)
+    assert tenant.status is Status.CONNECTED
+    assert "refuses the newer of the two" in tenant.status_detail
+    outline = registry.outline("acme")
+    assert outline
+    assert outline.older
+    assert (outline.newest.refused_at, outline.newest.worked_at) == (NOW, None)
+    assert (outline.older.refused_at, outline.older.worked_at) == (None, NOW)
+    registry.revoke_secret("acme", outline.newest.added_at)
+    registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.deleted")))
+    registry.add_secret("acme", Secret(CANARY_SECRET))
+    tenant = check_up(registry, settings, "acme", NOW)
+    assert tenant.status_detail == "connected"
+    outline = registry.outline("acme")
+    assert outline
+    assert outline.newest.worked_at == NOW
+    assert outline.older
+    assert outline.older.worked_at is outline.older.refused_at is None, "it was not tried"
+
+
+def test_what_was_revoked_during_a_check_is_not_noted_of_another(registry: Registry) -> None:
+    before = registry.outline("acme")
+    assert before
+    registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.other")))
+    registry.note_secrets("acme", before, [True], NOW)
+    after = registry.outline("acme")
+    assert after
+    assert after.newest.worked_at is None
+
+
+def test_a_secret_that_is_deleted_in_the_middle_of_a_sync_gives_way_to_the_older_one(
+    registry: Registry, settings: Settings, sandbox: Sandbox
+) -> None:
+    second = "cs1.canary-second"
+    registry.add_secret("acme", Secret(second))
+    accounts = sandbox._state.gate.accounts  # pyright: ignore[reportPrivateUsage]
+    first = accounts[1001]
+    accounts[1001] = replace(first, client_secret=second)
+    credentials = registry.credentials("acme")
+    with closing(access.client(registry.get("acme"), credentials, settings, retry=BRIEF_RETRY)) as client:
+        pages = client.pages(endpoint("crm_customers"))
+        client.granted_scopes()
+        assert client.tried == [True]
+        accounts[1001] = first
+        sandbox._state.gate._grants.clear()  # pyright: ignore[reportPrivateUsage]
+        assert next(pages).records
+        assert client.tried == [False, True]
+
+
 def test_a_wrong_app_key_is_found_though_the_sign_in_succeeds(registry: Registry, settings: Settings) -> None:
     registry.replace_credentials("acme", new_parts(app_key=Secret("ak1.wrong")))
     tenant = check_up(registry, settings, "acme", NOW)
     assert tenant.status is Status.REFUSED
     assert "app key" in tenant.status_detail
+    assert cause(tenant) is Cause.APP_KEY
 
 
 def test_a_wrong_tenant_id_is_found_though_the_sign_in_succeeds(
@@ -106,6 +166,7 @@ def test_a_wrong_tenant_id_is_found_though_the_sign_in_succeeds(
     tenant = check_up(registry, settings, "acme", NOW)
     assert tenant.status is Status.REFUSED
     assert "77" in tenant.status_detail
+    assert cause(tenant) is Cause.TENANT_ID
 
 
 def test_a_scope_that_reports_need_is_named_where_it_is_not_granted(registry: Registry, settings: Settings) -> None:

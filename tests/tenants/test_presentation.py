@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from st_pipeline.tenants.connection import CheckResult
-from st_pipeline.tenants.credential_table import Outline
+from st_pipeline.tenants.credential_table import Outline, SecretOutline
 from st_pipeline.tenants.model import Status, Tenant
 from st_pipeline.tenants.presentation import (
     as_json,
@@ -34,7 +34,7 @@ def test_every_field_is_told_in_json_that_machines_can_read() -> None:
 
 
 def test_of_credentials_the_end_of_the_id_and_the_origin_of_the_app_key_are_told() -> None:
-    outline = Outline("cid.abcdefgh1234", has_own_app_key=False)
+    outline = Outline("cid.abcdefgh1234", has_own_app_key=False, newest=SecretOutline(datetime(2026, 1, 1, tzinfo=UTC)))
     assert credentials_as_json(outline, has_shared_app_key=True) == {"client_id": "…1234", "app_key": "shared"}
     assert credentials_as_json(outline, has_shared_app_key=False)["app_key"] is None
     assert credentials_as_json(replace(outline, has_own_app_key=True), True)["app_key"] == "own"

@@ -17,7 +17,7 @@ from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.settings import Settings
 from st_pipeline.tenants.connection import CheckResult
-from st_pipeline.tenants.credentials import OwnCredentials, new_parts, own_credentials
+from st_pipeline.tenants.credentials import OwnCredentials, TwoSecrets, new_parts, own_credentials
 from st_pipeline.tenants.errors import (
     CredentialsMissing,
     FieldInvalid,
@@ -31,6 +31,7 @@ from st_pipeline.tenants.registry import Registry
 from st_pipeline.tenants.vault import Vault
 
 from .conftest import CANARY_APP_KEY, CANARY_SECRET
+from .test_vault import new_key
 
 CHECKED = datetime(2026, 5, 1, 12, tzinfo=UTC)
 CONNECTED = CheckResult(Status.CONNECTED, "connected", frozenset({"tn.crm.customers:r", "tn.acc.invoices:r"}))
@@ -201,13 +202,95 @@ def test_company_code_and_trade_can_be_taken_away(registry: Registry) -> None:
     assert (after.company_code, after.trade) == (None, None)
 
 
-def test_a_tenant_stays_in_its_environment_and_account(registry: Registry) -> None:
-    before = registry.add(acme(), own())
+def test_a_tenant_that_was_connected_stays_in_its_environment_and_account(registry: Registry) -> None:
+    registry.add(acme(), own())
+    before = registry.record_check("acme", CheckResult(Status.CONNECTED, "connected"), datetime.now(UTC))
     for change in ({"environment": "production"}, {"tenant_id": 2}):
         with pytest.raises(TenantBound, match="second tenant"):
             registry.set("acme", name="New", **change)
     assert registry.get("acme") == before
     registry.set("acme", environment="sandbox", tenant_id=1001)  # what it is anyway may be said
+
+
+def test_the_account_of_a_tenant_that_was_never_connected_can_be_corrected(registry: Registry) -> None:
+    registry.add(acme(), own())
+    registry.add(acme(key="bolt", tenant_id=2), own())
+    after = registry.set("acme", environment="production", tenant_id=" 77 ")
+    assert (after.environment, after.tenant_id) == ("production", 77)
+    registry.set("acme", tenant_id=2)  # bolt's number, in another environment
+    with pytest.raises(TenantExists, match="registered as bolt"):
+        registry.set("acme", environment="sandbox")
+    with pytest.raises(FieldInvalid, match="tenant id"):
+        registry.set("acme", tenant_id="12a")
+
+
+def test_a_key_with_anothers_data_is_corrected_to_that_account_alone(registry: Registry) -> None:
+    registry.add(acme(), own())
+    registry.record_check("acme", CheckResult(Status.CONNECTED, "connected"), datetime.now(UTC))
+    registry.remove("acme")
+    registry.add(acme(), own())
+    with pytest.raises(TenantBound, match="belonged to another"):
+        registry.set("acme", tenant_id=2)
+
+
+def test_credentials_can_be_entered_later(registry: Registry) -> None:
+    registry.add(acme(), None)
+    with pytest.raises(CredentialsMissing):
+        registry.credentials("acme")
+    with pytest.raises(CredentialsMissing):
+        registry.add_secret("acme", Secret("cs1.x"))
+    registry.replace_credentials("acme", new_parts("cid.acme", Secret("cs1.x")))
+    assert registry.outline("acme") is not None
+
+
+def test_two_secrets_stand_side_by_side_until_one_is_revoked(registry: Registry) -> None:
+    registry.add(acme(), own_credentials("cid.acme", Secret("cs1.first"), Secret("ak1.x")))
+    assert registry.add_secret("acme", Secret(" cs1.second "))
+    assert not registry.add_secret("acme", Secret("cs1.third")), "there are two"
+    both = registry.credentials("acme")
+    assert isinstance(both, TwoSecrets)
+    assert (both.client_secret, both.older_secret) == (Secret("cs1.second"), Secret("cs1.first"))
+    outline = registry.outline("acme")
+    assert outline
+    assert outline.older
+    assert outline.newest.added_at > outline.older.added_at
+    assert registry.revoke_secret("acme", outline.newest.added_at)
+    assert not registry.revoke_secret("acme", outline.newest.added_at), "it is gone"
+    assert registry.credentials("acme").client_secret == Secret("cs1.first")
+    assert not isinstance(registry.credentials("acme"), TwoSecrets)
+    assert registry.revoke_secret("acme", outline.older.added_at)
+    assert registry.outline("acme") is None
+
+
+def test_the_older_secret_can_be_revoked_and_the_newer_stays(registry: Registry) -> None:
+    registry.add(acme(), own_credentials("cid.acme", Secret("cs1.first"), Secret("ak1.x")))
+    registry.add_secret("acme", Secret("cs1.second"))
+    outline = registry.outline("acme")
+    assert outline
+    assert outline.older
+    assert registry.revoke_secret("acme", outline.older.added_at)
+    assert registry.credentials("acme").client_secret == Secret("cs1.second")
+
+
+def test_entering_credentials_anew_leaves_one_secret(registry: Registry) -> None:
+    registry.add(acme(), own_credentials("cid.acme", Secret("cs1.first"), Secret("ak1.x")))
+    registry.add_secret("acme", Secret("cs1.second"))
+    registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.third")))
+    outline = registry.outline("acme")
+    assert outline
+    assert outline.older is None
+    assert registry.credentials("acme").client_secret == Secret("cs1.third")
+
+
+def test_encryption_is_renewed_of_both_secrets(connection: psycopg.Connection[Any], vault_key: Secret) -> None:
+    old = Registry(connection, Vault([vault_key]), Secret("ak1.shared"))
+    old.add(acme(), own())
+    old.add_secret("acme", Secret("cs1.second"))
+    newest = new_key()
+    assert Registry(connection, Vault([newest, vault_key])).renew_encryption() == 1
+    both = Registry(connection, Vault([newest]), Secret("ak1.shared")).credentials("acme")
+    assert isinstance(both, TwoSecrets)
+    assert both.client_secret == Secret("cs1.second")
 
 
 def test_an_unknown_field_is_a_mistake_of_the_program(registry: Registry) -> None:
