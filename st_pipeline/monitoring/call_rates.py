@@ -147,7 +147,7 @@ def _too_bad(syncs: list[SyncCalls], rules: Rules) -> list[SyncCalls]:
 
 def _refused(tenant: str, last: SyncCalls, rules: Rules) -> Iterator[Finding]:
     rule = rules.rate_limit
-    if last.refused > rule.refused_over * last.calls:
+    if last.refused >= rule.least_refused and last.refused > rule.refused_over * last.calls:
         yield Finding(
             "rate_limit",
             tenant,

@@ -66,6 +66,7 @@ class RateLimit(Rule):
     over: float = _between(0.8, **SHARE)
     calls_per_second: float = _between(60.0, 1.0)
     refused_over: float = _between(0.01, **SHARE)
+    least_refused: int = _between(5, 1)
     hours: float = _hours(24.0, 1.0)
 
 

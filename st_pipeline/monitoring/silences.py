@@ -16,6 +16,9 @@ from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.servicetitan.catalogue.model import Kind
 
 
+LEAST_GAPS = 3  # between landings: with fewer, nobody knows how quiet a feed may be
+
+
 @dataclass(frozen=True, slots=True)
 class Silence:
     """An entity that was read to its end since records last came, and sent none."""
@@ -72,7 +75,7 @@ def read_silences(connection: psycopg.Connection, rules: Rules, now: datetime) -
                   and e.outcome = 'succeeded' and e.pages > 0 and e.fetched = 0
             ) empty_ on empty_.began_at is not null
             left join lateral (
-                select max(landed_at - before) as longest_gap from (
+                select case when count(before) >= %(gaps)s then max(landed_at - before) end as longest_gap from (
                     select landed_at, lag(landed_at) over (order by id) as before from control.landed_files f
                     where f.tenant = t.key and f.entity = asked.entity and f.landed_at > %(since)s
                 ) landings
@@ -86,6 +89,7 @@ def read_silences(connection: psycopg.Connection, rules: Rules, now: datetime) -
                 "entities": list(ASSET_ENTITIES),
                 "since": now - timedelta(days=rules.nothing_sent.days),
                 "least": timedelta(days=rules.nothing_sent.least_days),
+                "gaps": LEAST_GAPS,
             },
         ).fetchall()
 

@@ -114,16 +114,16 @@ def test_whoever_wants_no_failed_syncs_is_told_of_their_calls(past: Past, find: 
     assert (told.rule, told.is_consequence) == ("error_rate", False)
 
 
-@pytest.mark.parametrize(("refused", "is_told"), [(1, False), (2, True)])
+@pytest.mark.parametrize(("refused", "is_told"), [(5, False), (6, True)])
 def test_calls_that_servicetitan_refuses_as_too_many_are_told_as_that_and_not_as_errors(
     past: Past, find: Find, refused: int, is_told: bool
 ) -> None:
     past.tenant()
-    past.sync(LAST_NIGHT, entities=[read()], called=[calls(100 - refused), calls(refused, status=429)])
+    past.sync(LAST_NIGHT, entities=[read()], called=[calls(500 - refused), calls(refused, status=429)])
     findings = find()
     assert [finding.rule for finding in findings] == ["rate_limit"] * is_told
     if is_told:
-        assert "refused 2 of the 100 calls of the last sync with 429" in findings[0].what
+        assert "refused 6 of the 500 calls of the last sync with 429" in findings[0].what
         assert "something else calls with the same app key" in findings[0].advice
 
 
