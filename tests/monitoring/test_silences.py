@@ -90,6 +90,16 @@ def test_a_feed_that_is_often_quiet_for_days_may_be_quiet_for_longer(past: Past,
     assert find() == []
 
 
+def test_a_feed_that_brought_records_but_a_few_times_may_be_quiet(past: Past, find: Find) -> None:
+    past.tenant()
+    nights_of(past, [100, 100, 100, *[0] * 9])
+    assert find() == []
+    past.forget()
+    past.tenant()
+    nights_of(past, [100, 100, 100, 100, *[0] * 9])
+    assert [finding.rule for finding in find()] == ["nothing_sent"]
+
+
 def test_an_entity_that_never_had_a_record_is_well(past: Past, find: Find) -> None:
     past.tenant()
     past.sync(LAST_NIGHT - DAY, entities=[read(), read(TYPES, 0, files=0)])
