@@ -6,12 +6,31 @@ What a page needs is said where it is made (access.page).
 from __future__ import annotations
 
 from st_pipeline.portal.access import Page
-from st_pipeline.portal.pages import health, metrics, overview, password, signin
+from st_pipeline.portal.pages import (
+    drift,
+    health,
+    metrics,
+    overview,
+    password,
+    quarantine,
+    signin,
+    syncs,
+    tenant,
+    tenant_actions,
+    tenants_new,
+)
 
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,
     *signin.PAGES,
     *password.PAGES,
+    # Before the tenants themselves, as none is called new.
+    *tenants_new.PAGES,
+    *tenant.PAGES,
+    *tenant_actions.PAGES,
+    *syncs.PAGES,
+    *quarantine.PAGES,
+    *drift.PAGES,
     *metrics.PAGES,
     *health.PAGES,
 )

@@ -14,7 +14,7 @@ from st_pipeline.tenants import fields
 from st_pipeline.tenants.errors import FieldInvalid
 
 
-@given(st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True).filter(lambda key: key != "all"))
+@given(st.from_regex(r"[a-z0-9][a-z0-9-]{0,62}", fullmatch=True).filter(lambda key: key not in fields.RESERVED_KEYS))
 def test_every_slug_is_a_key_and_kept_as_it_is(key: str) -> None:
     assert fields.valid_key(key) == key
 
@@ -27,8 +27,9 @@ def test_every_slug_is_a_key_and_kept_as_it_is(key: str) -> None:
 @example("acmé")
 @example("")
 @example("all")
+@example("new")
 def test_a_key_is_a_slug_or_refused(text: str) -> None:
-    is_slug = re.compile(r"\A[a-z0-9][a-z0-9-]{0,62}\Z").match(text) is not None and text != "all"
+    is_slug = re.compile(r"\A[a-z0-9][a-z0-9-]{0,62}\Z").match(text) is not None and text not in fields.RESERVED_KEYS
     try:
         assert fields.valid_key(text) == text
         assert is_slug

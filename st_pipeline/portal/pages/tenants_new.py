@@ -1,0 +1,160 @@
+"""Registering a tenant: what it is called, which account it is, when it is synced; its keys now or by the client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from starlette.responses import Response
+from wtforms import SelectField, StringField
+from wtforms.validators import ValidationError
+
+from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.forms import PortalForm, SecretField, refuse
+from st_pipeline.portal.visit import Visit
+from st_pipeline.tenants import fields, tenant_table
+from st_pipeline.tenants.checkup import check_up
+from st_pipeline.tenants.credentials import OwnCredentials, own_credentials
+from st_pipeline.tenants.errors import FieldInvalid, TenantBound, TenantExists
+from st_pipeline.tenants.model import DEFAULT_CADENCE, NewTenant, Status, Tenant, new_tenant
+
+NO_KEYS = "no keys are entered yet"
+_ZONES = ("America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
+          "America/Anchorage", "Pacific/Honolulu", "America/Toronto", "UTC")  # fmt: skip
+_CADENCES = ("nightly", "nightly 03:30", "weekly mon 02:00", "monthly 1", "monthly last", "every 6h", "paused")
+# What registry and credentials call a field -> what the form does.
+_NAMES = {"tenant id": "tenant_id", "company code": "company_code", "client id": "client_id",
+          "client secret": "client_secret", "app key": "app_key"}  # fmt: skip
+
+
+def _by(check: Callable[[str], Any]) -> Callable[[Any, Any], None]:
+    """A validator that asks the registry's own rule for this field."""
+
+    def validator(form: Any, field: Any) -> None:
+        try:
+            check(field.data or "")
+        except FieldInvalid as invalid:
+            raise ValidationError(_sentence(invalid)) from None
+
+    return validator
+
+
+class NewTenantForm(PortalForm):
+    """Every field of a tenant; the keys are optional."""
+
+    name = StringField("Company", [_by(fields.valid_name)], description="As people call it.")
+    key = StringField(
+        "Key",
+        [_by(fields.valid_key)],
+        description="What the data is stored under, for good: a-z, 0-9 and hyphens, like lone-star. "
+        "Left empty, it is made of the company's name.",
+    )
+    tenant_id = StringField(
+        "ServiceTitan tenant id",
+        [_by(fields.valid_tenant_id)],
+        description="The account's number. It is under Settings > Integrations > API Application Access.",
+        render_kw={"inputmode": "numeric"},
+    )
+    environment = SelectField("Environment", choices=[(one.value, one.value) for one in fields.Environment])
+    company_code = StringField(
+        "Company code (optional)",
+        [_by(fields.valid_company_code)],
+        description="What existing systems call it, like SM000250.",
+    )
+    trade = StringField("Trade (optional)", [_by(fields.valid_trade)], description="Like Plumbing.")
+    timezone = StringField(
+        "Time zone",
+        [_by(fields.valid_timezone)],
+        description="An IANA name, like America/Chicago: the company's own, which its reports show times in.",
+        render_kw={"list": "zones"},
+    )
+    cadence = StringField(
+        "Cadence",
+        [_by(fields.valid_cadence)],
+        description="nightly, weekly fri 03:00, monthly last, every 6h, a cron expression, or paused; "
+        "with between 20:00 and 06:00 after it if syncs may start only in these hours.",
+        render_kw={"list": "cadences"},
+    )
+    client_id = StringField("Client id (optional)", description="Only with its secret.")
+    client_secret = SecretField("Client secret (optional)", description="Stored encrypted, and never shown again.")
+    app_key = SecretField("App key (optional)", description="Only if this tenant has one of its own.")
+
+
+def tenants_new(visit: Visit) -> Response:
+    """The form; with what was entered again where something of it will not do, but for secrets."""
+    form = NewTenantForm.of(visit, cadence=DEFAULT_CADENCE, environment=fields.Environment.PRODUCTION.value)
+    if visit.request.method != "POST":
+        return _form(visit, form)
+    if not (form.key.data or "").strip():
+        form.key.data = fields.slug(form.name.data or "") or ""
+    is_valid = form.validate()
+    own = _own(visit, form)
+    if not is_valid or form.errors:
+        return _form(visit, form, status=400)
+    new = new_tenant(**{name: getattr(form, name).data for name in NewTenant.__slots__})
+    try:
+        with visit.connection.transaction():
+            added = _add(visit, new, own)
+            visit.about(added).record("tenant registered", with_keys=own is not None)
+    except FieldInvalid as invalid:
+        refuse(form[_NAMES.get(invalid.field, invalid.field)], _sentence(invalid))
+        return _form(visit, form, status=400)
+    except TenantBound as bound:
+        refuse(form.key, _first_capital(str(bound)))
+        return _form(visit, form, status=409)
+    except TenantExists as taken:
+        is_key = visit.connection.execute("select 1 from control.tenants where key = %s", (new.key,)).fetchone()
+        problem = "This key is taken; choose another." if is_key else _first_capital(str(taken))
+        refuse(form.key if is_key else form.tenant_id, problem)
+        return _form(visit, form, status=409)
+    return visit.redirect(f"/tenants/{new.key}", f"{new.name} is registered{_tried(visit, new, own)}.")
+
+
+def _own(visit: Visit, form: Any) -> OwnCredentials | None:
+    """What was entered of the keys; what is wrong with them is said at the fields."""
+    client_id, secret, app_key = (form.client_id.data or "").strip(), form.client_secret.secret, form.app_key.secret
+    if not (client_id or secret.reveal() or app_key.reveal()):
+        return None
+    if not client_id:
+        refuse(form.client_id, "Enter the client id too, or leave all keys to the client.")
+    if not secret.reveal():
+        refuse(form.client_secret, "Enter the client secret too, or leave all keys to the client.")
+    if not client_id or not secret.reveal():
+        return None
+    shared = visit.portal.settings.servicetitan
+    try:
+        return own_credentials(client_id, secret, app_key if app_key.reveal() else None, shared.app_id)
+    except FieldInvalid as invalid:
+        refuse(form[_NAMES[invalid.field]], _sentence(invalid))
+        return None
+
+
+def _add(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> Tenant:
+    if own:
+        return visit.registry().add(new, own)
+    # A tenant without keys: the client enters them.
+    return tenant_table.insert(visit.connection, new, NO_KEYS)
+
+
+def _tried(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> str:
+    """What came of its keys, in the notice."""
+    if not own:
+        return ". Enter its keys, or invite the client to do so"
+    found = check_up(visit.registry(), visit.portal.settings, new.key, visit.now)
+    visit.about(found).record("credentials tried", found=found.status.value)
+    return f" and {found.status.label}" if found.status is Status.CONNECTED else f", and is {found.status.label}"
+
+
+def _form(visit: Visit, form: Any, *, status: int = 200) -> Response:
+    return visit.render("tenants_new.html", status=status, form=form, zones=_ZONES, cadences=_CADENCES)
+
+
+def _sentence(invalid: FieldInvalid) -> str:
+    return f"{_first_capital(invalid.problem)}."
+
+
+def _first_capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+PAGES = (page("/tenants/new", tenants_new, permission=Permission.ADMINISTER, methods=("GET", "POST")),)
