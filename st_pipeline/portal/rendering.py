@@ -30,6 +30,7 @@ def environment() -> Environment:
         "iso": iso,
         "in_zone": in_zone,
         "duration": wording.duration,
+        "latency": wording.latency,
         "count": wording.count,
         "share": wording.share,
         "size": wording.size,

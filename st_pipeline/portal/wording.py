@@ -55,6 +55,13 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 100 * 60 else f"{seconds / 3600:.1f} h"
 
 
+def latency(seconds: float) -> str:
+    """``3 ms``, ``0.14 s``, ``12.3 s``."""
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.1f} s"
+
+
 def count(number: int | None) -> str:
     """``1,234``."""
     return NOTHING if number is None else f"{number:,}"
