@@ -12,11 +12,12 @@ from st_pipeline.landing.typer import Note
 from st_pipeline.monitoring import history, requests
 from st_pipeline.monitoring.cadence import Reason
 from st_pipeline.monitoring.evaluation import Alerting, evaluate
-from st_pipeline.monitoring.overview import RECENT, TenantOverview, read_overview
+from st_pipeline.monitoring.overview import RECENT, TenantOverview, read_overview, read_tenant_overview
 from st_pipeline.monitoring.sync_history import SyncState
 from st_pipeline.monitoring.sync_states import next_syncs
 from st_pipeline.postgres import Database
 from st_pipeline.tenants import tenant_table
+from st_pipeline.tenants.errors import TenantUnknown
 from st_pipeline.tenants.model import Status
 from tests.monitoring.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, calls, read
 
@@ -133,3 +134,23 @@ def test_all_questions_are_asked_at_one_moment_so_they_take_no_part_in_a_transac
     with past.connection.transaction(), pytest.raises(psycopg.errors.ActiveSqlTransaction):
         past.connection.execute("select 1")
         read_overview(past.connection, NOW)
+
+
+def test_one_tenant_alone_stands_as_it_does_among_all(past: Past, warehouse: Database) -> None:
+    for key in ("acme", "bolt", "cole"):
+        past.tenant(key, cadence="paused" if key == "cole" else "nightly")
+    past.nights(3)
+    past.land(
+        NOW - HOUR, notes=[Note(0, 7, "balance", "no", "{}"), Note(1, None, None, "no id", "{}")], new_fields=["x"]
+    )
+    past.sync(NOW - HOUR, "bolt", error="bolt/jpm_jobs: no (trace abc)")
+    past.found("bolt", Status.REFUSED, "refused", NOW - HOUR)
+    requests.ask(past.connection, "cole", "ann", NOW)
+    history.start(past.connection, "acme", None, NOW - MINUTE, full=True)
+    with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
+        among_all = shown(past)
+        alone = {key: read_tenant_overview(past.connection, key, NOW) for key in among_all}
+    assert alone == among_all
+    assert alone["acme"].recent[-1].state is SyncState.RUNNING
+    with pytest.raises(TenantUnknown):
+        read_tenant_overview(past.connection, "dale", NOW)
