@@ -55,7 +55,7 @@ class NewTenantForm(PortalForm):
         description="The account's number. It is under Settings > Integrations > API Application Access.",
         render_kw={"inputmode": "numeric"},
     )
-    environment = SelectField("Environment", choices=[(one.value, one.value) for one in fields.Environment])
+    environment = SelectField("Environment", choices=[one.value for one in fields.Environment])
     company_code = StringField(
         "Company code (optional)",
         [_by(fields.valid_company_code)],
