@@ -15,7 +15,6 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.servicetitan.catalogue.model import Kind
 
-
 LEAST_GAPS = 3  # between landings: with fewer, nobody knows how quiet a feed may be
 
 
