@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from st_pipeline.portal.access import Page
 from st_pipeline.portal.pages import (
+    alerts,
+    audit,
+    connect,
+    credentials,
     drift,
     health,
+    invitation,
+    invitations_made,
     metrics,
     overview,
     password,
     quarantine,
+    schedule,
     signin,
     syncs,
     tenant,
@@ -31,6 +38,13 @@ PAGES: tuple[Page, ...] = (
     *syncs.PAGES,
     *quarantine.PAGES,
     *drift.PAGES,
+    *connect.PAGES,
+    *credentials.PAGES,
+    *schedule.PAGES,
+    *invitations_made.PAGES,
+    *invitation.PAGES,
+    *alerts.PAGES,
+    *audit.PAGES,
     *metrics.PAGES,
     *health.PAGES,
 )

@@ -20,7 +20,12 @@ def upgrade() -> None:
             add column older_refused_at timestamptz,
             add check ((older_secret is null) = (older_added_at is null))
     """)
-    op.execute("update control.credentials set secret_added_at = created_at")
+    op.execute("""
+        update control.credentials c set
+            secret_added_at = c.created_at,
+            secret_worked_at = case when t.status = 'connected' then t.connected_at end
+        from control.tenants t where t.key = c.tenant
+    """)
     op.execute("comment on column control.credentials.client_secret is 'encrypted; the newest, which is tried first'")
     op.execute("""
         comment on column control.credentials.older_secret is

@@ -1,0 +1,60 @@
+"""Whether the channels answer, and who was told of an incident: what ``control.deliveries`` remembers.
+
+Sending is deliveries.py, what a channel is channels.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One channel by its name; instants are aware."""
+
+    channel: str
+    delivered: int
+    """Alerts that got through."""
+    last_delivered_at: datetime | None
+    failing: int
+    """Alerts that were tried and have not got through."""
+    attempts: int
+    """Failed tries of those, the most of any."""
+    next_try_at: datetime | None
+
+
+def read_health(connection: psycopg.Connection[Any], channels: Sequence[str]) -> dict[str, Health]:
+    """By channel, for each of ``channels``; also for those that nothing was sent to yet."""
+    with connection.cursor(row_factory=class_row(Health)) as cursor:
+        rows = cursor.execute(
+            """
+            select wanted.channel, count(d.delivered_at) as delivered, max(d.delivered_at) as last_delivered_at,
+                count(*) filter (where d.alert_id is not null and d.delivered_at is null) as failing,
+                coalesce(max(d.attempts) filter (where d.delivered_at is null), 0) as attempts,
+                min(d.next_try_at) filter (where d.delivered_at is null) as next_try_at
+            from unnest(%s::text[]) as wanted (channel) left join control.deliveries d on d.channel = wanted.channel
+            group by wanted.channel
+            """,
+            (list(channels),),
+        ).fetchall()
+    return {row.channel: row for row in rows}
+
+
+def read_told(connection: psycopg.Connection[Any], incidents: Sequence[int]) -> dict[int, list[str]]:
+    """Which channels have had the beginning of each of these incidents; who has had none is left out."""
+    rows = connection.execute(
+        """
+        select a.incident_id, array_agg(d.channel order by d.channel)
+        from control.alerts a join control.deliveries d on d.alert_id = a.id
+        where a.incident_id = any(%s) and a.kind = 'opened' and d.delivered_at is not null
+        group by a.incident_id
+        """,
+        (list(incidents),),
+    ).fetchall()
+    return dict(rows)

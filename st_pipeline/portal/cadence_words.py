@@ -1,0 +1,145 @@
+"""A cadence between its text and the fields of a form: what each choice writes, and what a stored one fills in. Pure.
+
+What the text means, and which is refused, is tenants/cadence_parsing.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import time, timedelta
+
+from st_pipeline.tenants.cadence import EVERY_DAY, EVERY_WEEKDAY, Cadence
+from st_pipeline.tenants.cadence_parsing import parse
+from st_pipeline.tenants.errors import FieldInvalid
+
+KINDS = {
+    "nightly": "Every day",
+    "weekly": "Every week",
+    "monthly": "Every month",
+    "every": "Every few minutes, hours or days",
+    "cron": "Cron expression",
+    "paused": "Never by itself (paused)",
+}
+WEEKDAYS = {
+    "mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday",
+    "sun": "Sunday",
+}  # fmt: skip
+DAYS = {str(day): str(day) for day in range(1, 32)} | {"last": "the last day"}
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+USUAL = {
+    "kind": "nightly", "at": "02:00", "weekday": "mon", "day": "1", "every": "6", "unit": "h", "cron": "",
+    "opens": "", "closes": "",
+}  # fmt: skip
+_TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]")
+
+
+class ChoiceInvalid(Exception):
+    """What was chosen makes no cadence. ``field`` is the form's, ``problem`` a sentence without what was typed."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field = field
+        self.problem = problem
+        super().__init__(f"{field}: {problem}")
+
+
+def text_of(chosen: Mapping[str, str]) -> str:
+    """The text of the cadence that is chosen, in the form that is kept. ``chosen`` has the names of USUAL.
+
+    Raises ChoiceInvalid.
+    """
+    kind = chosen["kind"]
+    if kind == "paused":
+        return "paused"
+    if kind in ("nightly", "weekly", "monthly") and not _TIME.fullmatch(chosen["at"].strip()):
+        raise ChoiceInvalid("at", "Write the time like 02:00 or 17:30.")
+    match kind:
+        case "nightly":
+            text = f"nightly {chosen['at']}"
+        case "weekly":
+            text = f"weekly {chosen['weekday']} {chosen['at']}"
+        case "monthly":
+            text = f"monthly {chosen['day']} {chosen['at']}"
+        case "every":
+            number = chosen["every"].strip()
+            if not (number.isascii() and number.isdecimal() and len(number) < 6 and int(number) > 0):
+                raise ChoiceInvalid("every", "Write a whole number, like 6.")
+            text = f"every {int(number)}{chosen['unit']}"
+        case _:
+            text = chosen["cron"]
+            if len(text.split()) != 5:
+                raise ChoiceInvalid(
+                    "cron", "Write five fields: minute, hour, day, month and weekday, like 30 5 * * 1-5."
+                )
+    return _parsed(f"{text}{_hours(chosen)}", kind)
+
+
+def fields_of(cadence: Cadence) -> dict[str, str]:
+    """What the form shows of a stored cadence."""
+    shown = dict(USUAL)
+    if cadence.window:
+        shown |= {"opens": f"{cadence.window.start:%H:%M}", "closes": f"{cadence.window.end:%H:%M}"}
+    text = cadence.text.partition(" between ")[0]
+    kind = text.split(" ")[0]
+    rule = cadence.rule
+    if rule is None:
+        return shown | {"kind": "paused"}
+    if isinstance(rule, timedelta):
+        found = re.fullmatch(r"every (\d+)([mhd])", text)
+        assert found
+        return shown | {"kind": "every", "every": found[1], "unit": found[2]}
+    if kind not in ("nightly", "weekly", "monthly"):
+        return shown | {"kind": "cron", "cron": text}
+    shown |= {"kind": kind, "at": f"{rule.times[0]:%H:%M}"}
+    if rule.weekdays != EVERY_WEEKDAY:
+        shown["weekday"] = list(WEEKDAYS)[min(rule.weekdays)]
+    if rule.days != EVERY_DAY:
+        # The 31st is the last of every month: what is shown is what was written.
+        shown["day"] = "last" if " last" in text else str(min(rule.days))
+    return shown
+
+
+def in_words(cadence: Cadence) -> str:
+    """For people: ``every week on Monday at 02:00, starting between 20:00 and 06:00``."""
+    shown = fields_of(cadence)
+    at = f"at {shown['at']}"
+    words = {
+        "nightly": f"every day {at}",
+        "weekly": f"every week on {WEEKDAYS[shown['weekday']]} {at}",
+        "monthly": f"every month on {'the last day' if shown['day'] == 'last' else 'day ' + shown['day']} {at}",
+        "every": f"every {shown['every']} {UNITS[shown['unit']]}",
+        "cron": f"by the cron expression {shown['cron']}",
+        "paused": "never by itself",
+    }[shown["kind"]]
+    if shown["kind"] == "every" and shown["every"] == "1":
+        words = words.removesuffix("s").replace("every 1 ", "every ")
+    return f"{words}, starting between {shown['opens']} and {shown['closes']}" if cadence.window else words
+
+
+def _hours(chosen: Mapping[str, str]) -> str:
+    opens, closes = chosen["opens"].strip(), chosen["closes"].strip()
+    if not opens and not closes:
+        return ""
+    for field, text in (("opens", opens), ("closes", closes)):
+        if not _TIME.fullmatch(text):
+            raise ChoiceInvalid(field, "Write both hours, like 20:00 and 06:00, or neither.")
+    if _clock(opens) == _clock(closes):
+        raise ChoiceInvalid("closes", "The hours begin and end at one time: leave both empty to allow all.")
+    return f" between {opens} and {closes}"
+
+
+def _clock(text: str) -> time:
+    hour, minute = text.split(":")
+    return time(int(hour), int(minute))
+
+
+def _parsed(text: str, kind: str) -> str:
+    try:
+        return parse(text).text
+    except FieldInvalid as invalid:
+        if kind == "cron":
+            problem = "This is no cron expression of five fields, like 30 5 * * 1-5."
+            raise ChoiceInvalid(
+                "cron", problem if "must be" in invalid.problem else f"This {invalid.problem}."
+            ) from None
+        raise ChoiceInvalid("every" if kind == "every" else "kind", f"This {invalid.problem}.") from None

@@ -1,0 +1,114 @@
+"""What is wrong and what was, who was told of it, and whether the channels answer.
+
+Incidents are monitoring/incident_table.py's. Of a channel only its kind is shown: its address is a secret.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.responses import Response
+
+from st_pipeline.monitoring import deliveries, incident_table
+from st_pipeline.monitoring.channel_health import Health, read_health, read_told
+from st_pipeline.monitoring.channels import Channel, open_channels
+from st_pipeline.monitoring.incidents import Incident
+from st_pipeline.monitoring.messages import Alert, compose
+from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.visit import Visit
+from st_pipeline.portal.wording import Badge
+from st_pipeline.settings import SettingsError
+
+PERIODS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "a year"}
+USUAL_PERIOD = "30"
+MOST = 500
+UNUSABLE = "The channels in ST_PIPELINE_ALERT_URLS cannot be used. Operators: st-pipeline doctor says which and why."
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """A channel by its kind; two of a kind are numbered."""
+
+    kind: str
+    health: Health
+    badge: Badge
+
+
+def alerts(visit: Visit) -> Response:
+    """Open and past incidents, and the channels."""
+    period = visit.request.query_params.get("days", USUAL_PERIOD)
+    period = period if period in PERIODS else USUAL_PERIOD
+    found = incident_table.recent_incidents(visit.connection, visit.now - timedelta(days=int(period)))
+    channels, problem = _channels(visit)
+    kinds = kinds_of(channels)
+    told = read_told(visit.connection, [one.id for one in found])
+    health = read_health(visit.connection, list(kinds))
+    past = [one for one in found if one.closed_at]
+    return visit.render(
+        "alerts.html",
+        open=_told([one for one in found if not one.closed_at], told, kinds),
+        past=_told(past[:MOST], told, kinds),
+        left_out=max(len(past) - MOST, 0),
+        channels=[ChannelRow(kind, health[name], badge(health[name])) for name, kind in kinds.items()],
+        problem=problem,
+        period=period,
+        periods=PERIODS,
+    )
+
+
+def send_test(visit: Visit) -> Response:
+    """Send a test to every channel."""
+    channels, problem = _channels(visit)
+    if problem or not channels:
+        return visit.redirect("/alerts", problem or "There is no channel to test.")
+    alert = incident_table.add_test(visit.connection, visit.now)
+    (message,) = compose([Alert(alert, "test", None)], digest_over=1)
+    outcomes: dict[str, bool] = {}
+    for channel, kind in zip(channels, kinds_of(channels).values(), strict=True):
+        # Somebody looks: a test that fails is not tried again behind their back.
+        outcomes[kind] = channel.send(message)
+        if outcomes[kind]:
+            deliveries.note(visit.connection, channel.name, [alert], delivered_at=visit.now)
+    visit.record("alerts tested", **{kind: "took it" if well else "did not take it" for kind, well in outcomes.items()})
+    said = [f"{kind} {'took it' if well else 'did not take it'}" for kind, well in outcomes.items()]
+    return visit.redirect("/alerts", f"Test sent: {', '.join(said)}.")
+
+
+def kinds_of(channels: Sequence[Channel]) -> dict[str, str]:
+    """Name -> what is shown of it: ``slack``, or ``slack 1`` and ``slack 2``. Pure."""
+    kinds = {channel.name: channel.name.rpartition("-")[0] for channel in channels}
+    of_a_kind, so_far, shown = Counter(kinds.values()), Counter[str](), dict[str, str]()
+    for name, kind in kinds.items():
+        so_far[kind] += 1
+        shown[name] = f"{kind} {so_far[kind]}" if of_a_kind[kind] > 1 else kind
+    return shown
+
+
+def badge(health: Health) -> Badge:
+    """Whether it answers. Pure."""
+    if health.failing:
+        return Badge("does not answer", "bad")
+    return Badge("answers", "good") if health.last_delivered_at else Badge("never used", "quiet")
+
+
+def _channels(visit: Visit) -> tuple[list[Channel], str | None]:
+    try:
+        return open_channels(visit.portal.settings.alert_urls), None
+    except SettingsError:
+        return [], UNUSABLE
+
+
+def _told(
+    found: Sequence[Incident], told: dict[int, list[str]], kinds: dict[str, str]
+) -> list[tuple[Incident, list[str]]]:
+    """Each with whom it was told to; a channel that is no more by the kind in its name."""
+    return [(one, [kinds.get(name, name.rpartition("-")[0]) for name in told.get(one.id, ())]) for one in found]
+
+
+PAGES = (
+    page("/alerts", alerts, permission=Permission.SEE_ALL),
+    page("/alerts/test", send_test, permission=Permission.ADMINISTER, methods=("POST",)),
+)

@@ -1,0 +1,69 @@
+"""The audit for people: a table with filters, and the same as a file. Searching is audit_search.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from starlette.responses import Response, StreamingResponse
+
+from st_pipeline.portal import audit_search
+from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.audit_search import Wanted
+from st_pipeline.portal.service import Pool
+from st_pipeline.portal.visit import Visit
+
+PAGE = 100
+AT_ONCE = 2000
+
+
+def audit(visit: Visit) -> Response:
+    """The newest first, a page at a time."""
+    wanted = Wanted.of(visit.request.query_params)
+    found = audit_search.find(visit.connection, wanted, before=_before(visit), limit=PAGE + 1)
+    shown = found[:PAGE]
+    older = {**wanted.as_query(), "before": shown[-1].id} if len(found) > PAGE else None
+    query = urlencode(wanted.as_query())
+    return visit.render(
+        "audit.html",
+        entries=[(one, audit_search.words(one.detail)) for one in shown],
+        wanted=wanted,
+        actions=audit_search.actions(visit.connection),
+        older=f"/audit?{urlencode(older)}" if older else None,
+        newest=f"/audit?{query}" if query else "/audit",
+        is_first=_before(visit) is None,
+        file=f"/audit.csv?{query}" if query else "/audit.csv",
+    )
+
+
+def audit_file(visit: Visit) -> Response:
+    """All that the filters find, as CSV; written while it is read, as it is kept for good."""
+    wanted = Wanted.of(visit.request.query_params)
+    visit.record("audit exported", **wanted.as_query())
+    name = f"audit-{visit.now:%Y-%m-%d}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    # Starlette adds the charset.
+    return StreamingResponse(_lines(visit.portal.pool, wanted), headers=headers, media_type="text/csv")
+
+
+def _lines(pool: Pool, wanted: Wanted) -> Iterator[str]:
+    before, is_first = None, True
+    while True:
+        # A connection for each part: who reads slowly keeps none.
+        with pool.connection() as connection:
+            found = audit_search.find(connection, wanted, before=before, limit=AT_ONCE)
+        yield audit_search.csv_lines(found, has_head=is_first)
+        if len(found) < AT_ONCE:
+            return
+        before, is_first = found[-1].id, False
+
+
+def _before(visit: Visit) -> int | None:
+    text = visit.request.query_params.get("before", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
+
+
+PAGES = (
+    page("/audit", audit, permission=Permission.SEE_ALL),
+    page("/audit.csv", audit_file, permission=Permission.SEE_ALL),
+)

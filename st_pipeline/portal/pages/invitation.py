@@ -1,0 +1,70 @@
+"""What a client does with the link of an invitation: a page with a button, and behind it the client's session.
+
+A page that is merely opened, by a mail program that looks ahead, uses nothing up. Making links is invitations_made.py.
+"""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from st_pipeline.portal import audit, invitations
+from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.invitations import Invitation
+from st_pipeline.portal.visit import Visit
+from st_pipeline.secret import Secret
+from st_pipeline.tenants import tenant_table
+
+
+def invitation(visit: Visit) -> Response:
+    """What the link is for, or that it is of no use any more."""
+    found = _usable(visit)
+    if found is None:
+        return _useless(visit)
+    tenant = tenant_table.read(visit.connection, found.tenant)
+    # The form's address is the page's own: the token is written nowhere.
+    return visit.render("invitation.html", invited=tenant, until=found.expires_at)
+
+
+def accept(visit: Visit) -> Response:
+    """A session for the one tenant, at an address without the token."""
+    found = _usable(visit)
+    if found is None:
+        known = invitations.find(visit.connection, _token(visit))
+        if known:
+            who = f"client of {known.tenant}"
+            audit.record(
+                visit.connection, who, "invitation refused", visit.now, tenant=known.tenant, address=visit.address
+            )
+        return _useless(visit)
+    with visit.connection.transaction():
+        invitations.mark_opened(visit.connection, found, visit.now)
+        audit.record(
+            visit.connection,
+            f"client of {found.tenant}",
+            "invitation opened",
+            visit.now,
+            tenant=found.tenant,
+            address=visit.address,
+            detail={"invitation": found.id},
+        )
+        return visit.start_session(f"/tenants/{found.tenant}/connect", invitation_id=found.id)
+
+
+def _usable(visit: Visit) -> Invitation | None:
+    found = invitations.find(visit.connection, _token(visit))
+    return found if found and found.is_usable(visit.now) else None
+
+
+def _useless(visit: Visit) -> Response:
+    # One page for expired, revoked, used up and forged: which it is, is nobody's business who guesses.
+    return visit.render("invitation_useless.html", status=404)
+
+
+def _token(visit: Visit) -> Secret:
+    return Secret(visit.request.path_params["token"])
+
+
+PAGES = (
+    page("/invitation/{token}", invitation, permission=Permission.PUBLIC),
+    page("/invitation/{token}", accept, permission=Permission.PUBLIC, methods=("POST",)),
+)
