@@ -5,9 +5,11 @@ Fields of secrets are never rendered with a value, and ask browsers not to fill 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from wtforms import Form, PasswordField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
 from st_pipeline.portal.visit import Visit
@@ -35,9 +37,14 @@ class SecretField(PasswordField):
         return f"SecretField({self.name})"
 
 
+def choices(labels: Mapping[str, str]) -> list[SelectChoice]:
+    """What a SelectField offers: value -> label."""
+    return [SelectChoice(value, label) for value, label in labels.items()]
+
+
 def refuse(field: Any, problem: str) -> None:
     """Have the page show this problem at the field."""
     field.errors = [*field.errors, problem]
 
 
-__all__ = ["PortalForm", "SecretField", "ValidationError", "refuse"]
+__all__ = ["PortalForm", "SecretField", "ValidationError", "choices", "refuse"]

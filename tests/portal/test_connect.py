@@ -58,7 +58,7 @@ def app(settings: Settings, portal: Portal) -> Iterator[Starlette]:
 
 @pytest.fixture(autouse=True)
 def fresh(control: psycopg.Connection, sandbox: Sandbox, settings: Settings) -> Registry:
-    """Tenants acme, bolt (not allowed by its administrator) and cole (few scopes), nothing entered; no user but ours."""
+    """Tenants acme, bolt (not allowed by its administrator) and cole (few scopes), nothing entered."""
     control.execute("truncate control.tenants, control.users cascade")
     for role in accounts.ROLES:
         control.execute(

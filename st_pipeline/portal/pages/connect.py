@@ -12,7 +12,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import Length
 
 from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.forms import PortalForm, SecretField, refuse
+from st_pipeline.portal.forms import PortalForm, SecretField, choices, refuse
 from st_pipeline.portal.roles import Role
 from st_pipeline.portal.standing import scopes, standing
 from st_pipeline.portal.trying import OURS, try_by_itself, try_now
@@ -113,7 +113,7 @@ def _form(visit: Visit) -> ConnectForm:
     may_have = [Environment.PRODUCTION, Environment.INTEGRATION]
     if tenant.environment is Environment.SANDBOX or visit.actor.role is Role.OPERATOR:
         may_have.append(Environment.SANDBOX)
-    form.environment.choices = [(one.value, _LABELS[one]) for one in may_have]
+    form.environment.choices = choices({one.value: _LABELS[one] for one in may_have})
     if tenant.connected_at:
         # Its data is stored as this account's: neither is asked for any more.
         form.tenant_id.data, form.environment.data = str(tenant.tenant_id), tenant.environment.value

@@ -26,7 +26,7 @@ from st_pipeline.portal.cadence_words import (
     in_words,
     text_of,
 )
-from st_pipeline.portal.forms import PortalForm, refuse
+from st_pipeline.portal.forms import PortalForm, choices, refuse
 from st_pipeline.portal.visit import Visit
 from st_pipeline.tenants import fields
 from st_pipeline.tenants.errors import FieldInvalid
@@ -38,12 +38,12 @@ PAUSED = "An operator has paused this account. Ask for it to be resumed, then ch
 class ScheduleForm(PortalForm):
     """Every kind has its fields; those of the others are left alone."""
 
-    kind = SelectField("How often", choices=list(KINDS.items()))
+    kind = SelectField("How often", choices=choices(KINDS))
     at = StringField("At", [Length(max=10)], description="By the clock of the time zone below.")
-    weekday = SelectField("On", choices=list(WEEKDAYS.items()))
-    day = SelectField("On day", choices=list(DAYS.items()), description="A shorter month has its last day instead.")
+    weekday = SelectField("On", choices=choices(WEEKDAYS))
+    day = SelectField("On day", choices=choices(DAYS), description="A shorter month has its last day instead.")
     every = StringField("Every", [Length(max=10)])
-    unit = SelectField("Unit", choices=list(UNITS.items()))
+    unit = SelectField("Unit", choices=choices(UNITS))
     cron = StringField("Cron expression", [Length(max=200)], description="Minute, hour, day, month, weekday.")
     opens = StringField("Start not before", [Length(max=10)])
     closes = StringField("and not after", [Length(max=10)])
@@ -126,7 +126,7 @@ def _stored(visit: Visit) -> dict[str, str]:
 
 def _page(visit: Visit, form: ScheduleForm, preview: Preview, *, status: int = 200) -> Response:
     if not visit.actor.may(Permission.ADMINISTER) and visit.tenant.cadence != "paused":
-        form.kind.choices = [choice for choice in KINDS.items() if choice[0] != "paused"]
+        form.kind.choices = choices({kind: label for kind, label in KINDS.items() if kind != "paused"})
     return visit.render(
         "schedule.html",
         status=status,
