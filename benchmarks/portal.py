@@ -1,0 +1,169 @@
+"""``python -m benchmarks.portal``: how long every page of the portal takes before 500 tenants with 100,000 syncs.
+
+The application is called in this process, with everything but the network: session, pool, queries, templates. The pages
+are those of its own route table. What is in the database is portal_history.py's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import psycopg
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.testclient import TestClient
+
+from benchmarks.portal_history import KEY, fill
+from st_pipeline import postgres
+from st_pipeline.portal import accounts, invitations, sessions
+from st_pipeline.portal.access import Page
+from st_pipeline.portal.app import create_app
+from st_pipeline.portal.cookies import SESSION
+from st_pipeline.portal.roles import Role
+from st_pipeline.portal.routes import PAGES
+from st_pipeline.portal.service import Portal
+from st_pipeline.secret import Secret
+from st_pipeline.settings import Settings
+
+TENANTS, SYNCS, TIMES = 500, 100_000, 15
+OURS, THEIRS = 0.2, 2.0
+"""Seconds a page may take: by our own mark, and by the limit its users set."""
+# What an address may ask for besides, where that is another amount of work.
+MORE = ("/?q=company%2011", "/?show=failed&sort=-last", f"/tenants/{KEY}/syncs?outcome=failed", f"/audit?tenant={KEY}")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Seconds of each request of one page, and of those the database took; ``size`` is bytes of HTML."""
+
+    path: str
+    seconds: list[float]
+    in_database: list[float]
+    size: int
+
+
+class DatabaseClock:
+    """Seconds spent in statements, over all threads."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def start(self) -> None:
+        """Time every statement from now on."""
+        execute = psycopg.Cursor.execute
+        clock = self
+
+        def timed(cursor: Any, *args: Any, **options: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return execute(cursor, *args, **options)
+            finally:
+                clock.seconds += time.perf_counter() - began
+
+        psycopg.Cursor.execute = timed  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def main() -> int:
+    """0 when every page keeps to the users' limit, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.portal", description=__doc__)
+    parser.add_argument("--tenants", type=int, default=TENANTS)
+    parser.add_argument("--syncs", type=int, default=SYNCS)
+    parser.add_argument("--times", type=int, default=TIMES, help=f"requests of each page ({TIMES})")
+    asked = parser.parse_args()
+    return report(measure(asked.tenants, asked.syncs, asked.times), asked.tenants, asked.syncs)
+
+
+def measure(tenants: int, syncs: int, times: int) -> list[Measured]:
+    """Every page that an operator can open, each so many times after a first one that is not counted."""
+    with _served(tenants, syncs) as (browser, words):
+        clock = DatabaseClock()
+        clock.start()
+        return [_page(browser, clock, path, times) for path in [*_paths(words), *MORE]]
+
+
+def report(found: list[Measured], tenants: int, syncs: int) -> int:
+    """Print the pages, the slowest first."""
+    print(f"The portal before {tenants:,} tenants with {syncs:,} syncs: median ms (of them in the database), slowest\n")
+    for one in sorted(found, key=lambda one: -median(one.seconds)):
+        whole, mark = median(one.seconds), ""
+        if whole > OURS:
+            mark = "  over the users' limit" if whole > THEIRS else "  over our mark of 200 ms"
+        print(
+            f"{1000 * whole:7.0f} ({1000 * median(one.in_database):5.0f})  {1000 * max(one.seconds):6.0f}  "
+            f"{one.size / 1024:6.0f} KB  {one.path}{mark}"
+        )
+    return 1 if any(median(one.seconds) > THEIRS for one in found) else 0
+
+
+def _page(browser: TestClient, clock: DatabaseClock, path: str, times: int) -> Measured:
+    seconds, in_database, size = [], [], 0
+    for number in range(times + 1):
+        before, began = clock.seconds, time.perf_counter()
+        answer = browser.get(path)
+        took = time.perf_counter() - began
+        if answer.status_code != 200:
+            raise SystemExit(f"{path} answered {answer.status_code}")
+        size = len(answer.content)
+        if number:
+            seconds.append(took)
+            in_database.append(clock.seconds - before)
+    return Measured(path, seconds, in_database, size)
+
+
+def _paths(words: dict[str, str]) -> list[str]:
+    """Every address of the route table that answers GET, but the one for all that are no pages."""
+    return [
+        "/".join(words.get(part, part) for part in page.path.split("/"))
+        for page in PAGES
+        if "GET" in (page.methods or ()) and not _is_elsewhere(page) and page.path not in ("/sign-in", "/metrics")
+    ]
+
+
+def _is_elsewhere(page: Page) -> bool:
+    return ":path" in page.path
+
+
+@contextmanager
+def _served(tenants: int, syncs: int) -> Iterator[tuple[TestClient, dict[str, str]]]:
+    """An operator's browser before the application, and what stands for the words in braces."""
+    home = Path(tempfile.mkdtemp(prefix="st-pipeline-benchmark-"))
+    home.chmod(0o755)  # as root the database server is another user, who must reach its folder
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    settings = Settings.from_environment({"ST_PIPELINE_HOME": str(home)})
+    database = postgres.prepare(settings)
+    now = datetime.now(UTC)
+    portal = Portal.of(settings, database)
+    with postgres.connect(database, autocommit=True) as connection:
+        fill(connection, now, tenants=tenants, syncs=syncs)
+        user = accounts.add(connection, "ann", Role.OPERATOR, Secret("a password for nobody"), now)
+        session = sessions.start(connection, now, user_id=user.id)
+        _, token = invitations.invite(connection, "tenant-0025", "ann", now)
+        row = connection.execute("select max(id) from control.syncs where tenant = %s", (KEY,)).fetchone()
+    words = {"{key}": KEY, "{id}": str(row and row[0]), "{token}": token.reveal()}
+    with portal.pool:
+        yield _browser(create_app(settings, portal), portal, session), words
+
+
+def _browser(app: Starlette, portal: Portal, session: str) -> TestClient:
+    browser = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
+    cookie = Response()
+    portal.cookies.write(cookie, SESSION, session, is_secure=False)
+    name, _, rest = cookie.headers["set-cookie"].partition("=")
+    browser.headers["cookie"] = f"{name}={rest.split(';')[0]}"
+    return browser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
