@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from wtforms import Form, PasswordField
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # pyright: ignore[reportAttributeAccessIssue]
 from wtforms.validators import ValidationError
 
 from st_pipeline.portal.visit import Visit

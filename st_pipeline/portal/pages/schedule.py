@@ -41,7 +41,7 @@ class ScheduleForm(PortalForm):
     kind = SelectField("How often", choices=choices(KINDS))
     at = StringField("At", [Length(max=10)], description="By the clock of the time zone below.")
     weekday = SelectField("On", choices=choices(WEEKDAYS))
-    day = SelectField("On day", choices=choices(DAYS), description="A shorter month has its last day instead.")
+    day = SelectField("On day", choices=choices(DAYS), description="In shorter months the last.")
     every = StringField("Every", [Length(max=10)])
     unit = SelectField("Unit", choices=choices(UNITS))
     cron = StringField("Cron expression", [Length(max=200)], description="Minute, hour, day, month, weekday.")
