@@ -245,6 +245,9 @@ def totals_by_hand(place: Place, now: datetime, zone: str) -> Row:
     }
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def tenant_by_hand(place: Place, tenant: Row, now: datetime) -> Row:
     key = tenant["key"]
     syncs = syncs_of(place, key)
@@ -256,9 +259,8 @@ def tenant_by_hand(place: Place, tenant: Row, now: datetime) -> Row:
     asked = any(row["served_at"] is None for row in of(place, key, "sync_requests"))
     stale_at = None
     if tenant["cadence"] != "paused" and tenant["connected_at"]:
-        regular, following = regular_times(
-            parse(tenant["cadence"]), tenant["timezone"], success_at or tenant["created_at"], 2
-        )
+        came_at = max(tenant["created_at"], tenant["status_since"] if tenant["status"] == "connected" else EPOCH)
+        regular, following = regular_times(parse(tenant["cadence"]), tenant["timezone"], success_at or came_at, 2)
         stale_at = regular + min(timedelta(hours=4), following - regular)
     quarantine = of(place, key, "quarantine")
     return {

@@ -150,7 +150,7 @@ class Home:
                 """
                 select schemaname, tablename from pg_tables
                 where schemaname = 'raw' or schemaname = 'control' and tablename not in
-                    ('schema_version', 'tenants', 'credentials', 'removed_tenants')
+                    ('schema_version', 'tenants', 'credentials', 'removed_tenants', 'audit')
                 """
             ).fetchall()
             names = sql.SQL(", ").join(sql.Identifier(*table) for table in tables)
