@@ -61,7 +61,9 @@ def synced(new_warehouse: NewWarehouse, tmp_path_factory: pytest.TempPathFactory
 @pytest.fixture(scope="module")
 def control(synced: Pipeline) -> Iterator[psycopg.Connection]:
     with postgres.connect(synced.database, application="tests", autocommit=True) as connection:
-        connection.execute("update control.tenants set created_at = now() - interval '9 days' where key <> 'cole'")
+        connection.execute(
+            "update control.tenants set created_at = now() - interval '9 days', status_since = now() - interval '9 days' where key <> 'cole'"
+        )
         yield connection
 
 

@@ -61,7 +61,8 @@ def test_the_schedules_and_the_sensor_run_from_the_first_deploy_on(repository: d
         "tenant_registry", "asked_syncs", "loaded_waves", "lost_runs", "waiting_tenants", "alerts",
     }  # fmt: skip
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in sensors.values())
-    assert sensors["asked_syncs"].minimum_interval_seconds <= 10, "picked up within ten seconds"
+    seconds = sensors["asked_syncs"].minimum_interval_seconds
+    assert seconds is not None and seconds <= 10, "picked up within ten seconds"
 
 
 def test_dbt_tests_are_checks_of_the_legacy_tables(repository: dg.RepositoryDefinition) -> None:

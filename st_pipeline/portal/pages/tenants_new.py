@@ -10,7 +10,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import ValidationError
 
 from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.forms import PortalForm, SecretField, refuse
+from st_pipeline.portal.forms import PortalForm, SecretField, choices, refuse
 from st_pipeline.portal.visit import Visit
 from st_pipeline.tenants import fields, tenant_table
 from st_pipeline.tenants.checkup import check_up
@@ -55,7 +55,7 @@ class NewTenantForm(PortalForm):
         description="The account's number. It is under Settings > Integrations > API Application Access.",
         render_kw={"inputmode": "numeric"},
     )
-    environment = SelectField("Environment", choices=[one.value for one in fields.Environment])
+    environment = SelectField("Environment", choices=choices({one.value: one.value for one in fields.Environment}))
     company_code = StringField(
         "Company code (optional)",
         [_by(fields.valid_company_code)],
