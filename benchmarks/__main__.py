@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: the portal's pages (portal.py), then run both sides alternately, and print rates, their ratio, and where our time goes."""
+"""``python -m benchmarks``: the portal's pages (portal.py); then both sides alternately, their rates and our time."""
 
 from __future__ import annotations
 
