@@ -17,6 +17,7 @@ import pytest
 from psycopg import sql
 
 from st_pipeline.sandbox import Account, Sandbox, Size
+from st_pipeline.sandbox.faults import Faults
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.tenants.key_file import FILE_NAME
 from tests.end_to_end import canary
@@ -113,6 +114,8 @@ def walk(home: Home, ann: Person, client: Person, sandbox: Sandbox) -> Lived:
     client.fill(at="03:30")
     said["preview"] = client.wait_until("every week on Friday at 03:30")
     said["scheduled"] = client.press("Save")
+    # So that the sync lasts longer than the page takes to ask again.
+    sandbox.faults = Faults(rate_slow=1.0, slow_seconds=1.0)
     client.go(f"/tenants/{KEY}")
     said["asked"] = client.press("Sync now")
     client.page.locator("#status .badge", has_text="running").first.wait_for(timeout=90_000)
