@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from st_pipeline.monitoring.wall_clock import DAY, DAYS_AROUND, Hours, day_of, instant_of
 from st_pipeline.tenants.cadence import Cadence, Calendar
@@ -20,6 +21,7 @@ LONGEST_DELAY = timedelta(minutes=30)
 ROOM_TO_ASK = timedelta(minutes=15)
 # 29 February is eight years apart around 2100, and twelve months between months are the most that a cron can skip.
 YEARS_BETWEEN = 9
+ANSWERS_KEPT = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,34 +65,44 @@ class RegularTimes:
         return regular + timedelta(seconds=int.from_bytes(digest[:8], "big") % seconds)
 
     def _following(self, at: datetime) -> datetime:
-        if isinstance(self.cadence.rule, timedelta):
-            return _interval_until(at, self.cadence.rule) + self.cadence.rule
-        rule = self._calendar
-        for day in _days(rule, day_of(at, self.zone) - DAYS_AROUND * DAY, 1):
-            passed = self._count_until(rule, day, at)
-            if passed < len(rule.times):
-                return instant_of(day, rule.times[passed], self.zone)
-        raise AssertionError(f"{self.cadence.text} has no day")
+        return _following(self._rule, self.zone, at)
 
     def _preceding(self, at: datetime) -> datetime:
-        if isinstance(self.cadence.rule, timedelta):
-            return _interval_until(at, self.cadence.rule)
-        rule = self._calendar
-        for day in _days(rule, day_of(at, self.zone) + DAYS_AROUND * DAY, -1):
-            passed = self._count_until(rule, day, at)
-            if passed:
-                return instant_of(day, rule.times[passed - 1], self.zone)
-        raise AssertionError(f"{self.cadence.text} has no day")
-
-    def _count_until(self, rule: Calendar, day: date, at: datetime) -> int:
-        """How many of the day's times are not later than ``at``."""
-        return bisect_right(rule.times, at, key=lambda time: instant_of(day, time, self.zone))
+        return _preceding(self._rule, self.zone, at)
 
     @property
-    def _calendar(self) -> Calendar:
-        if not isinstance(self.cadence.rule, Calendar):
+    def _rule(self) -> Calendar | timedelta:
+        if not isinstance(self.cadence.rule, Calendar | timedelta):
             raise ValueError("a cadence that is paused has no times: ask it before")
         return self.cadence.rule
+
+
+# Hundreds of tenants share a few cadences, and are asked about together: the same question is asked again and again.
+@lru_cache(ANSWERS_KEPT)
+def _following(rule: Calendar | timedelta, zone: str, at: datetime) -> datetime:
+    if isinstance(rule, timedelta):
+        return _interval_until(at, rule) + rule
+    for day in _days(rule, day_of(at, zone) - DAYS_AROUND * DAY, 1):
+        passed = _count_until(rule, zone, day, at)
+        if passed < len(rule.times):
+            return instant_of(day, rule.times[passed], zone)
+    raise AssertionError("a calendar has days")
+
+
+@lru_cache(ANSWERS_KEPT)
+def _preceding(rule: Calendar | timedelta, zone: str, at: datetime) -> datetime:
+    if isinstance(rule, timedelta):
+        return _interval_until(at, rule)
+    for day in _days(rule, day_of(at, zone) + DAYS_AROUND * DAY, -1):
+        passed = _count_until(rule, zone, day, at)
+        if passed:
+            return instant_of(day, rule.times[passed - 1], zone)
+    raise AssertionError("a calendar has days")
+
+
+def _count_until(rule: Calendar, zone: str, day: date, at: datetime) -> int:
+    """How many of the day's times are not later than ``at``."""
+    return bisect_right(rule.times, at, key=lambda time: instant_of(day, time, zone))
 
 
 def _days(rule: Calendar, first: date, step: int) -> Iterator[date]:

@@ -48,7 +48,7 @@ def failure_of(instance: dg.DagsterInstance, run_id: str) -> str:
 def test_one_tenant_is_one_partition_with_the_counts_of_its_records(
     instance: dg.DagsterInstance, pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
-    (run,) = launch.run_sync(instance, pipeline, ["alpha"], ASSET_ENTITIES)
+    (run,) = launch.run_sync(instance, pipeline, ["alpha"], ASSET_ENTITIES, full=True)
     assert run.succeeded
     found = materialized(instance, run.run_id)
     assert set(found) == {(f"{layer}/{e}", "alpha") for layer in ("landing", "raw") for e in ASSET_ENTITIES}
