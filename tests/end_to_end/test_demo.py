@@ -73,8 +73,8 @@ def test_the_demo_shows_what_both_syncs_brought(home: Home, shown: Said) -> None
     with Home(home.folder / "demo").connect() as connection:
         kept = connection.execute(
             """
-            select s.tenant, e.entity, fetched, landed, loaded, quarantined_whole, quarantined_fields, deleted,
-                e.outcome
+            select s.tenant, e.entity, e.fetched, e.landed, e.loaded, e.quarantined_whole, e.quarantined_fields,
+                e.deleted, e.outcome
             from control.sync_entities e join control.syncs s on s.id = e.sync_id
             """
         ).fetchall()
