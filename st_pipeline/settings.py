@@ -42,17 +42,6 @@ class ServiceTitanDefaults:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenIdConnect:
-    """Where operators may sign in other than here. All three of the first are there, or none of it."""
-
-    issuer: str
-    client_id: str
-    client_secret: Secret
-    operators: tuple[str, ...]
-    """E-mail addresses, or domains like ``example.com``, in lower case."""
-
-
-@dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment asks for. ``dsn`` and ``dagster_dsn`` are None for the embedded server."""
 
@@ -79,7 +68,6 @@ class Settings:
     """None: no metrics are served."""
     portal_trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose word for where a request comes from is taken."""
-    oidc: OpenIdConnect | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -118,7 +106,6 @@ class Settings:
             portal_url=_portal_url(environment),
             portal_metrics_token=_secret(environment, "ST_PIPELINE_PORTAL_METRICS_TOKEN"),
             portal_trusted_proxies=_proxies(environment),
-            oidc=_oidc(environment),
         )
 
 
@@ -170,21 +157,6 @@ def _proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
                 "ST_PIPELINE_PORTAL_TRUSTED_PROXIES: expected addresses or networks, like 10.0.0.5 or 10.0.0.0/24"
             ) from None
     return proxies
-
-
-def _oidc(environment: Mapping[str, str]) -> OpenIdConnect | None:
-    issuer = environment.get("ST_PIPELINE_OIDC_ISSUER", "").strip()
-    client_id = environment.get("ST_PIPELINE_OIDC_CLIENT_ID", "").strip()
-    client_secret = _secret(environment, "ST_PIPELINE_OIDC_CLIENT_SECRET")
-    operators = environment.get("ST_PIPELINE_OIDC_OPERATORS", "").replace(",", " ").lower().split()
-    if not (issuer or client_id or client_secret or operators):
-        return None
-    if not (issuer.startswith(("https://", "http://")) and client_id and client_secret and operators):
-        raise SettingsError(
-            "ST_PIPELINE_OIDC_ISSUER, _CLIENT_ID, _CLIENT_SECRET and _OPERATORS belong together: set all four "
-            "(the issuer is a URL, the operators are e-mail addresses or domains), or none"
-        )
-    return OpenIdConnect(issuer.rstrip("/"), client_id, client_secret, tuple(operators))
 
 
 def _days(environment: Mapping[str, str], name: str, default: int | None, *, least: int = 1) -> int | None:

@@ -137,7 +137,7 @@ def test_history_is_kept_for_as_long_as_the_rules_look_back() -> None:
 def test_the_portal_is_on_this_machine_and_serves_no_metrics_unless_told_so() -> None:
     settings = Settings.from_environment({})
     assert settings.portal_url == "http://127.0.0.1:3001"
-    assert (settings.portal_metrics_token, settings.portal_trusted_proxies, settings.oidc) == (None, (), None)
+    assert (settings.portal_metrics_token, settings.portal_trusted_proxies) == (None, ())
     told = Settings.from_environment(
         {
             "ST_PIPELINE_PORTAL_URL": "https://sync.example.com/",
@@ -161,22 +161,3 @@ def test_a_portal_url_of_another_form_is_refused(url: str) -> None:
 def test_a_proxy_that_is_no_address_is_refused() -> None:
     with pytest.raises(SettingsError, match="ST_PIPELINE_PORTAL_TRUSTED_PROXIES: expected"):
         Settings.from_environment({"ST_PIPELINE_PORTAL_TRUSTED_PROXIES": "*"})
-
-
-def test_openid_connect_is_all_or_nothing() -> None:
-    whole = {
-        "ST_PIPELINE_OIDC_ISSUER": "https://login.example.com/",
-        "ST_PIPELINE_OIDC_CLIENT_ID": "portal",
-        "ST_PIPELINE_OIDC_CLIENT_SECRET": "canary",
-        "ST_PIPELINE_OIDC_OPERATORS": "Ann@Example.com, example.org",
-    }
-    settings = Settings.from_environment(whole)
-    assert settings.oidc
-    assert (settings.oidc.issuer, settings.oidc.operators) == (
-        "https://login.example.com", ("ann@example.com", "example.org")
-    )  # fmt: skip
-    assert "canary" not in repr(settings)
-    for name in whole:
-        with pytest.raises(SettingsError, match="belong together") as refused:
-            Settings.from_environment({key: value for key, value in whole.items() if key != name})
-        assert "canary" not in str(refused.value)
