@@ -27,16 +27,6 @@ hypothesis.settings.load_profile("project")
 
 NewWarehouse = Callable[[], Database]
 
-# What looks at the end of the whole line shares what is made once for it, and so a worker.
-SHARED_WORKER = {"test_legacy.py": "built", "test_secrets.py": "built"}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file run on one worker: what a module makes is made once."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(SHARED_WORKER.get(item.path.name, str(item.path))))
-
 
 @pytest.fixture(scope="session")
 def server_settings() -> Settings:
