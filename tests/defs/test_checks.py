@@ -62,7 +62,8 @@ def synced(new_warehouse: NewWarehouse, tmp_path_factory: pytest.TempPathFactory
 def control(synced: Pipeline) -> Iterator[psycopg.Connection]:
     with postgres.connect(synced.database, application="tests", autocommit=True) as connection:
         connection.execute(
-            "update control.tenants set created_at = now() - interval '9 days', status_since = now() - interval '9 days' where key <> 'cole'"
+            "update control.tenants set created_at = now() - interval '9 days', "
+            "status_since = now() - interval '9 days' where key <> 'cole'"
         )
         yield connection
 
