@@ -76,6 +76,7 @@ def test_what_is_wrong_is_looked_for_and_written_down_once(pipeline: Pipeline) -
     now = datetime.now(UTC)
     with postgres.connect(pipeline.database, autocommit=True) as connection:
         connection.execute("delete from control.syncs")
+        connection.execute("truncate control.incidents cascade")
         sync_id = history.start(connection, "alpha", None, now, full=False)
         history.finish(connection, sync_id, "alpha", now, error="alpha: no answer", entities=[], calls=[])
         with dg.instance_for_test() as instance:
@@ -95,7 +96,8 @@ def test_a_tenant_that_connects_at_last_is_found_without_anybodys_help(pipeline:
             return str(waiting_tenants(dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline})))
 
     with pipeline.registry() as registry:
-        check_up(registry, pipeline.settings, "gamma", datetime.now(UTC))
+        for key in ("alpha", "beta", "gamma"):
+            check_up(registry, pipeline.settings, key, datetime.now(UTC))
         assert "0 tried again" in evaluated(), "it was tried a moment ago"
         sandbox.connect(3)
         with postgres.connect(pipeline.database, autocommit=True) as connection:
