@@ -74,6 +74,8 @@ def test_a_run_over_a_range_keeps_every_tenant_of_it(pipeline: Pipeline) -> None
 
 def test_what_is_wrong_is_looked_for_and_written_down_once(pipeline: Pipeline) -> None:
     now = datetime.now(UTC)
+    with pipeline.registry() as registry:
+        check_up(registry, pipeline.settings, "alpha", now)
     with postgres.connect(pipeline.database, autocommit=True) as connection:
         connection.execute("delete from control.syncs")
         connection.execute("truncate control.incidents cascade")
