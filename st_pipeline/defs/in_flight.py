@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from st_pipeline import postgres
-from st_pipeline.defs.launch import is_orphan
+from st_pipeline.defs.launch import orphans
 from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import held_runs
@@ -33,8 +33,6 @@ def partitions_in_flight(instance: dg.DagsterInstance) -> set[str]:
     keys = instance.get_dynamic_partitions("tenants")
     found: set[str] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=IN_FLIGHT)):
-        if is_orphan(run.tags.get(INTERACTIVE_TAG)):  # killed, and nobody has said so yet
-            continue
         if partition := run.tags.get("dagster/partition"):
             found.add(partition)
         first = run.tags.get("dagster/asset_partition_range_start")
@@ -51,12 +49,13 @@ def is_in_flight(instance: dg.DagsterInstance, job_name: str) -> bool:
 
 def dead_runs(instance: dg.DagsterInstance, pipeline: Pipeline, now: datetime) -> list[dg.DagsterRun]:
     """Runs that nobody will end: started, and their process is gone; or taken from the queue, and never started."""
+    known = orphans(instance)
     suspects = [*_unlocked(instance, pipeline, now), *_never_started(instance, now)]
     if not suspects:
-        return []
+        return known
     time.sleep(ENDING_SECONDS)
     still = {run.run_id for run in (*_unlocked(instance, pipeline, now), *_never_started(instance, now))}
-    return [run for run in suspects if run.run_id in still]
+    return [*known, *(run for run in suspects if run.run_id in still)]
 
 
 def _never_started(instance: dg.DagsterInstance, now: datetime) -> list[dg.DagsterRun]:

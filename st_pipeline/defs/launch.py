@@ -34,9 +34,8 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     """The project's instance. Interactive runs whose process died are reported as failed."""
     os.environ.update(dagster_home.environment(settings))
     instance = dg.DagsterInstance.get()
-    for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)):
-        if is_orphan(run.tags.get(INTERACTIVE_TAG)):
-            instance.report_run_failed(run, "the process that ran it is gone")
+    for run in orphans(instance):
+        instance.report_run_failed(run, "the process that ran it is gone")
     return instance
 
 
@@ -94,6 +93,12 @@ def run_marts(instance: dg.DagsterInstance, pipeline: Pipeline) -> Launched:
 def owner() -> str:
     """This process, as the tag of its runs names it."""
     return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def orphans(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Interactive runs that say that they run, and whose process died."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=RUNNING))
+    return [run for run in runs if is_orphan(run.tags.get(INTERACTIVE_TAG))]
 
 
 def is_orphan(owner: str | None) -> bool:

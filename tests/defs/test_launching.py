@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +15,14 @@ import pytest
 
 from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
-from st_pipeline.defs.in_flight import BEGINNING_SECONDS, TAKEN_SECONDS, dead_runs, report_dead
+from st_pipeline.defs.in_flight import (
+    BEGINNING_SECONDS,
+    TAKEN_SECONDS,
+    dead_runs,
+    is_in_flight,
+    partitions_in_flight,
+    report_dead,
+)
 from st_pipeline.defs.launching import launch_syncs
 from st_pipeline.defs.schedules import due_syncs
 from st_pipeline.defs.sensors import asked_syncs, loaded_waves
@@ -23,6 +32,8 @@ from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock
 from st_pipeline.tenants.checkup import check_up
 from tests.conftest import NewWarehouse
+
+from .test_launch import dead_process
 
 KEYS = ["alpha", "beta", "gamma"]
 
@@ -208,6 +219,30 @@ def test_a_run_that_was_taken_from_the_queue_and_never_started_is_found(
     finally:
         for run in (taken, ours):
             instance.delete_run(run.run_id)
+
+
+def test_a_command_that_was_killed_keeps_nobody_waiting(empty: dg.DagsterInstance, pipeline: Pipeline) -> None:
+    here = socket.gethostname()
+    killed = [
+        dg.DagsterRun(
+            job, status=dg.DagsterRunStatus.STARTED, tags={INTERACTIVE_TAG: f"{here}:{dead_process()}", **tags}
+        )
+        for job, tags in (("sync_tenant", {"dagster/partition": "alpha"}), ("build_marts", {}))
+    ]
+    living = dg.DagsterRun(
+        "sync_tenant",
+        status=dg.DagsterRunStatus.STARTED,
+        tags={INTERACTIVE_TAG: f"{here}:{os.getpid()}", "dagster/partition": "beta"},
+    )
+    for run in (*killed, living):
+        empty.add_run(run)
+    assert is_in_flight(empty, "build_marts")
+    found = dead_runs(empty, pipeline, datetime.now(UTC))
+    assert {run.run_id for run in found} == {run.run_id for run in killed}
+    report_dead(empty, found)
+    assert partitions_in_flight(empty) == {"beta"}
+    assert not is_in_flight(empty, "build_marts")
+    assert dead_runs(empty, pipeline, datetime.now(UTC)) == []
 
 
 def _started(run: dg.DagsterRun) -> dg.DagsterEvent:
