@@ -60,12 +60,9 @@ def _try(connection: psycopg.Connection, tenant: str) -> bool:
 def _holder(connection: psycopg.Connection, tenant: str) -> str:
     row = connection.execute(
         """
-        with wanted as (select hashtextextended('st-pipeline ' || %s, 0) as key)
         select application_name, to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS "UTC"')
-        from pg_locks join pg_stat_activity using (pid), wanted
-        where locktype = 'advisory' and granted and objsubid = 1
-          and database = (select oid from pg_database where datname = current_database())
-          and (classid::bigint << 32 | objid::bigint) = key
+        from control.held_locks join pg_stat_activity using (pid)
+        where key = hashtextextended('st-pipeline ' || %s, 0)
         """,
         (tenant,),
     ).fetchone()

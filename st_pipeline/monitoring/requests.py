@@ -88,12 +88,7 @@ def open_requests(connection: psycopg.Connection[Any], tenant: str | None = None
                 r.served_at is null
                 or (
                     s.outcome is null and s.id is not null and r.attempts < %(attempts)s
-                    and not exists (
-                        select from pg_locks
-                        where locktype = 'advisory' and granted and objsubid = 1
-                          and database = (select oid from pg_database where datname = current_database())
-                          and (classid::bigint << 32 | objid::bigint) = hashtextextended('st-pipeline ' || t.key, 0)
-                    )
+                    and hashtextextended('st-pipeline ' || t.key, 0) not in (select key from control.held_locks)
                 )
               )
             order by r.id

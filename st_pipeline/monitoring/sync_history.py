@@ -137,12 +137,6 @@ def running_syncs(connection: psycopg.Connection[Any]) -> dict[str, int]:
     """
     rows = connection.execute(
         """
-        with held as (
-            select classid::bigint << 32 | objid::bigint as key
-            from pg_locks
-            where locktype = 'advisory' and granted and objsubid = 1
-              and database = (select oid from pg_database where datname = current_database())
-        )
         select t.key, last.id
         from control.tenants t
         cross join lateral (
@@ -150,7 +144,7 @@ def running_syncs(connection: psycopg.Connection[Any]) -> dict[str, int]:
             where s.tenant = t.key order by s.started_at desc, s.id desc limit 1
         ) last
         where last.outcome is null
-          and hashtextextended('st-pipeline ' || t.key, 0) in (select key from held)
+          and hashtextextended('st-pipeline ' || t.key, 0) in (select key from control.held_locks)
         """
     ).fetchall()
     return dict(rows)

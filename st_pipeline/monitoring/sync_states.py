@@ -51,13 +51,8 @@ def read_states(connection: psycopg.Connection[Any], tenant: str | None = None) 
     """
     rows = connection.execute(
         """
-        with held as (
-            select classid::bigint << 32 | objid::bigint as key
-            from pg_locks
-            where locktype = 'advisory' and granted and objsubid = 1
-              and database = (select oid from pg_database where datname = current_database())
-        ), known as (
-            select *, hashtextextended('st-pipeline ' || key, 0) in (select key from held) as running
+        with known as (
+            select *, hashtextextended('st-pipeline ' || key, 0) in (select key from control.held_locks) as running
             from control.tenants
         )
         select

@@ -28,11 +28,7 @@ def held_runs(connection: psycopg.Connection, run_ids: Sequence[str]) -> set[str
     rows = connection.execute(
         """
         select asked.id from unnest(%s::text[]) as asked (id)
-        where hashtextextended('st-pipeline run ' || asked.id, 0) in (
-            select classid::bigint << 32 | objid::bigint from pg_locks
-            where locktype = 'advisory' and granted and objsubid = 1
-              and database = (select oid from pg_database where datname = current_database())
-        )
+        where hashtextextended('st-pipeline run ' || asked.id, 0) in (select key from control.held_locks)
         """,
         (list(run_ids),),
     ).fetchall()
