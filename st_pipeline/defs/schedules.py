@@ -9,6 +9,7 @@ from st_pipeline.defs.jobs import sync_tenant
 from st_pipeline.defs.launching import launch_syncs
 from st_pipeline.monitoring import sync_states
 from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.tenants import tenant_table
 
 
 @dg.schedule(cron_schedule="* * * * *", job=sync_tenant, default_status=dg.DefaultScheduleStatus.RUNNING)
@@ -17,9 +18,8 @@ def due_syncs(
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """Runs for the tenants that are due by their cadence and have none queued or under way, many tenants to a run."""
     now = max(context.scheduled_execution_time, pipeline.clock())
-    with pipeline.registry() as registry:
-        tenants = [tenant for tenant in registry.list() if tenant.enabled]
     with postgres.connect(pipeline.database, application="st-pipeline due", autocommit=True) as connection:
+        tenants = tenant_table.read_all(connection)
         syncs = sync_states.next_syncs(connection, tenants, now)
     due = [key for key, sync in syncs.items() if sync and sync.at <= now]
     runs = launch_syncs(context.instance, pipeline, due, now)

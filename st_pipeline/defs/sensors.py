@@ -13,6 +13,7 @@ from st_pipeline.monitoring import builds, heartbeat, requests, sync_states
 from st_pipeline.monitoring.evaluation import Alerting, evaluate
 from st_pipeline.postgres import PostgresError
 from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.checkup import check_up, is_recheck_due
 from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.tenants.model import Status
@@ -35,12 +36,12 @@ def tenant_registry(
     changes = partition_changes(wanted, existing, partitions_in_flight(context.instance))
     if not changes:
         return dg.SkipReason(f"{len(existing)} tenants, nothing changed")
-    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
+    wished: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if changes.add:
-        requests.append(tenants.build_add_request(list(changes.add)))
+        wished.append(tenants.build_add_request(list(changes.add)))
     if changes.delete:
-        requests.append(tenants.build_delete_request(list(changes.delete)))
-    return dg.SensorResult(dynamic_partitions_requests=requests)
+        wished.append(tenants.build_delete_request(list(changes.delete)))
+    return dg.SensorResult(dynamic_partitions_requests=wished)
 
 
 @dg.sensor(minimum_interval_seconds=5, job=sync_tenant, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -64,11 +65,10 @@ def loaded_waves(
     if is_in_flight(context.instance, build_marts.name):
         return dg.SkipReason("the reports are being built")
     now = pipeline.clock()
-    with pipeline.registry() as registry:
-        registered = registry.list()
     with postgres.connect(pipeline.database, application="st-pipeline waves", autocommit=True) as connection:
         loaded = builds.read_loaded(connection)
-        dues = [due.at for due in sync_states.next_syncs(connection, registered, now).values() if due]
+        syncs = sync_states.next_syncs(connection, tenant_table.read_all(connection), now)
+    dues = [sync.at for sync in syncs.values() if sync]
     reason = builds.build_due(loaded, is_in_flight(context.instance, sync_tenant.name), min(dues, default=None), now)
     if reason is None:
         return dg.SkipReason("nothing new to build" if loaded.is_built else "syncs are under way or about to be")

@@ -11,13 +11,12 @@ import psycopg
 from st_pipeline.monitoring import history, launches, requests, sync_states
 from st_pipeline.monitoring.cadence import Due
 from st_pipeline.sync.duty import Duty, duty
-from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.request import Request
+from st_pipeline.tenants import tenant_table
 
 
 def begin(
     connection: psycopg.Connection[Any],
-    pipeline: Pipeline,
     key: str,
     request: Request,
     now: datetime,
@@ -34,7 +33,7 @@ def begin(
         launches.release(connection, key)
         asked = requests.open_requests(connection, key)
         if request.if_due:
-            found = duty(asked, _due(connection, pipeline, key, now), now)
+            found = duty(asked, _due(connection, key, now), now)
             if found is None:
                 return None
             request = _of_duty(request, found)
@@ -48,9 +47,8 @@ def begin(
     return request, sync_id
 
 
-def _due(connection: psycopg.Connection[Any], pipeline: Pipeline, key: str, now: datetime) -> Due | None:
-    with pipeline.registry() as registry:
-        tenant = registry.get(key)
+def _due(connection: psycopg.Connection[Any], key: str, now: datetime) -> Due | None:
+    tenant = tenant_table.read(connection, key)
     state = sync_states.read_states(connection, key).get(key)
     # It is this sync that runs.
     return sync_states.next_of(tenant, replace(state, running=False), now) if state else None

@@ -71,7 +71,7 @@ def _sync_locked(
     clock: Callable[[], datetime],
 ) -> None:
     with postgres.connect(pipeline.database, application=f"st-pipeline history {key}", autocommit=True) as connection:
-        begun = begin(connection, pipeline, key, request, clock())
+        begun = begin(connection, key, request, clock())
         if begun is None:
             outcome.is_idle = True
             return
