@@ -17,7 +17,7 @@ from st_pipeline import postgres
 from st_pipeline.cli import output, tables
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.progress import sync_progress
-from st_pipeline.monitoring import requests, status
+from st_pipeline.monitoring import requests, run_syncs
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.settings import Settings
@@ -35,7 +35,7 @@ class SyncReport:
 
     succeeded: bool
     tenants: list[tuple[int, str, str | None, str | None]]
-    entities: list[status.EntityStatus]
+    entities: list[run_syncs.EntityStatus]
 
 
 def sync(
@@ -140,11 +140,11 @@ def run(
             requested_by=person(),
         )
     with postgres.connect(pipeline.database, autocommit=True) as connection:
-        syncs = status.syncs_of_runs(connection, [each.run_id for each in launched])
+        syncs = run_syncs.syncs_of_runs(connection, [each.run_id for each in launched])
         return SyncReport(
             succeeded=all(each.succeeded for each in launched),
             tenants=syncs,
-            entities=status.entities(connection, [sync_id for sync_id, *_ in syncs]),
+            entities=run_syncs.entities(connection, [sync_id for sync_id, *_ in syncs]),
         )
 
 
