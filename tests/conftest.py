@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psycopg
@@ -20,12 +21,25 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.settings import Settings
 from st_pipeline.warehouse.schema import ensure_tables
+from tests.dealing import Dealing, is_long
 
 # Cores are shared: how long one example takes says nothing about the code.
 hypothesis.settings.register_profile("project", deadline=None)
 hypothesis.settings.load_profile("project")
 
 NewWarehouse = Callable[[], Database]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Dealing:
+    """Deal the suite out as dealing.py says, in the order of the collection."""
+    config.option.loadscopereorder = False
+    return Dealing(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long proofs first: begun last, one of them keeps a worker busy while the other has nothing left."""
+    items.sort(key=lambda item: not is_long(item.nodeid))
 
 
 @pytest.fixture(scope="session")
