@@ -1,4 +1,5 @@
-"""status.py: every figure of ``status --json`` against one made by hand from the rows of schema control; the screen.
+"""status.py: every figure of ``status --json`` against one made by hand from the rows of schema control; the screen;
+the portal's overview, which shows the same.
 
 The rows are made by real syncs against the sandbox, and by a past that is written beside them.
 """
@@ -29,6 +30,10 @@ from st_pipeline.monitoring.cadence import State, next_sync, parse, regular_time
 from st_pipeline.monitoring.evaluation import Alerting, evaluate
 from st_pipeline.monitoring.history import EntityRecord
 from st_pipeline.monitoring.sync_history import read_sync
+from st_pipeline.portal import accounts
+from st_pipeline.portal.app import create_app
+from st_pipeline.portal.roles import Role
+from st_pipeline.portal.service import Portal
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.calls import BOUNDS, CallLog
@@ -37,6 +42,7 @@ from st_pipeline.sync.pipeline import open_pipeline
 from st_pipeline.sync.tenant import Request, sync_tenant
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import new_tenant
+from tests.portal.browser import PASSWORD, Browser, text_of
 
 ENTITIES = ["crm_customers", "accounting_invoices", "jpm_jobs"]
 TENANTS = {
@@ -340,6 +346,71 @@ def test_every_figure_of_every_tenant_is_the_one_computed_by_hand(place: Place) 
     }  # fmt: skip
     assert {one["tenant"]: one["status"] for one in said["tenants"]}[WAITING] == "not_connected"
     assert any(one["incidents"] for one in said["tenants"])
+
+
+def labelled(html: str) -> Iterator[tuple[str, str]]:
+    """Heading and figure of each of the totals of the portal's overview."""
+    for part in html.partition('<dl class="totals">')[2].partition("</dl>")[0].split("<dt>")[1:]:
+        heading, _, rest = part.partition("</dt>")
+        yield heading, text_of(rest)
+
+
+def cells(row: str) -> Row:
+    """What the overview's table says of one tenant, by column."""
+    found = re.findall(r'<td role="cell" data-label="([^"]+)"[^>]*>(.*?)</td>', row, re.DOTALL)
+    return {label: (text_of(html), re.findall(r'datetime="([^"]+)"', html)) for label, html in found}
+
+
+def on_page(instant: datetime) -> list[str]:
+    return [f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"]
+
+
+def test_the_overview_of_the_portal_has_the_figures_of_status_and_of_a_hand_count(place: Place) -> None:
+    settings = Settings.from_environment()
+    portal = Portal.of(settings, place.database)
+    with postgres.connect(place.database, autocommit=True) as connection:
+        accounts.add(connection, "ann", Role.OPERATOR, Secret(PASSWORD), datetime.now(UTC))
+    with portal.pool:
+        browser = Browser(create_app(settings, portal))
+        assert browser.sign_in("ann").status_code == 303
+        page = browser.get("/").text
+    said = instants(json.loads(place.run("status", "--json").stdout))
+    by_hand = totals_by_hand(place, said["at"], "UTC")
+    assert said["totals"] == by_hand
+    plain: Row = {name: getattr(value, "expected", value) for name, value in by_hand.items()}
+    latency, p95 = (f"{1000 * plain[name]:.0f} ms" for name in ("average_latency", "p95_latency"))
+    rate, used = (f"{plain[name]:.1%}".replace(".0%", "%") for name in ("success_rate", "rate_limit_share"))
+    assert dict(labelled(page)) == {
+        "Succeeded, 24 h": f"{rate} {plain['succeeded']} syncs",
+        "Failed today": f"{plain['failed_today']} since midnight UTC",
+        "Average sync": f"{plain['average_sync_seconds']:.0f} s in 24 h",
+        "Average latency": f"{latency} 95% within {p95}",
+        "Queue": f"{plain['queued']} {plain['running']} running",
+        "Rate limit used": f"{used} {plain['busiest_tenant']}",
+        "Connected": f"{plain['connected']} of {plain['tenants']} tenants",
+        "Open incidents": f"{plain['open_incidents']} see below",
+    }
+    found = {
+        re.findall(r'scope="row"><a href="/tenants/([^"]+)"', part)[0]: cells(part)
+        for part in page.split('<tr role="row">')[2:]
+    }
+    assert set(found) == set(TENANTS)
+    for tenant in rows(place, "tenants"):
+        hand, row = tenant_by_hand(place, tenant, said["at"]), found[tenant["key"]]
+        newest = hand["recent"][-1]
+        assert row["Connection"][0] == tenant["status"].replace("not_connected", "not connected yet")
+        assert row["Last sync"][0].startswith(newest["state"])
+        assert row["Last sync"][1] == on_page(newest["started_at"])
+        assert row["Rows"][0] == str(newest["loaded"])
+        took = newest["seconds"]
+        assert row["Took"][0] == ("–" if took is None else f"{took:.1f} s" if took < 10 else f"{took:.0f} s")
+        assert row["Wrong"][0] == (str(len(hand["incidents"])) if hand["incidents"] else "–")
+        fresh = hand["stale_since"] or hand["fresh_until"]
+        assert row["Data"][1] == (on_page(fresh) if fresh else [])
+        if hand["next_sync"] and hand["next_sync"] > said["at"] and not hand["is_queued"]:
+            assert row["Next sync"][1] == on_page(hand["next_sync"])
+        else:
+            assert row["Next sync"][0].startswith("waiting" if hand["is_queued"] else ("–", "now"))
 
 
 def test_the_trace_id_that_the_api_gave_with_its_error_is_told(place: Place) -> None:
