@@ -41,6 +41,9 @@ TENANTS, SYNCS, TIMES = 500, 100_000, 15
 OURS, THEIRS = 0.2, 2.0
 """Seconds a page may take: by our own mark, and by the limit its users set."""
 # What an address may ask for besides, where that is another amount of work.
+# Pages for those who have no session: whoever is signed in is sent on, and Prometheus has a token of its own.
+FOR_STRANGERS = ("/sign-in", "/metrics")
+METRICS_TOKEN = "a token for nobody"
 MORE = ("/?q=company%2011", "/?show=failed&sort=-last", f"/tenants/{KEY}/syncs?outcome=failed", f"/audit?tenant={KEY}")
 
 
@@ -86,11 +89,14 @@ def main() -> int:
 
 
 def measure(tenants: int, syncs: int, times: int) -> list[Measured]:
-    """Every page that an operator can open, each so many times after a first one that is not counted."""
-    with _served(tenants, syncs) as (browser, words):
+    """Every page there is to open, each so many times after a first one that is not counted."""
+    with _served(tenants, syncs) as (browser, stranger, words):
         clock = DatabaseClock()
         clock.start()
-        return [_page(browser, clock, path, times) for path in [*_paths(words), *MORE]]
+        return [
+            _page(stranger if path in FOR_STRANGERS else browser, clock, path, times)
+            for path in [*_paths(words), *MORE]
+        ]
 
 
 def report(found: list[Measured], tenants: int, syncs: int) -> int:
@@ -127,7 +133,7 @@ def _paths(words: dict[str, str]) -> list[str]:
     return [
         "/".join(words.get(part, part) for part in page.path.split("/"))
         for page in PAGES
-        if "GET" in (page.methods or ()) and not _is_elsewhere(page) and page.path not in ("/sign-in", "/metrics")
+        if "GET" in (page.methods or ()) and not _is_elsewhere(page)
     ]
 
 
@@ -136,12 +142,14 @@ def _is_elsewhere(page: Page) -> bool:
 
 
 @contextmanager
-def _served(tenants: int, syncs: int) -> Iterator[tuple[TestClient, dict[str, str]]]:
-    """An operator's browser before the application, and what stands for the words in braces."""
+def _served(tenants: int, syncs: int) -> Iterator[tuple[TestClient, TestClient, dict[str, str]]]:
+    """An operator's browser before the application, a stranger's, and what stands for the words in braces."""
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-benchmark-"))
     home.chmod(0o755)  # as root the database server is another user, who must reach its folder
     atexit.register(shutil.rmtree, home, ignore_errors=True)
-    settings = Settings.from_environment({"ST_PIPELINE_HOME": str(home)})
+    settings = Settings.from_environment(
+        {"ST_PIPELINE_HOME": str(home), "ST_PIPELINE_PORTAL_METRICS_TOKEN": METRICS_TOKEN}
+    )
     database = postgres.prepare(settings)
     now = datetime.now(UTC)
     portal = Portal.of(settings, database)
@@ -153,7 +161,10 @@ def _served(tenants: int, syncs: int) -> Iterator[tuple[TestClient, dict[str, st
         row = connection.execute("select max(id) from control.syncs where tenant = %s", (KEY,)).fetchone()
     words = {"{key}": KEY, "{id}": str(row and row[0]), "{token}": token.reveal()}
     with portal.pool:
-        yield _browser(create_app(settings, portal), portal, session), words
+        app = create_app(settings, portal)
+        stranger = TestClient(app, base_url="http://127.0.0.1", follow_redirects=False)
+        stranger.headers["authorization"] = f"Bearer {METRICS_TOKEN}"
+        yield _browser(app, portal, session), stranger, words
 
 
 def _browser(app: Starlette, portal: Portal, session: str) -> TestClient:
