@@ -9,8 +9,9 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -42,6 +43,15 @@ class ServiceTitanDefaults:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenIdClient:
+    """What the portal is at an OpenID Connect provider; ``issuer`` is as the provider writes it."""
+
+    issuer: str
+    client_id: str
+    client_secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment asks for. ``dsn`` and ``dagster_dsn`` are None for the embedded server."""
 
@@ -68,6 +78,8 @@ class Settings:
     """None: no metrics are served."""
     portal_trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose word for where a request comes from is taken."""
+    portal_oidc: OpenIdClient | None = None
+    """None: people sign in with passwords alone."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -106,6 +118,7 @@ class Settings:
             portal_url=_portal_url(environment),
             portal_metrics_token=_secret(environment, "ST_PIPELINE_PORTAL_METRICS_TOKEN"),
             portal_trusted_proxies=_proxies(environment),
+            portal_oidc=_oidc(environment),
         )
 
 
@@ -157,6 +170,48 @@ def _proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
                 "ST_PIPELINE_PORTAL_TRUSTED_PROXIES: expected addresses or networks, like 10.0.0.5 or 10.0.0.0/24"
             ) from None
     return proxies
+
+
+def _oidc(environment: Mapping[str, str]) -> OpenIdClient | None:
+    """All three or none. An issuer is compared letter for letter, so a slash at its end stays."""
+    issuer = environment.get("ST_PIPELINE_OIDC_ISSUER", "").strip()
+    client_id = environment.get("ST_PIPELINE_OIDC_CLIENT_ID", "").strip()
+    secret = _secret(environment, "ST_PIPELINE_OIDC_CLIENT_SECRET")
+    given = {"ISSUER": issuer, "CLIENT_ID": client_id, "CLIENT_SECRET": secret}
+    missing = [f"ST_PIPELINE_OIDC_{name}" for name, value in given.items() if not value]
+    if len(missing) == len(given):
+        return None
+    if missing or not secret:
+        raise SettingsError(
+            f"{' and '.join(missing)} missing: OpenID Connect needs ST_PIPELINE_OIDC_ISSUER, …_CLIENT_ID and "
+            "…_CLIENT_SECRET; set all three, or none of them"
+        )
+    if not _is_issuer(issuer):
+        raise SettingsError(
+            "ST_PIPELINE_OIDC_ISSUER: expected https://host/path as the provider writes it, without ? and #; "
+            "http:// only on this machine"
+        )
+    return OpenIdClient(issuer, client_id, secret)
+
+
+def _is_issuer(url: str) -> bool:
+    """OpenID Connect Core 1.0, section 2; http would let everybody on the way sign in as anybody."""
+    if not re.fullmatch(r"https?://[^\s?#@]+", url):
+        return False
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or is_loopback(host))
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to ``host`` stays on this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _days(environment: Mapping[str, str], name: str, default: int | None, *, least: int = 1) -> int | None:

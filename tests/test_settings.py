@@ -161,3 +161,60 @@ def test_a_portal_url_of_another_form_is_refused(url: str) -> None:
 def test_a_proxy_that_is_no_address_is_refused() -> None:
     with pytest.raises(SettingsError, match="ST_PIPELINE_PORTAL_TRUSTED_PROXIES: expected"):
         Settings.from_environment({"ST_PIPELINE_PORTAL_TRUSTED_PROXIES": "*"})
+
+
+OIDC = {
+    "ST_PIPELINE_OIDC_ISSUER": "https://login.example.com/realms/ours/",
+    "ST_PIPELINE_OIDC_CLIENT_ID": "st-pipeline",
+    "ST_PIPELINE_OIDC_CLIENT_SECRET": "canary-oidc",
+}
+
+
+def test_openid_connect_is_off_or_whole_and_its_secret_may_be_a_file(tmp_path: Path) -> None:
+    assert Settings.from_environment(dict.fromkeys(OIDC, " ")).portal_oidc is None
+    whole = Settings.from_environment(OIDC).portal_oidc
+    assert whole and (whole.issuer, whole.client_id) == ("https://login.example.com/realms/ours/", "st-pipeline")
+    assert whole.client_secret.reveal() == "canary-oidc"
+    assert "canary" not in repr(Settings.from_environment(OIDC))
+    file = tmp_path / "secret"
+    file.write_text("canary-oidc\n")
+    by_file = {**OIDC, "ST_PIPELINE_OIDC_CLIENT_SECRET": "", "ST_PIPELINE_OIDC_CLIENT_SECRET_FILE": str(file)}
+    assert Settings.from_environment(by_file).portal_oidc == whole
+
+
+@pytest.mark.parametrize("missing", OIDC)
+def test_openid_connect_by_halves_is_refused_with_what_is_missing(missing: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{missing} missing: .* all three, or none") as refused:
+        Settings.from_environment({**OIDC, missing: " "})
+    assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "is_fine"),
+    [
+        ("https://accounts.example.com", True),
+        ("http://127.0.0.1:9000/x", True),
+        ("http://localhost:9000", True),
+        ("http://[::1]:9000", True),
+        ("http://accounts.example.com", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://localhost.example.com", False),
+        ("https://", False),
+        ("https://:443", False),
+        ("https://x:port", False),
+        ("https://x?tenant=1", False),
+        ("https://x/#a", False),
+        ("https://user:canary@x", False),
+        ("https://[x", False),
+        ("accounts.example.com", False),
+        ("https://a b", False),
+    ],
+)
+def test_an_issuer_is_https_but_on_this_machine(issuer: str, is_fine: bool) -> None:
+    environment = {**OIDC, "ST_PIPELINE_OIDC_ISSUER": issuer}
+    if is_fine:
+        assert Settings.from_environment(environment).portal_oidc
+        return
+    with pytest.raises(SettingsError, match="ST_PIPELINE_OIDC_ISSUER: expected") as refused:
+        Settings.from_environment(environment)
+    assert "canary" not in str(refused.value)
