@@ -71,10 +71,13 @@ def ask(
     return row[0]
 
 
-def open_requests(connection: psycopg.Connection[Any], tenant: str | None = None) -> list[SyncRequest]:
+def open_requests(
+    connection: psycopg.Connection[Any], tenant: str | None = None, *, holds_lock: bool = False
+) -> list[SyncRequest]:
     """Requests of registered tenants (or of one) that no sync has begun, or whose sync was killed; oldest first.
 
-    A sync that has not ended runs as long as its process holds the tenant's lock (landing/lock.py).
+    A sync that has not ended runs as long as its process holds the tenant's lock (landing/lock.py). Who ``holds_lock``
+    of the tenant asks for itself, so nothing of it runs.
     """
     with connection.cursor(row_factory=class_row(SyncRequest)) as cursor:
         return cursor.execute(
@@ -88,12 +91,14 @@ def open_requests(connection: psycopg.Connection[Any], tenant: str | None = None
                 r.served_at is null
                 or (
                     s.outcome is null and s.id is not null and r.attempts < %(attempts)s
-                    and hashtextextended('st-pipeline ' || t.key, 0) not in (select key from control.held_locks)
+                    and (%(holds_lock)s or hashtextextended('st-pipeline ' || t.key, 0) not in (
+                        select key from control.held_locks
+                    ))
                 )
               )
             order by r.id
             """,
-            {"tenant": tenant, "attempts": MOST_ATTEMPTS},
+            {"tenant": tenant, "attempts": MOST_ATTEMPTS, "holds_lock": holds_lock},
         ).fetchall()
 
 

@@ -42,17 +42,20 @@ def stored_cadence(text: str) -> Cadence:
         return parse(DEFAULT_CADENCE)
 
 
-def read_states(connection: psycopg.Connection[Any], tenant: str | None = None) -> dict[str, State]:
+def read_states(
+    connection: psycopg.Connection[Any], tenant: str | None = None, *, holds_lock: bool = False
+) -> dict[str, State]:
     """The state of every registered tenant, or of one, by its key.
 
     What brought or should have brought only a part of a tenant does not count. A sync that has not ended runs as long
-    as its process holds the tenant's lock (landing/lock.py); without, it was killed, and has failed. What waits in the
-    orchestrator's queue is not known here.
+    as its process holds the tenant's lock (landing/lock.py); without, it was killed, and has failed. Who ``holds_lock``
+    of the tenant asks for itself, so nothing of it runs. What waits in the orchestrator's queue is not known here.
     """
     rows = connection.execute(
         """
         with known as (
-            select *, hashtextextended('st-pipeline ' || key, 0) in (select key from control.held_locks) as running
+            select *, not %(holds_lock)s
+                and hashtextextended('st-pipeline ' || key, 0) in (select key from control.held_locks) as running
             from control.tenants
         )
         select
@@ -85,7 +88,7 @@ def read_states(connection: psycopg.Connection[Any], tenant: str | None = None) 
         ) failures on true
         where %(tenant)s::text is null or t.key = %(tenant)s
         """,
-        {"most": MOST_FAILURES, "tenant": tenant},
+        {"most": MOST_FAILURES, "tenant": tenant, "holds_lock": holds_lock},
     ).fetchall()
     return {
         key: State(

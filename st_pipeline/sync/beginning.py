@@ -31,7 +31,7 @@ def begin(
     """
     with connection.transaction():
         launches.release(connection, key)
-        asked = requests.open_requests(connection, key)
+        asked = requests.open_requests(connection, key, holds_lock=True)
         if request.if_due:
             found = duty(asked, _due(connection, key, now), now)
             if found is None:
@@ -49,9 +49,8 @@ def begin(
 
 def _due(connection: psycopg.Connection[Any], key: str, now: datetime) -> Due | None:
     tenant = tenant_table.read(connection, key)
-    state = sync_states.read_states(connection, key).get(key)
-    # It is this sync that runs.
-    return sync_states.next_of(tenant, replace(state, running=False), now) if state else None
+    state = sync_states.read_states(connection, key, holds_lock=True).get(key)
+    return sync_states.next_of(tenant, state, now) if state else None
 
 
 def _of_duty(request: Request, found: Duty) -> Request:
