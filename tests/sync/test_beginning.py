@@ -21,7 +21,7 @@ from st_pipeline.tenants.model import new_tenant
 
 ENTITIES = ["crm_customers", "accounting_invoices"]
 IF_DUE = Request(ENTITIES, ENTITIES, if_due=True)
-NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+NOW = datetime(2026, 6, 10, 13, 10, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
