@@ -16,7 +16,7 @@ import typer
 from st_pipeline import postgres
 from st_pipeline.cli import entry, output
 from st_pipeline.cli.errors import CommandRefused, Commands
-from st_pipeline.portal import accounts, audit
+from st_pipeline.portal import accounts, audit, bindings
 from st_pipeline.portal.accounts import AccountError, User
 from st_pipeline.portal.roles import Role
 from st_pipeline.secret import Secret
@@ -70,7 +70,7 @@ def list_(as_json: AsJson = False) -> None:
 
 @app.command()
 def disable(name: Name, as_json: AsJson = False) -> None:
-    """Sign in no more; every session ends now. A new password enables the account again."""
+    """Sign in no more; every session ends now."""
     with _connected() as connection:
         user, now = accounts.find(connection, name), datetime.now(UTC)
         with connection.transaction():
@@ -78,6 +78,30 @@ def disable(name: Name, as_json: AsJson = False) -> None:
             audit.record(connection, ACTOR, "user disabled", now, detail={"user": user.name})
         user = accounts.find(connection, name)
     _tell(user, "disabled", as_json)
+
+
+@app.command()
+def enable(name: Name, as_json: AsJson = False) -> None:
+    """Sign in again, in the ways there were before: with the password, or through OpenID Connect."""
+    with _connected() as connection:
+        user, now = accounts.find(connection, name), datetime.now(UTC)
+        with connection.transaction():
+            accounts.enable(connection, user, now)
+            audit.record(connection, ACTOR, "user enabled", now, detail={"user": user.name})
+        user = accounts.find(connection, name)
+    _tell(user, "enabled", as_json)
+
+
+@app.command()
+def unbind(name: Name, as_json: AsJson = False) -> None:
+    """Forget who the account is at the OpenID Connect provider; sessions end, the next with its address gets it."""
+    with _connected() as connection:
+        user, now = accounts.find(connection, name), datetime.now(UTC)
+        with connection.transaction():
+            bindings.unbind(connection, user, now)
+            audit.record(connection, ACTOR, "user unbound", now, detail={"user": user.name})
+        user = accounts.find(connection, name)
+    _tell(user, "is bound to nobody", as_json)
 
 
 @app.command()
@@ -122,7 +146,8 @@ def _tell(user: User, done: str, as_json: bool) -> None:
 
 def _line(user: User) -> str:
     seen = f"last signed in {user.signed_in_at:%Y-%m-%d %H:%M} UTC" if user.signed_in_at else "never signed in"
-    return f"{user.name}  {user.role}  {seen}{'' if user.enabled else '  disabled'}"
+    bound = f"  bound at {user.oidc_issuer}" if user.oidc_issuer else ""
+    return f"{user.name}  {user.role}  {seen}{bound}{'' if user.enabled else '  disabled'}"
 
 
 def _plain(user: User) -> dict[str, Any]:
@@ -131,6 +156,7 @@ def _plain(user: User) -> dict[str, Any]:
         "role": user.role.value,
         "enabled": user.enabled,
         "has_password": user.has_password,
+        "oidc_issuer": user.oidc_issuer,
         "created_at": user.created_at.isoformat(),
         "signed_in_at": user.signed_in_at.isoformat() if user.signed_in_at else None,
     }

@@ -43,6 +43,8 @@ class User:
     has_password: bool
     created_at: datetime
     signed_in_at: datetime | None
+    oidc_issuer: str | None = None
+    """The provider where the account is bound to somebody (bindings.py)."""
 
 
 def valid_name(name: str) -> str:
@@ -101,7 +103,8 @@ def read_all(connection: psycopg.Connection[Any]) -> list[User]:
     with connection.cursor(row_factory=kwargs_row(_user)) as cursor:
         return cursor.execute(
             """
-            select id, name, role, enabled, password_hash is not null as has_password, created_at, signed_in_at
+            select id, name, role, enabled, password_hash is not null as has_password, created_at, signed_in_at,
+                oidc_issuer
             from control.users order by name
             """
         ).fetchall()
@@ -123,6 +126,11 @@ def disable(connection: psycopg.Connection[Any], user: User, now: datetime) -> N
     with connection.transaction():
         connection.execute("update control.users set enabled = false, changed_at = %s where id = %s", (now, user.id))
         connection.execute("delete from control.sessions where user_id = %s", (user.id,))
+
+
+def enable(connection: psycopg.Connection[Any], user: User, now: datetime) -> None:
+    """Sign in again, in the ways there were before."""
+    connection.execute("update control.users set enabled = true, changed_at = %s where id = %s", (now, user.id))
 
 
 def set_password(connection: psycopg.Connection[Any], user_id: int, password: Secret, now: datetime) -> None:

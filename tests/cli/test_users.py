@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from typer.testing import CliRunner, Result
 
 from st_pipeline import postgres
 from st_pipeline.cli.main import app
-from st_pipeline.portal import accounts
+from st_pipeline.portal import accounts, bindings
+from st_pipeline.portal.bindings import NotAdmitted
+from st_pipeline.portal.id_token import Identity
 from st_pipeline.postgres import Database
 from st_pipeline.secret import Secret
 
@@ -72,6 +75,8 @@ def test_an_account_is_made_listed_given_another_password_and_disabled(warehouse
         (("add", "tom", "--role", "client", "--password-file", "-"), PASSWORD, "they come by an invitation"),
         (("add", "tom"), None, "--password-file"),
         (("disable", "nobody"), None, "there is no user nobody"),
+        (("enable", "nobody"), None, "there is no user nobody"),
+        (("unbind", "nobody"), None, "there is no user nobody"),
         (("password", "nobody", "--password-file", "-"), PASSWORD, "there is no user nobody"),
     ],
 )
@@ -94,3 +99,24 @@ def test_an_account_without_a_password_cannot_sign_in_with_one(warehouse: Databa
     with postgres.connect(warehouse, autocommit=True) as connection:
         for password in ("", "nobody has this"):
             assert accounts.verify(connection, "sso@example.com", Secret(password)) is None
+
+
+def test_an_account_bound_at_a_provider_is_listed_enabled_again_and_unbound(warehouse: Database) -> None:
+    run("add", "kim@example.com", "--without-password")
+    now, identity = datetime.now(UTC), Identity("https://login.example.com", "canary-subject", "kim@example.com", True)
+    with postgres.connect(warehouse, autocommit=True) as connection:
+        bindings.admit(connection, identity, now)
+        assert "kim@example.com  operator  never signed in  bound at https://login.example.com\n" in run("list").output
+        said = [run("disable", "kim@example.com")]
+        with pytest.raises(NotAdmitted):
+            bindings.admit(connection, identity, now)
+        said.append(run("enable", "kim@example.com"))
+        assert not bindings.admit(connection, identity, now).is_new
+        said.append(run("unbind", "kim@example.com", "--json"))
+        assert json.loads(said[-1].output)["oidc_issuer"] is None
+        assert bindings.admit(connection, identity, now).is_new
+        noted = connection.execute("select action from control.audit order by id desc limit 3").fetchall()
+    assert noted == [("user unbound",), ("user enabled",), ("user disabled",)]
+    assert [result.exit_code for result in said] == [0, 0, 0]
+    assert said[1].output == "kim@example.com (operator) enabled.\n"
+    assert "canary" not in "".join(result.output for result in said)
