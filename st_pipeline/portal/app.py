@@ -20,7 +20,7 @@ from st_pipeline.portal.headers import SecurityHeaders
 from st_pipeline.portal.intake import Intake
 from st_pipeline.portal.pages import elsewhere
 from st_pipeline.portal.refusals import Refusals, refuse
-from st_pipeline.portal.routes import PAGES
+from st_pipeline.portal.routes import pages
 from st_pipeline.portal.service import Portal, prepared
 from st_pipeline.settings import Settings
 
@@ -41,7 +41,7 @@ def create_app(settings: Settings, portal: Portal | None = None) -> Starlette:
             yield
 
     static = Mount("/static", StaticFiles(directory=STATIC), name="static")
-    routes: list[BaseRoute] = [*PAGES, static, *elsewhere.PAGES]
+    routes: list[BaseRoute] = [*pages(portal), static, *elsewhere.PAGES]
     middleware = [Middleware(SecurityHeaders), Middleware(Intake), Middleware(Refusals)]
     if settings.portal_trusted_proxies:
         # Outermost: everything after it sees the address and scheme that the proxy names.

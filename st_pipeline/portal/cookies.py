@@ -1,4 +1,5 @@
-"""Cookies and the tokens of forms: signed with keys that come from the vault's. Nothing but an id travels in them.
+"""Cookies and the tokens of forms: signed with keys that come from the vault's. Nothing but an id travels in them, and
+for minutes what a sign-in elsewhere began with.
 
 What an id stands for is sessions.py.
 """
@@ -9,11 +10,12 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64decode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from itsdangerous import BadSignature, Signer
+from itsdangerous import BadData, BadSignature, Signer, URLSafeSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -31,6 +33,9 @@ class Cookies:
         """``vault_keys``: the newest first; a cookie signed with an older one still counts."""
         keys = [_derived(key) for key in vault_keys]
         self._signer = Signer(keys[::-1], salt="st-pipeline portal cookie", digest_method=hashlib.sha256)
+        self._notes = URLSafeSerializer(
+            keys[::-1], salt="st-pipeline portal note", signer_kwargs={"digest_method": hashlib.sha256}
+        )
         # Of the oldest key: a form that is open while a key is added must still be accepted.
         self._form_key = keys[-1]
 
@@ -47,6 +52,29 @@ class Cookies:
             name,
             self._signer.sign(value).decode(),
             path="/",
+            secure=is_secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def read_note(self, request: Request, name: str, now: datetime) -> dict[str, str] | None:
+        """What ``write_note`` wrote; None: there is none, it was forged, or its time is over."""
+        try:
+            until, values = self._notes.loads(request.cookies.get(name, ""))
+        except (BadData, UnicodeError):
+            return None
+        return values if now.timestamp() < until else None
+
+    def write_note(
+        self, response: Response, name: str, values: Mapping[str, str], now: datetime, lives: timedelta, *,
+        path: str, is_secure: bool,
+    ) -> None:  # fmt: skip
+        """``values`` into a cookie that is sent to ``path`` alone, and counts for as long as it ``lives``."""
+        response.set_cookie(
+            name,
+            self._notes.dumps([(now + lives).timestamp(), dict(values)]),
+            max_age=int(lives.total_seconds()),
+            path=path,
             secure=is_secure,
             httponly=True,
             samesite="lax",

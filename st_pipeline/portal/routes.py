@@ -21,11 +21,13 @@ from st_pipeline.portal.pages import (
     quarantine,
     schedule,
     signin,
+    signin_oidc,
     syncs,
     tenant,
     tenant_actions,
     tenants_new,
 )
+from st_pipeline.portal.service import Portal
 
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,
@@ -48,3 +50,9 @@ PAGES: tuple[Page, ...] = (
     *metrics.PAGES,
     *health.PAGES,
 )
+"""Those that are always there."""
+
+
+def pages(portal: Portal) -> tuple[Page, ...]:
+    """All of a portal as it is configured."""
+    return (*PAGES, *signin_oidc.PAGES) if portal.provider else PAGES

@@ -14,6 +14,7 @@ from psycopg_pool import ConnectionPool
 
 from st_pipeline import postgres
 from st_pipeline.portal.cookies import Cookies
+from st_pipeline.portal.oidc import Provider, provider_of
 from st_pipeline.portal.rendering import environment
 from st_pipeline.portal.throttle import Throttle
 from st_pipeline.postgres import Database
@@ -34,6 +35,8 @@ class Portal:
     settings: Settings
     pool: Pool
     cookies: Cookies
+    provider: Provider | None = None
+    """None: people sign in with passwords alone."""
     templates: Environment = field(default_factory=environment)
     throttle: Throttle = field(default_factory=Throttle)
 
@@ -41,7 +44,7 @@ class Portal:
     def of(cls, settings: Settings, database: Database) -> Portal:
         """Raises VaultKeyInvalid when the keys cannot be used."""
         vault.open_vault(settings)
-        return cls(settings, connections(database), Cookies(vault.keys_from(settings)))
+        return cls(settings, connections(database), Cookies(vault.keys_from(settings)), provider_of(settings))
 
 
 def connections(database: Database) -> Pool:

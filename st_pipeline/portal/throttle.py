@@ -29,6 +29,10 @@ class Throttle:
         by_address = self._limiter.hit(self._address, "address", address)
         return self._limiter.hit(self._account, "account", account.strip().lower()[:200]) and by_address
 
+    def allows_address(self, address: str) -> bool:
+        """The same where it is not known yet which account it will be."""
+        return self._limiter.hit(self._address, "address", address)
+
     def clear(self, account: str) -> None:
         """The right one came: earlier tries of the account no longer count."""
         self._limiter.clear(self._account, "account", account.strip().lower()[:200])

@@ -1,6 +1,10 @@
-"""Signing in and out of those who have an account. Clients come by invitation.py."""
+"""Signing in and out of those who have an account here. Clients come by invitation.py, who signs in elsewhere
+by signin_oidc.py.
+"""
 
 from __future__ import annotations
+
+from urllib.parse import urlencode
 
 from starlette.responses import Response
 from wtforms import HiddenField, StringField
@@ -10,6 +14,7 @@ from st_pipeline.portal import accounts, audit, sessions
 from st_pipeline.portal.access import Permission, page
 from st_pipeline.portal.cookies import SESSION
 from st_pipeline.portal.forms import PortalForm, SecretField
+from st_pipeline.portal.oidc import START
 from st_pipeline.portal.visit import Visit, home_of, safe_path
 
 WRONG = "Name and password do not go together. Check both; operators can set a new password for you."
@@ -58,9 +63,26 @@ def sign_out(visit: Visit) -> Response:
     return response
 
 
-def _form(visit: Visit, form: SignInForm, problem: str | None = None, *, status: int = 200) -> Response:
-    has_nobody = accounts.is_empty(visit.connection)
-    return visit.render("signin.html", status=status, form=form, problem=problem, has_nobody=has_nobody)
+def show(visit: Visit, problem: str, *, status: int, next: str = "/", command: str | None = None) -> Response:
+    """The empty form with a ``problem`` that came of signing in elsewhere, and the ``command`` that mends it."""
+    return _form(visit, SignInForm.of(visit, next=next), problem, status=status, command=command)
+
+
+def _form(
+    visit: Visit, form: SignInForm, problem: str | None = None, *, status: int = 200, command: str | None = None
+) -> Response:
+    provider = visit.portal.provider
+    elsewhere = f"{START}?{urlencode({'next': safe_path(form.next.data or '/')})}" if provider else None
+    return visit.render(
+        "signin.html",
+        status=status,
+        form=form,
+        problem=problem,
+        command=command,
+        has_nobody=accounts.is_empty(visit.connection),
+        elsewhere=elsewhere,
+        provider=provider.host if provider else None,
+    )
 
 
 PAGES = (

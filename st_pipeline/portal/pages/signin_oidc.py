@@ -1,0 +1,155 @@
+"""Signing in through the OpenID Connect provider: the way there, and the way back. Only where one is configured.
+
+Both are opened by links: the policy lets forms go to this site alone, and what a form is redirected to counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from datetime import timedelta
+from hmac import compare_digest
+
+from starlette.responses import RedirectResponse, Response
+
+from st_pipeline.portal import audit, bindings
+from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.attempt import Attempt
+from st_pipeline.portal.bindings import NotAdmitted
+from st_pipeline.portal.oidc import (
+    CALLBACK,
+    START,
+    AnswerNotTrusted,
+    OidcError,
+    Provider,
+    ProviderRefused,
+    ProviderUnreachable,
+)  # fmt: skip
+from st_pipeline.portal.pages import signin
+from st_pipeline.portal.visit import Visit, home_of, safe_path
+from st_pipeline.secret import Secret
+
+ATTEMPT = "st_pipeline_oidc"
+LIVES = timedelta(minutes=10)
+LONGEST_NEXT = 1000
+"""Browsers drop cookies over 4 KB."""
+
+NOT_BEGUN = (
+    "This sign-in did not begin in this browser, is over ten minutes old, or was finished before. Begin anew; the "
+    "address to open the portal at is "
+)
+UNREACHABLE = "The provider does not answer. Try again in a minute; operators find what to do with st-pipeline doctor."
+REFUSED = "The provider did not accept the sign-in. Begin anew; if it stays, operators find the reason in the log."
+NOT_TRUSTED = (
+    "What the provider answered cannot be trusted, so nobody was signed in. Operators find the reason in the log and "
+    "with st-pipeline doctor."
+)
+DENIED = "You, or the provider, did not allow it, so nobody was signed in."
+
+_log = logging.getLogger(__name__)
+
+
+def begin(visit: Visit) -> Response:
+    """On to the provider, with what the way back needs in a cookie of its own. Somebody who is signed in goes on."""
+    target = safe_path(visit.request.query_params.get("next", "/"))
+    target = target if len(target) <= LONGEST_NEXT else "/"
+    if visit.session:
+        return visit.redirect(home_of(visit.actor) if target == "/" else target)
+    attempt = Attempt.new(target)
+    try:
+        url = _provider(visit).authorization_url(attempt)
+    except OidcError as error:
+        return _failed(visit, error, attempt)
+    response = RedirectResponse(url, 303)
+    visit.portal.cookies.write_note(
+        response, ATTEMPT, asdict(attempt), visit.now, LIVES, path=START, is_secure=visit.is_secure
+    )
+    return response
+
+
+def come_back(visit: Visit) -> Response:
+    """A session for who has an account; what was begun counts once, whatever comes of it."""
+    response = _outcome(visit)
+    response.delete_cookie(ATTEMPT, path=START, secure=visit.is_secure, httponly=True, samesite="lax")
+    return response
+
+
+def _outcome(visit: Visit) -> Response:
+    begun = visit.portal.cookies.read_note(visit.request, ATTEMPT, visit.now)
+    attempt = Attempt(**begun) if begun else None
+    if not visit.portal.throttle.allows_address(visit.address):
+        return _show(visit, signin.THROTTLED, status=429, attempt=attempt)
+    given = visit.request.query_params
+    is_ours = attempt and compare_digest(attempt.state.encode(), given.get("state", "").encode())
+    if not attempt or not is_ours:
+        _note_refusal(visit, "not begun here")
+        return _show(visit, f"{NOT_BEGUN}{visit.portal.settings.portal_url}", status=400)
+    if given.get("error") == "access_denied":
+        _note_refusal(visit, "denied at the provider")
+        return _show(visit, DENIED, status=403, attempt=attempt)
+    provider = _provider(visit)
+    try:
+        if given.get("error"):
+            raise provider.refusal(given["error"])
+        # RFC 9207: what another issuer answered is not to be shown to ours.
+        if given.get("iss", provider.client.issuer) != provider.client.issuer:
+            raise AnswerNotTrusted(f"{provider.client.issuer}: somebody came back with the answer of another issuer")
+        if not given.get("code"):
+            raise provider.refusal("without a code")
+        identity = provider.identify(Secret(given["code"]), attempt, visit.now)
+    except OidcError as error:
+        _note_refusal(visit, _kind(error)[0])
+        return _failed(visit, error, attempt)
+    try:
+        with visit.connection.transaction():
+            admitted = bindings.admit(visit.connection, identity, visit.now)
+            bound = {"bound": "to this identity"} if admitted.is_new else {}
+            _note(visit, admitted.name, "signed in", **bound)
+            return visit.start_session(attempt.next, user_id=admitted.user_id)
+    except NotAdmitted as refused:
+        # Who came is known, so the address may be noted: nobody typed it here.
+        _note_refusal(visit, refused.why, account=refused.account, address=identity.email)
+        return _show(visit, str(refused), status=403, attempt=attempt, command=refused.command)
+
+
+def _provider(visit: Visit) -> Provider:
+    assert visit.portal.provider, "without one there are no such routes"
+    return visit.portal.provider
+
+
+def _kind(error: OidcError) -> tuple[str, str, int]:
+    """What the audit and the page say, and the status."""
+    if isinstance(error, ProviderUnreachable):
+        return "provider unreachable", UNREACHABLE, 503
+    if isinstance(error, ProviderRefused):
+        return "refused by the provider", REFUSED, 403
+    return "provider not trusted", NOT_TRUSTED, 502
+
+
+def _failed(visit: Visit, error: OidcError, attempt: Attempt) -> Response:
+    _log.warning("sign-in through OpenID Connect failed: %s", error)
+    _, words, status = _kind(error)
+    return _show(visit, words, status=status, attempt=attempt)
+
+
+def _show(
+    visit: Visit, problem: str, *, status: int, attempt: Attempt | None = None, command: str | None = None
+) -> Response:
+    """The sign-in page, from which it can be tried again, and which says what went wrong."""
+    return signin.show(visit, problem=problem, status=status, next=attempt.next if attempt else "/", command=command)
+
+
+def _note(visit: Visit, actor: str, action: str, **detail: str) -> None:
+    detail = {"through": "OpenID Connect", **detail}
+    audit.record(visit.connection, actor, action, visit.now, address=visit.address, detail=detail)
+
+
+def _note_refusal(visit: Visit, why: str, *, account: str | None = None, address: str | None = None) -> None:
+    _note(visit, account or "unknown", "sign-in refused", why=why, **({"e-mail": address} if address else {}))
+
+
+PAGES = (
+    page(START, begin, permission=Permission.PUBLIC),
+    page(CALLBACK, come_back, permission=Permission.PUBLIC),
+)
+"""Part of the application where a provider is configured."""
