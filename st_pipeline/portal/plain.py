@@ -1,11 +1,13 @@
-"""Messages made for operators, as their readers need them; entities by their own words. Pure.
+"""Messages made for the command line, as the portal's readers need them; entities by their own words. Pure.
 
-Operators and viewers read a message whole. A client has no command line: what tells of one is left out.
+A command that does what a page does, too, becomes the page. What only a command can do is for operators and viewers; a
+client has no command line, and what tells of one is left out.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from st_pipeline.portal.roles import Actor, Role
 
@@ -13,9 +15,46 @@ _COMMANDS = re.compile(r"st-pipeline |ST_PIPELINE_|SERVICETITAN_|--[a-z]")
 _BETWEEN = re.compile(r"([.;:] |, (?:and|or|then) )")
 
 
+_KEY = r"(?: (?!--)[a-z0-9][a-z0-9-]*)"
+_PAGES = tuple(
+    (re.compile(rf"(?<!\w){command}(?![\w-])"), page)
+    for command, page in (
+        (rf"run st-pipeline sync{_KEY}(?: --entity \w+)?+(?! --full)", "press Sync now under Status"),
+        (rf"st-pipeline sync{_KEY}(?: --entity \w+)?+(?! --full)", "Sync now, under Status,"),
+        (rf"run st-pipeline tenants check{_KEY}", "press Try now under Connect"),
+        (rf"st-pipeline tenants check{_KEY}", "Try now, under Connect,"),
+        (rf"with st-pipeline tenants rotate{_KEY}? --client-id ID", "under Connect"),
+        (rf"with st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "under Credentials"),
+        (rf"st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "see under Credentials"),
+        (r"\(st-pipeline status\)", "(under Syncs)"),
+    )
+)
+"""What a command is on the pages of its tenant, for everybody who may do it there."""
+_OPERATORS_PAGES = tuple(
+    (re.compile(rf"(?<!\w){command}(?![\w-])"), page)
+    for command, page in (
+        (rf"run st-pipeline sync{_KEY}(?: --entity \w+)? --full", "ask for a full re-sync under Status"),
+        (rf"st-pipeline sync{_KEY}(?: --entity \w+)? --full", "a full re-sync, under Status,"),
+        (rf"st-pipeline tenants enable{_KEY}", "Enable, under Status,"),
+        (r"run st-pipeline status", "look at the overview"),
+        (r"st-pipeline status", "the overview"),
+    )
+)
+_COMMA = re.compile(r",(?=[.;:,)]|$)")
+
+
 def told(message: str, actor: Actor) -> str:
     """The message as ``actor`` is told it."""
-    return without_commands(message) if actor.role is Role.CLIENT else message
+    if actor.role is Role.CLIENT:
+        return without_commands(_with_pages(message, _PAGES))
+    return _with_pages(message, _PAGES + _OPERATORS_PAGES)
+
+
+def _with_pages(message: str, pages: Sequence[tuple[re.Pattern[str], str]]) -> str:
+    for command, page in pages:
+        if command.search(message):
+            message = _COMMA.sub("", command.sub(page, message))
+    return message
 
 
 def without_commands(message: str) -> str:

@@ -1,4 +1,4 @@
-"""Messages for those who have no command line."""
+"""Messages for the command line, on pages."""
 
 from __future__ import annotations
 
@@ -49,10 +49,51 @@ def test_a_message_without_commands_stays_but_for_its_end(message: str) -> None:
     assert message.startswith(without_commands(message))
 
 
-def test_operators_and_viewers_are_told_all_of_it() -> None:
+def actor(role: Role) -> Actor:
+    return Actor("ann", role)
+
+
+@pytest.mark.parametrize(
+    ("message", "left"),
+    [
+        ("Do what it says, then run st-pipeline sync acme; if it stays, ask.",
+         "Do what it says, then press Sync now under Status; if it stays, ask."),
+        ("Look at it, then run st-pipeline sync acme --entity crm_customers.",
+         "Look at it, then press Sync now under Status."),
+        ("See its syncs (st-pipeline status). st-pipeline sync lone-star brings it up to date now.",
+         "See its syncs (under Syncs). Sync now, under Status, brings it up to date now."),
+        ("Refused; enter one with st-pipeline tenants rotate acme.", "Refused; enter one under Credentials."),
+        ("Enter its keys with st-pipeline tenants rotate acme --client-id ID", "Enter its keys under Connect"),
+        ("No answer. Then run st-pipeline tenants check acme: nothing is known",
+         "No answer. Then press Try now under Connect: nothing is known"),
+    ],
+)  # fmt: skip
+def test_what_a_page_does_is_that_page_for_everybody(message: str, left: str) -> None:
+    assert {told(message, actor(role)) for role in Role} == {left}
+
+
+@pytest.mark.parametrize(
+    ("message", "all_of_it", "clients"),
+    [
+        ("Read it again: st-pipeline sync acme --entity crm_customers --full. If it stays, ask.",
+         "Read it again: a full re-sync, under Status. If it stays, ask.", "Read it again. If it stays, ask."),
+        ("Wait. Then run st-pipeline sync acme --full.", "Wait. Then ask for a full re-sync under Status.", "Wait."),
+        ("acme is disabled; st-pipeline tenants enable acme lets it take part again",
+         "acme is disabled; Enable, under Status, lets it take part again", "acme is disabled."),
+        ("Run st-pipeline reload acme --entity jpm_jobs.", "Run st-pipeline reload acme --entity jpm_jobs.", ""),
+        ("Look; then run st-pipeline status.", "Look; then look at the overview.", "Look."),
+        ("The app key is SERVICETITAN_APP_KEY", "The app key is SERVICETITAN_APP_KEY", ""),
+    ],
+)  # fmt: skip
+def test_what_clients_may_not_do_is_told_to_the_others_alone(message: str, all_of_it: str, clients: str) -> None:
+    assert told(message, actor(Role.OPERATOR)) == told(message, actor(Role.VIEWER)) == all_of_it
+    assert told(message, actor(Role.CLIENT)) == clients
+
+
+@given(st.text())
+def test_a_message_without_commands_is_told_as_it_is(message: str) -> None:
     for role in Role:
-        is_whole = told(REFUSED, Actor("ann", role)) == REFUSED
-        assert is_whole == (role is not Role.CLIENT)
+        assert message.startswith(told(message, actor(role))) or "--" in message or "_" in message
 
 
 def test_an_entity_is_called_by_its_resource() -> None:

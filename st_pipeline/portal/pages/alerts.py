@@ -18,6 +18,7 @@ from st_pipeline.monitoring.channels import Channel, open_channels
 from st_pipeline.monitoring.incidents import Incident
 from st_pipeline.monitoring.messages import Alert, compose
 from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.plain import told as told_to
 from st_pipeline.portal.visit import Visit
 from st_pipeline.portal.wording import Badge
 from st_pipeline.settings import SettingsError
@@ -55,6 +56,7 @@ def alerts(visit: Visit) -> Response:
         channels=[ChannelRow(kind, health[name], badge(health[name])) for name, kind in kinds.items()],
         problem=problem,
         period=period,
+        told=lambda message: told_to(message, visit.actor),
         periods=PERIODS,
     )
 
