@@ -1,17 +1,21 @@
 """Small charts as SVG paths: a bar for each of the last syncs, as high as the rows it loaded. Pure.
 
-Colours are portal.css's, by class; without colour a sync that failed is an open bar.
+A first sync loads so many times what others do that those would be flat: a bar that is far above the usual ones is cut,
+and has a gap. Colours are portal.css's, by class; without colour a sync that failed is an open bar.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from st_pipeline.monitoring.overview import RECENT, RecentSync
 from st_pipeline.monitoring.sync_history import SyncState
 
 BAR, GAP, HEIGHT, LEAST = 4, 2, 24, 2
+CUT_ABOVE, CUT_AT = 4, 17
+"""Times the middle of all bars; where the gap of a bar that is cut begins."""
 WIDTH = RECENT * (BAR + GAP)
 
 
@@ -21,6 +25,9 @@ class Chart:
 
     paths: dict[str, str]
     label: str
+    left: int = 0
+    """Where the first bar begins; before it there is nothing."""
+    is_cut: bool = False
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -30,16 +37,28 @@ def rows_chart(recent: Sequence[RecentSync]) -> Chart | None:
     if not recent:
         return None
     most = max(sync.loaded for sync in recent)
+    top = min(most, CUT_ABOVE * median([sync.loaded for sync in recent if sync.loaded] or [0]))
     paths: dict[str, str] = {}
-    left = WIDTH - len(recent) * (BAR + GAP)
+    is_cut = False
+    first = WIDTH - len(recent) * (BAR + GAP)
     for place, sync in enumerate(recent):
-        tone = _tone(sync.state)
-        # An open bar says that it failed, whatever it loaded before: it is as high as the chart.
-        high = HEIGHT - 1 if tone == "bad" else max(LEAST, round(sync.loaded / most * HEIGHT)) if most else LEAST
-        paths[tone] = paths.get(tone, "") + f"M{left + place * (BAR + GAP)} {HEIGHT}v-{high}h{BAR}v{high}z"
+        tone, left = _tone(sync.state), first + place * (BAR + GAP)
+        if tone == "bad":
+            # An open bar says that it failed, whatever it loaded before: it is as high as the chart.
+            bar = _bar(left, HEIGHT, HEIGHT - 1)
+        elif sync.loaded > top:
+            is_cut = True
+            bar = _bar(left, HEIGHT, CUT_AT) + _bar(left, HEIGHT - CUT_AT - GAP, HEIGHT - CUT_AT - GAP)
+        else:
+            bar = _bar(left, HEIGHT, max(LEAST, round(sync.loaded / top * HEIGHT)) if top else LEAST)
+        paths[tone] = paths.get(tone, "") + bar
     failed = sum(_tone(sync.state) == "bad" for sync in recent)
     label = f"Last {len(recent)} syncs: {len(recent) - failed} well, {failed} failed, at most {most:,} rows"
-    return Chart(paths, label if len(recent) > 1 else label.replace("1 syncs", "sync"))
+    return Chart(paths, label if len(recent) > 1 else label.replace("1 syncs", "sync"), first, is_cut)
+
+
+def _bar(left: int, bottom: int, high: int) -> str:
+    return f"M{left} {bottom}v-{high}h{BAR}v{high}z"
 
 
 def _tone(state: SyncState) -> str:

@@ -30,7 +30,7 @@ def next_step(one: TenantOverview, now: datetime, *, has_credentials: bool) -> S
     """The one thing to know of a tenant: what hinders it most, else what it does, else what comes next."""
     tenant = one.tenant
     if not tenant.enabled:
-        return Step("quiet", "Disabled", "Nothing is synced. An operator can enable it on the command line.")
+        return Step("quiet", "Disabled", "It takes part in no sync; its data stays. An operator can enable it here.")
     if not has_credentials:
         return Step(
             "warn", "Its keys are missing",

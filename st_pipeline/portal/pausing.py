@@ -1,4 +1,5 @@
-"""Pausing a tenant and going on with the cadence it had: the audit remembers which that was.
+"""Pausing a tenant and going on with the cadence it had: the audit remembers which that was. Enabling one that is
+disabled.
 
 A tenant that was paused elsewhere goes on with the usual cadence. What a cadence is: tenants/cadence_parsing.py.
 """
@@ -36,6 +37,17 @@ def resume(visit: Visit) -> str | None:
         visit.registry().set(key, cadence=cadence)
         visit.record("resumed", cadence=cadence)
     return cadence
+
+
+def enable(visit: Visit) -> bool:
+    """Part of syncs again, with the cadence it has; False where it is so already."""
+    key = visit.tenant.key
+    with visit.connection.transaction():
+        if tenant_table.read(visit.connection, key, lock=True).enabled:
+            return False
+        visit.registry().enable(key)
+        visit.record("enabled")
+    return True
 
 
 def _former(visit: Visit, key: str) -> str:

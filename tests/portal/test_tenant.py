@@ -50,6 +50,7 @@ def test_the_page_has_the_figures_of_the_last_sync_by_entity(signed_in: SignedIn
     html = signed_in(Role.CLIENT).get("/tenants/acme").text
     text = text_of(html)
     assert "All is well" in text
+    assert "Cadence every day at 02:00 , UTC" in text
     assert "Customers crm_customers succeeded 1,234 1,234 1,230 4 11 fields" in text
     assert f'<time datetime="{at:%Y-%m-%dT%H:%M:%SZ}" data-zone="UTC">' in html
     assert "Last sync: 1 well, 0 failed, at most 1,230 rows" in html
@@ -93,8 +94,9 @@ def test_what_others_wrote_is_escaped_and_a_client_reads_no_commands(
             text = text_of(html)
             assert f"Calls fail {SCRIPT}" in text
             assert "The last sync failed" in text
-            assert ("run st-pipeline sync acme" in text) == (role is not Role.CLIENT)
-            assert ("run st-pipeline status" in text) == (role is not Role.CLIENT)
+            assert "then press Sync now under Status" in text
+            assert ("look at the overview" in text) == (role is not Role.CLIENT)
+            assert "st-pipeline sync" not in text
 
 
 def test_only_those_who_may_have_the_buttons_and_the_way_to_dagster(signed_in: SignedIn, past: Past) -> None:
@@ -167,6 +169,54 @@ def test_paused_it_keeps_the_cadence_to_come_back_to(
         assert rows(control, "select cadence from control.tenants where key = 'acme'") == [("weekly fri 03:00",)]
     assert last_audit(control) == ("operator", "operator", "resumed", "acme", {"cadence": "weekly fri 03:00"})
     assert "Resumed: it is synced again by the cadence weekly fri 03:00." in text_of(browser.get("/tenants/acme").text)
+
+
+def test_a_disabled_one_is_enabled_by_operators_alone(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection
+) -> None:
+    control.execute("update control.tenants set enabled = false, cadence = 'weekly fri 03:00' where key = 'acme'")
+    pages = {role: signed_in(role).get("/tenants/acme").text for role in Role}
+    assert {role for role, html in pages.items() if ">Enable<" in html} == {Role.OPERATOR}
+    assert not any(word in pages[Role.OPERATOR] for word in (">Sync now<", ">Pause<", ">Resume<"))
+    assert "An operator can enable it here." in text_of(pages[Role.CLIENT])
+    for role in (Role.VIEWER, Role.CLIENT):
+        assert signed_in(role).post("/tenants/acme/enable").status_code == 403
+    browser, notices = signed_in(Role.OPERATOR), ("Enabled: it is synced by itself again.", "It is enabled already.")
+    written = len(rows(control, "select from control.audit"))
+    for notice in notices:
+        assert browser.post("/tenants/acme/enable").headers["location"] == "/tenants/acme"
+        assert notice in text_of(browser.get("/tenants/acme").text)
+    state = rows(control, "select enabled, cadence from control.tenants where key = 'acme'")
+    assert state == [(True, "weekly fri 03:00")]
+    assert last_audit(control) == ("operator", "operator", "enabled", "acme", {})
+    assert len(rows(control, "select from control.audit")) == written + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("cadence = 'paused'", "It is paused, too"),
+        ("connected_at = null", "Syncs begin by themselves once"),
+    ],
+)
+def test_enabling_says_what_still_keeps_it_from_being_synced(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection, change: str, said: str
+) -> None:
+    control.execute(f"update control.tenants set enabled = false, {change} where key = 'acme'")  # pyright: ignore
+    browser = signed_in(Role.OPERATOR)
+    browser.post("/tenants/acme/enable")
+    assert said in text_of(browser.get("/tenants/acme").text)
+    control.execute("update control.tenants set connected_at = created_at where key = 'acme'")
+
+
+def test_one_that_was_never_connected_has_no_button_to_sync_it(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection
+) -> None:
+    control.execute("update control.tenants set connected_at = null, status = 'not_connected' where key = 'acme'")
+    page = signed_in(Role.OPERATOR).get("/tenants/acme").text
+    assert not any(word in page for word in (">Sync now<", "Ask for a full re-sync"))
+    assert '<a class="button" href="/tenants/acme/connect">See how</a>' in page
+    control.execute("update control.tenants set connected_at = created_at, status = 'connected' where key = 'acme'")
 
 
 def test_one_that_was_paused_elsewhere_goes_on_nightly(

@@ -13,7 +13,9 @@ from st_pipeline.monitoring.overview import TenantOverview, read_tenant_overview
 from st_pipeline.monitoring.rules_file import read_rules
 from st_pipeline.monitoring.sync_history import SyncState, last_syncs, read_sync
 from st_pipeline.monitoring.sync_log import read_progress
+from st_pipeline.monitoring.sync_states import stored_cadence
 from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.cadence_words import in_words
 from st_pipeline.portal.charts import rows_chart
 from st_pipeline.portal.next_step import next_step
 from st_pipeline.portal.pages.syncs import dagster_run, syncs_words
@@ -45,6 +47,9 @@ def _standing(visit: Visit) -> dict[str, Any]:
         "one": one,
         "step": next_step(one, visit.now, has_credentials=visit.registry().outline(key) is not None),
         "connection": connection_badge(one.tenant),
+        # What is to be done about it is said above.
+        "found": one.tenant.status_detail.partition(". ")[0],
+        "cadence": in_words(stored_cadence(one.tenant.cadence)),
         "chart": rows_chart(one.recent),
         "recent": recent,
         "running": newest if is_running else None,

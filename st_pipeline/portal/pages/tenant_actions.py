@@ -8,11 +8,13 @@ from starlette.responses import Response
 from st_pipeline.monitoring import requests
 from st_pipeline.monitoring.sync_history import running_syncs
 from st_pipeline.portal.access import Permission, page
+from st_pipeline.portal.pausing import PAUSED
+from st_pipeline.portal.pausing import enable as enable_tenant
 from st_pipeline.portal.pausing import pause as pause_tenant
 from st_pipeline.portal.pausing import resume as resume_tenant
 from st_pipeline.portal.visit import Visit
 
-NEVER_CONNECTED = "It was never connected, so there is nothing to sync yet. It is connected first; see below how."
+NEVER_CONNECTED = "It was never connected, so there is nothing to sync yet. Connect it first."
 
 
 def sync(visit: Visit) -> Response:
@@ -48,6 +50,17 @@ def resume(visit: Visit) -> Response:
     return _back(visit, f"Resumed: it is synced again by the cadence {cadence}.")
 
 
+def enable(visit: Visit) -> Response:
+    """Let a disabled tenant take part again."""
+    if not enable_tenant(visit):
+        return _back(visit, "It is enabled already.")
+    if visit.tenant.connected_at is None:
+        return _back(visit, "Enabled. Syncs begin by themselves once it is connected.")
+    if visit.tenant.cadence == PAUSED:
+        return _back(visit, "Enabled. It is paused, too: resume it, or press Sync now.")
+    return _back(visit, "Enabled: it is synced by itself again.")
+
+
 def _back(visit: Visit, notice: str) -> Response:
     return visit.redirect(f"/tenants/{visit.tenant.key}", notice)
 
@@ -56,4 +69,5 @@ PAGES = (
     page("/tenants/{key}/sync", sync, permission=Permission.SYNC, methods=("POST",)),
     page("/tenants/{key}/pause", pause, permission=Permission.ADMINISTER, methods=("POST",)),
     page("/tenants/{key}/resume", resume, permission=Permission.ADMINISTER, methods=("POST",)),
+    page("/tenants/{key}/enable", enable, permission=Permission.ADMINISTER, methods=("POST",)),
 )
