@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from st_pipeline.portal.plain import entity_words
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, LEGACY_REQUIRED
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.tenants.connection import Cause, cause
@@ -26,6 +27,8 @@ class Standing:
     steps: tuple[str, ...] = ()
     is_waiting: bool = False
     """It is tried again by itself."""
+    is_connected: bool = False
+    """What is granted can be told, and syncs can be planned."""
 
 
 def standing(tenant: Tenant, outline: Outline | None, *, has_app_key: bool) -> Standing:
@@ -35,14 +38,10 @@ def standing(tenant: Tenant, outline: Outline | None, *, has_app_key: bool) -> S
     if outline is None:
         return Standing("quiet", "Nothing entered yet", "Follow the steps below; the last one is to enter the keys.")
     if not has_app_key:
-        return Standing(
-            "warn", "Not tried: there is no app key",
-            "Client id and client secret are stored, but ServiceTitan also asks for the app's own key.",
-            ("Enter the app key below, or ask the operator for it.",),
-        )  # fmt: skip
+        return _without_app_key(tenant)
     match tenant.status:
         case Status.CONNECTED:
-            return Standing("good", "Connected", "ServiceTitan lets us in. Client id, client secret and app key work.")
+            return _connected(tenant)
         case Status.NOT_CONNECTED:
             return Standing(
                 "warn", "Not connected yet",
@@ -66,13 +65,45 @@ def standing(tenant: Tenant, outline: Outline | None, *, has_app_key: bool) -> S
             )  # fmt: skip
 
 
+def _without_app_key(tenant: Tenant) -> Standing:
+    if tenant.status is Status.CONNECTED:
+        return Standing(
+            "bad", "The app key is gone",
+            "ServiceTitan let us in before. Client id and client secret are still here, but the app's own key is not, "
+            "and without it nothing is tried or synced.",
+            ("Enter an app key of this account under Credentials, or ask the operator for that of all accounts.",),
+        )  # fmt: skip
+    return Standing(
+        "warn", "There is no app key",
+        "Client id and client secret are stored, but ServiceTitan also asks for the app's own key; without it nothing "
+        "is tried.",
+        ("Enter the app key below, or ask the operator for it.",),
+    )  # fmt: skip
+
+
+def _connected(tenant: Tenant) -> Standing:
+    lacking = sum(scope.is_required and not scope.is_granted for scope in scopes(tenant))
+    if lacking:
+        what = "a permission is missing" if lacking == 1 else "permissions are missing"
+        return Standing(
+            "warn", f"Connected, but {what}",
+            "ServiceTitan lets us in, but the reports cannot be made without what is marked as needed below.",
+            is_connected=True,
+        )  # fmt: skip
+    text = "ServiceTitan lets us in. Client id, client secret and app key work."
+    return Standing("good", "Connected", text, is_connected=True)
+
+
 def _refused(tenant: Tenant) -> Standing:
     match cause(tenant):
         case Cause.APP_KEY:
             return Standing(
                 "bad", "Refused: the app key",
                 "Client id and client secret are right, but ServiceTitan refuses the app key they came with.",
-                ("Ask the operator whether the app key is that of the app you allowed.",),
+                (
+                    "The operator sees whether the app key is that of the app you allowed; one for this account alone "
+                    "is entered under Credentials.",
+                ),
             )  # fmt: skip
         case Cause.TENANT_ID:
             steps = ("Compare the tenant id with ServiceTitan's, correct it below and save.",)
@@ -91,7 +122,7 @@ def _refused(tenant: Tenant) -> Standing:
                 "ServiceTitan no longer accepts the client secret: it was deleted there, or the app was disconnected.",
                 (
                     f"In ServiceTitan, open {WHERE} and see that the app is still allowed.",
-                    "Generate a new client secret there and enter it here.",
+                    "Generate a new client secret there and enter it below.",
                 ),
             )  # fmt: skip
 
@@ -120,8 +151,15 @@ def scopes(tenant: Tenant) -> list[Scope]:
             name,
             name in tenant.granted_scopes,
             any(entity in LEGACY_REQUIRED for entity in entities),
-            tuple(LEGACY_REQUIRED.get(entity) or f"raw.{entity} stays empty" for entity in entities),
+            tuple(map(_lacking, entities)),
         )
         for name, entities in uses.items()
     ]
     return sorted(found, key=lambda scope: (scope.is_granted, not scope.is_required, scope.name))
+
+
+def _lacking(entity: str) -> str:
+    if entity in LEGACY_REQUIRED:
+        what, _, how = LEGACY_REQUIRED[entity].partition(": without it ")
+        return f"{what} ({how})" if how else what
+    return f"{entity_words(entity).lower()} (raw.{entity} stays empty)"

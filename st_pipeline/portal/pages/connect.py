@@ -17,6 +17,7 @@ from st_pipeline.portal.roles import Role
 from st_pipeline.portal.standing import scopes, standing
 from st_pipeline.portal.trying import OURS, try_by_itself, try_now
 from st_pipeline.portal.visit import Visit, is_by_script
+from st_pipeline.tenants import fields
 from st_pipeline.tenants.credential_table import Outline
 from st_pipeline.tenants.credentials import LONGEST, masked, new_parts
 from st_pipeline.tenants.errors import FieldInvalid, TenantBound, TenantExists, VaultError
@@ -25,9 +26,9 @@ from st_pipeline.tenants.model import Status, Tenant
 
 TAKEN = "This account is registered already. Check the number; if it is right, ask the operator."
 _LABELS = {
-    Environment.PRODUCTION: "Production: the account the company works with",
-    Environment.INTEGRATION: "Integration: ServiceTitan's copy for tests",
-    Environment.SANDBOX: "Sandbox: our own stand-in, no ServiceTitan",
+    Environment.PRODUCTION: "Production (the company's own)",
+    Environment.INTEGRATION: "Integration (a copy for tests)",
+    Environment.SANDBOX: "Sandbox (our stand-in)",
 }
 _FIELDS = {
     "tenant id": "tenant_id", "environment": "environment", "client id": "client_id",
@@ -76,7 +77,12 @@ def _store(visit: Visit, form: ConnectForm) -> bool:
     for field in (form.client_id, form.client_secret):
         if not field.data and (is_new or form.client_id.data or form.client_secret.data):
             refuse(field, f"Enter the {field.label.text.lower()}.")
-    if form.client_id.errors or form.client_secret.errors:
+    if tenant.connected_at is None:
+        try:
+            fields.valid_tenant_id(form.tenant_id.data or "")
+        except FieldInvalid as invalid:
+            refuse(form.tenant_id, f"This {invalid.problem}.")
+    if form.errors:
         return False
     changes = {"tenant_id": form.tenant_id.data, "environment": form.environment.data}
     try:
