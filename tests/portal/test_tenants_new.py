@@ -75,7 +75,7 @@ def test_a_tenant_without_keys_is_registered_for_the_client_to_connect(
         ("company_code", "x" * 201, "Must be at most 200 characters."),
         ("trade", "a\x01b", "Must not hold control characters."),
         ("timezone", "America/Chicgo", "did you mean America/Chicago?"),
-        ("cadence", "sometimes", "Must be one of nightly"),
+        ("cadence", "sometimes", "Write it like one of these"),
         ("client_id", "cid.x", "Enter the client secret too"),
         ("app_key", CANARY, "Enter the client id too"),
     ],

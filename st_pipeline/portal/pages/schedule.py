@@ -39,7 +39,7 @@ class ScheduleForm(PortalForm):
     """Every kind has its fields; those of the others are left alone."""
 
     kind = SelectField("How often", choices=choices(KINDS))
-    at = StringField("At", [Length(max=10)], description="By the clock of the time zone below.")
+    at = StringField("At", [Length(max=10)], description="Like 02:00 or 17:30.")
     weekday = SelectField("On", choices=choices(WEEKDAYS))
     day = SelectField("On day", choices=choices(DAYS), description="In shorter months the last.")
     every = StringField("Every", [Length(max=10)])
@@ -125,7 +125,8 @@ def _stored(visit: Visit) -> dict[str, str]:
 
 
 def _page(visit: Visit, form: ScheduleForm, preview: Preview, *, status: int = 200) -> Response:
-    if not visit.actor.may(Permission.ADMINISTER) and visit.tenant.cadence != "paused":
+    may_choose = visit.actor.may(Permission.ADMINISTER) or visit.tenant.cadence != "paused"
+    if not visit.actor.may(Permission.ADMINISTER):
         form.kind.choices = choices({kind: label for kind, label in KINDS.items() if kind != "paused"})
     return visit.render(
         "schedule.html",
@@ -133,6 +134,8 @@ def _page(visit: Visit, form: ScheduleForm, preview: Preview, *, status: int = 2
         form=form,
         preview=preview,
         zones=zones(),
+        may_choose=may_choose,
+        paused=PAUSED,
         stored=in_words(stored_cadence(visit.tenant.cadence)),
     )
 

@@ -71,8 +71,8 @@ class NewTenantForm(PortalForm):
     cadence = StringField(
         "Cadence",
         [_by(fields.valid_cadence)],
-        description="nightly, weekly fri 03:00, monthly last, every 6h, a cron expression, or paused; "
-        "with between 20:00 and 06:00 after it if syncs may start only in these hours.",
+        description="nightly, weekly fri 03:00, monthly last, every 6h, a cron expression, or paused. Under Schedule "
+        "it can be chosen later, with the hours in which syncs may start.",
         render_kw={"list": "cadences"},
     )
     client_id = StringField("Client id (optional)", description="Only with its secret.")
@@ -85,9 +85,13 @@ def tenants_new(visit: Visit) -> Response:
     form = NewTenantForm.of(visit, cadence=DEFAULT_CADENCE, environment=fields.Environment.PRODUCTION.value)
     if visit.request.method != "POST":
         return _form(visit, form)
-    if not (form.key.data or "").strip():
+    has_key = bool((form.key.data or "").strip())
+    if not has_key:
         form.key.data = fields.slug(form.name.data or "") or ""
     is_valid = form.validate()
+    if form.name.errors and not has_key:
+        # It would be made of the name.
+        form.key.errors = []
     own = _own(visit, form)
     if not is_valid or form.errors:
         return _form(visit, form, status=400)
@@ -150,6 +154,8 @@ def _form(visit: Visit, form: Any, *, status: int = 200) -> Response:
 
 
 def _sentence(invalid: FieldInvalid) -> str:
+    if invalid.field == "cadence" and "must be one of" in invalid.problem:
+        return "Write it like one of these, or leave nightly and choose under Schedule later."
     return f"{_first_capital(invalid.problem)}."
 
 

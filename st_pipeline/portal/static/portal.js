@@ -103,6 +103,21 @@
     });
   }
 
+  // input[data-copy]: a button that copies it, where the browser lets us.
+  for (const field of navigator.clipboard ? document.querySelectorAll("input[data-copy]") : []) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button plain";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(field.value).then(() => { button.textContent = "Copied"; }, () => field.select());
+    });
+    const row = document.createElement("span");
+    row.className = "copied";
+    field.replaceWith(row);
+    row.append(field, button);
+  }
+
   const started = performance.now();
   localTimes(document);
   if (document.querySelector("[data-live][id]")) setInterval(refresh, 1000);
