@@ -98,7 +98,7 @@ def test_missing_scopes_are_named_with_what_lacks(fresh: Registry, signed_in: Si
     operator = signed_in(Role.OPERATOR)
     operator.post("/tenants/cole/connect", {**KEYS_OF_ACME, "tenant_id": "7003", "client_id": "cid.portal7003"})
     page = text_of(operator.get("/tenants/cole/connect").text)
-    assert "tn.jpm.appointments:r needed Missing without it: first_appointment of invoices_stream (invoices show" in page
+    assert "tn.jpm.appointments:r needed Missing without it: first_appointment of invoices_stream" in page
     assert "tn.acc.payments:r useful Missing without it: payments (raw.accounting_payments stays empty)" in page
 
 
