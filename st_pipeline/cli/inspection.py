@@ -43,6 +43,8 @@ def doctor(as_json: AsJson = False) -> None:
         look("landing zone", lambda: _try_landing(settings.landing))
         look("models", lambda: f"{manifest(postgres.warehouse_name(settings)).name} is up to date")
         look("app key", lambda: _app_key(settings))
+        if settings.portal_oidc:
+            look("sign-in through OpenID Connect", lambda: _oidc(settings))
         if look("warehouse", lambda: _open(settings, opened)):
             pipeline = opened[0]
             look("tables", lambda: _tables(pipeline))
@@ -104,6 +106,18 @@ def _app_key(settings: Settings) -> str:
     if settings.servicetitan.app_key:
         return "SERVICETITAN_APP_KEY is set; tenants without one of their own use it"
     return "SERVICETITAN_APP_KEY is not set; every tenant needs an app key of its own"
+
+
+def _oidc(settings: Settings) -> str:
+    from st_pipeline.portal.oidc import OidcError, provider_of  # heavy, and seldom needed
+
+    provider = provider_of(settings)
+    assert provider
+    try:
+        provider.check()
+    except OidcError as error:
+        raise CommandRefused(str(error)) from None
+    return f"{provider.client.issuer} answers; the redirect URI to register there is {provider.redirect_uri}"
 
 
 def _tables(pipeline: Pipeline) -> str:
