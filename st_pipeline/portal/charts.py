@@ -15,7 +15,7 @@ from st_pipeline.monitoring.sync_history import SyncState
 
 BAR, GAP, HEIGHT, LEAST = 4, 2, 24, 2
 CUT_ABOVE, CUT_AT = 4, 17
-"""Times the middle of all bars; where the gap of a bar that is cut begins."""
+"""What is higher than so many times the middle of all is cut; where its gap begins."""
 WIDTH = RECENT * (BAR + GAP)
 
 
@@ -37,7 +37,8 @@ def rows_chart(recent: Sequence[RecentSync]) -> Chart | None:
     if not recent:
         return None
     most = max(sync.loaded for sync in recent)
-    top = min(most, CUT_ABOVE * median([sync.loaded for sync in recent if sync.loaded] or [0]))
+    usual = CUT_ABOVE * median([sync.loaded for sync in recent if sync.loaded] or [0])
+    top = max(sync.loaded for sync in recent if sync.loaded <= usual)
     paths: dict[str, str] = {}
     is_cut = False
     first = WIDTH - len(recent) * (BAR + GAP)

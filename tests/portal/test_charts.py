@@ -50,7 +50,7 @@ def test_a_first_sync_is_cut_so_that_the_others_are_seen() -> None:
     assert "at most 40,000 rows" in chart.label
     whole, top, *others = bars(chart.paths["good"])
     assert (whole[2], top[1], top[2]) == (CUT_AT, HEIGHT - CUT_AT - GAP, HEIGHT - CUT_AT - GAP)
-    assert [high for *_, high in others] == [4, 8, 4]
+    assert [high for *_, high in others] == [HEIGHT // 2, HEIGHT, HEIGHT // 2]
 
 
 def test_a_sync_that_failed_is_open_whatever_it_loaded_and_one_that_runs_has_its_own_colour() -> None:
