@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import psycopg
+
+from st_pipeline import postgres
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.warehouse.loading import Loaded, load
 
 
-def load_pending(pipeline: Pipeline, key: str, endpoint: Endpoint, *, again: bool = False) -> Loaded:
+def load_pending(
+    connection: psycopg.Connection, pipeline: Pipeline, key: str, endpoint: Endpoint, *, again: bool = False
+) -> Loaded:
     """Load what is pending of one entity of a tenant. Raises like warehouse.loading.load."""
     return load(
+        connection,
         pipeline.database,
         pipeline.zone,
         key,
@@ -33,7 +39,7 @@ class EarlyLoads:
     def begin(self) -> None:
         """Another file is in the ledger."""
         if self._wanted:
-            self._begun.append(self._pool.submit(load_pending, self._pipeline, self._key, self._endpoint))
+            self._begun.append(self._pool.submit(self._load))
 
     def end(self) -> Loaded:
         """What was loaded, once all that was begun has ended.
@@ -46,3 +52,9 @@ class EarlyLoads:
             if future.exception() is None:
                 loaded += future.result()
         return loaded
+
+    def _load(self) -> Loaded:
+        # Not over the connection that is landing, whose transactions are not this thread's.
+        name = f"st-pipeline load {self._key}"
+        with postgres.connect(self._pipeline.database, application=name, autocommit=True) as connection:
+            return load_pending(connection, self._pipeline, self._key, self._endpoint)

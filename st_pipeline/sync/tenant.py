@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
+import psycopg
+
 from st_pipeline import postgres
 from st_pipeline.landing.land import Landed, land
 from st_pipeline.landing.ledger import Ledger
@@ -139,7 +141,17 @@ def _sync_entities(
     clock: Callable[[], datetime],
 ) -> None:
     def one(entity: str) -> EntityOutcome:
-        return _sync_entity(pipeline, key, endpoint_of(entity), request, client, clock)
+        began = time.monotonic()
+        found = EntityOutcome(entity)
+        name = f"st-pipeline sync {key} {entity}"
+        try:
+            with postgres.connect(pipeline.database, application=name, autocommit=True) as connection:
+                _sync_entity(connection, pipeline, key, endpoint_of(entity), request, client, found, clock)
+        except Exception as error:
+            _fail(found, key, error)
+        found.seconds = time.monotonic() - began
+        pipeline.progress(key, entity, "done", 0)
+        return found
 
     with ThreadPoolExecutor(ENTITIES_AT_ONCE, thread_name_prefix=f"sync-{key}") as pool:
         for result in pool.map(one, request.entities):
@@ -147,38 +159,35 @@ def _sync_entities(
 
 
 def _sync_entity(
+    connection: psycopg.Connection,
     pipeline: Pipeline,
     key: str,
     endpoint: Endpoint,
     request: Request,
     client: ServiceTitan | None,
+    outcome: EntityOutcome,
     clock: Callable[[], datetime],
-) -> EntityOutcome:
+) -> None:
     entity = endpoint.entity
-    outcome = EntityOutcome(entity)
-    began = time.monotonic()
     early = EarlyLoads(pipeline, key, endpoint, wanted=entity in request.load)
     try:
         if entity in request.land and client:
-            outcome.landed = _land(pipeline, key, endpoint, request, client, clock, early.begin)
+            outcome.landed = _land(connection, pipeline, key, endpoint, request, client, clock, early.begin)
     except ScopeMissing as error:
         outcome.outcome = Outcome.NOT_GRANTED
         outcome.error = f"{key} {entity}: not granted ({error.scope})"
     except Exception as error:
         _fail(outcome, key, error)
     # What was landed before an error is in the ledger, and is loaded like everything else.
-    try:
-        outcome.loaded = early.end()
-        if entity in request.load:
-            _load(pipeline, key, endpoint, request, outcome)
-    except Exception as error:
-        _fail(outcome, key, error)
-    outcome.seconds = time.monotonic() - began
-    pipeline.progress(key, entity, "done", 0)
-    return outcome
+    outcome.loaded = early.end()
+    if entity in request.load:
+        outcome.loaded += load_pending(connection, pipeline, key, endpoint, again=request.reload)
+        outcome.judged = mark_deleted(connection, pipeline.database, pipeline.zone, key, endpoint)
+        outcome.rows_in_raw = present_rows(connection, key, endpoint)
 
 
 def _land(
+    connection: psycopg.Connection,
     pipeline: Pipeline,
     key: str,
     endpoint: Endpoint,
@@ -189,32 +198,18 @@ def _land(
 ) -> Landed:
     if not client.is_granted(endpoint):
         raise ScopeMissing("not granted", scope=endpoint.scope, tenant=key, entity=endpoint.entity)
-    with postgres.connect(pipeline.database, application=f"st-pipeline land {key}", autocommit=True) as connection:
-        return land(
-            client,
-            pipeline.zone,
-            Ledger(connection),
-            key,
-            endpoint,
-            full=request.full,
-            clock=clock,
-            progress=lambda records: pipeline.progress(key, endpoint.entity, "fetched", records),
-            recorded=recorded,
-            file_bytes=pipeline.file_bytes,
-        )
-
-
-def _load(
-    pipeline: Pipeline,
-    key: str,
-    endpoint: Endpoint,
-    request: Request,
-    outcome: EntityOutcome,
-) -> None:
-    outcome.loaded += load_pending(pipeline, key, endpoint, again=request.reload)
-    outcome.judged = mark_deleted(pipeline.database, pipeline.zone, key, endpoint)
-    with postgres.connect(pipeline.database, application=f"st-pipeline count {key}", autocommit=True) as connection:
-        outcome.rows_in_raw = present_rows(connection, key, endpoint)
+    return land(
+        client,
+        pipeline.zone,
+        Ledger(connection),
+        key,
+        endpoint,
+        full=request.full,
+        clock=clock,
+        progress=lambda records: pipeline.progress(key, endpoint.entity, "fetched", records),
+        recorded=recorded,
+        file_bytes=pipeline.file_bytes,
+    )
 
 
 def _end_early(outcome: TenantOutcome, key: str, error: BaseException) -> None:
@@ -228,6 +223,8 @@ def _end_early(outcome: TenantOutcome, key: str, error: BaseException) -> None:
 
 def _fail(outcome: EntityOutcome, key: str, error: Exception) -> None:
     log.error("%s %s: %s", key, outcome.entity, error, exc_info=not isinstance(error, ServiceTitanError))
+    if outcome.outcome is Outcome.FAILED:
+        return  # the first is the cause: a connection that broke while landing fails the load as well
     outcome.outcome = Outcome.FAILED
     text = _sentence(error)
     outcome.error = text if key in text and outcome.entity in text else f"{key} {outcome.entity}: {text}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import adbc_driver_postgresql.dbapi as adbc
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,24 +33,26 @@ class Judged:
     refused: str | None = None
 
 
-def mark_deleted(database: postgres.Database, zone: LandingZone, tenant: str, endpoint: Endpoint) -> Judged | None:
+def mark_deleted(
+    ledger: psycopg.Connection, database: postgres.Database, zone: LandingZone, tenant: str, endpoint: Endpoint
+) -> Judged | None:
     """Mark the rows that the last complete full batch did not bring; None when none is due.
 
     Only for whoever holds the tenant's lock, and after loading. A batch that brought nothing never empties a table, and
-    one with records whose id could not be read can't tell what is gone: both are refused, in words.
+    one with records whose id could not be read can't tell what is gone: both are refused, in words. ``ledger`` is an
+    autocommit connection to ``database``.
     """
-    with postgres.connect(database, application=f"st-pipeline deletions {tenant}", autocommit=True) as ledger:
-        due = ledger.execute(
-            "select full_batch from control.cursors where tenant = %s and entity = %s and full_batch is not null",
-            (tenant, endpoint.entity),
-        ).fetchone()
-        if not due:
-            return None
-        files = ledger.execute(
-            "select path, first_row, records, quarantined_whole, landed_at from control.landed_files "
-            "where tenant = %s and entity = %s and batch = %s order by id",
-            (tenant, endpoint.entity, due[0]),
-        ).fetchall()
+    due = ledger.execute(
+        "select full_batch from control.cursors where tenant = %s and entity = %s and full_batch is not null",
+        (tenant, endpoint.entity),
+    ).fetchone()
+    if not due:
+        return None
+    files = ledger.execute(
+        "select path, first_row, records, quarantined_whole, landed_at from control.landed_files "
+        "where tenant = %s and entity = %s and batch = %s order by id",
+        (tenant, endpoint.entity, due[0]),
+    ).fetchall()
     whole = sum(count for _, _, _, count, _ in files)
     if not files:
         refused = "the full read brought no record at all; nothing was marked as deleted"

@@ -82,6 +82,7 @@ class Loaded:
 
 
 def load(
+    ledger: psycopg.Connection,
     database: postgres.Database,
     zone: LandingZone,
     tenant: str,
@@ -92,6 +93,7 @@ def load(
 ) -> Loaded:
     """Load every pending file in the order they landed; with ``again`` the loaded ones too.
 
+    ``ledger`` is an autocommit connection to ``database``; rows go over another that knows Arrow.
     The raw table must exist (schema.ensure_tables). Only for whoever holds the tenant's lock.
 
     Raises:
@@ -99,26 +101,25 @@ def load(
         ReloadRefused: ``again``, and files expired that nothing later makes up for.
     """
     loaded = Loaded()
-    with postgres.connect(database, application=f"st-pipeline load {tenant}", autocommit=True) as ledger:
-        if again:
-            refuse_partial_reload(ledger, tenant, endpoint.entity)
-            # Marked at once, so that a run that is killed in the middle leaves the rest to the next.
-            ledger.execute(
-                "update control.landed_files set loaded_fingerprint = null "
-                "where tenant = %s and entity = %s and expired_at is null",
-                (tenant, endpoint.entity),
-            )
-        files = pending(ledger, tenant, endpoint)
-        if not files:
-            return loaded
-        with adbc.connect(database.url().reveal()) as connection:
-            for file in files:
-                rows, whole = _load_file(connection, zone, tenant, endpoint, file)
-                loaded.files += 1
-                loaded.rows += rows
-                loaded.quarantined_whole += whole
-                loaded.retyped_files += file.fingerprint != fingerprint(endpoint)
-                progress(rows)
+    if again:
+        refuse_partial_reload(ledger, tenant, endpoint.entity)
+        # Marked at once, so that a run that is killed in the middle leaves the rest to the next.
+        ledger.execute(
+            "update control.landed_files set loaded_fingerprint = null "
+            "where tenant = %s and entity = %s and expired_at is null",
+            (tenant, endpoint.entity),
+        )
+    files = pending(ledger, tenant, endpoint)
+    if not files:
+        return loaded
+    with adbc.connect(database.url().reveal()) as connection:
+        for file in files:
+            rows, whole = _load_file(connection, zone, tenant, endpoint, file)
+            loaded.files += 1
+            loaded.rows += rows
+            loaded.quarantined_whole += whole
+            loaded.retyped_files += file.fingerprint != fingerprint(endpoint)
+            progress(rows)
     return loaded
 
 

@@ -17,8 +17,7 @@ from st_pipeline.landing.rows import open_rows
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
 from st_pipeline.servicetitan.catalogue.model import Endpoint
-from st_pipeline.warehouse.deletions import mark_deleted
-from st_pipeline.warehouse.loading import load
+from tests.warehouse.loads import load, mark_deleted
 
 from .invoices import FEW, small
 from .sources import Export, clock

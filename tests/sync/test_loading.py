@@ -7,12 +7,15 @@ import pytest
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.sync import loading
 from st_pipeline.sync.loading import EarlyLoads
+from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.warehouse.loading import Loaded
 
 CUSTOMERS = endpoint("crm_customers")
 
 
-def early(monkeypatch: pytest.MonkeyPatch, *results: Loaded | Exception, wanted: bool = True) -> EarlyLoads:
+def early(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, *results: Loaded | Exception, wanted: bool = True
+) -> EarlyLoads:
     coming = iter(results)
 
     def answer(*given: object, **named: object) -> Loaded:
@@ -22,17 +25,17 @@ def early(monkeypatch: pytest.MonkeyPatch, *results: Loaded | Exception, wanted:
         return result
 
     monkeypatch.setattr(loading, "load_pending", answer)
-    return EarlyLoads(None, "acme", CUSTOMERS, wanted=wanted)  # type: ignore[arg-type]
+    return EarlyLoads(pipeline, "acme", CUSTOMERS, wanted=wanted)
 
 
-def test_loads_add_up_and_a_failed_one_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    loads = early(monkeypatch, Loaded(1, 10, 1), OSError("gone"), Loaded(2, 5, 0, 1))
+def test_loads_add_up_and_a_failed_one_is_left_out(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = early(pipeline, monkeypatch, Loaded(1, 10, 1), OSError("gone"), Loaded(2, 5, 0, 1))
     for _ in range(3):
         loads.begin()
     assert loads.end() == Loaded(3, 15, 1, 1)
 
 
-def test_nothing_is_loaded_that_is_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
-    loads = early(monkeypatch, wanted=False)
+def test_nothing_is_loaded_that_is_not_wanted(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads = early(pipeline, monkeypatch, wanted=False)
     loads.begin()
     assert loads.end() == Loaded()

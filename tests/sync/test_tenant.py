@@ -196,6 +196,25 @@ def test_one_entitys_failure_leaves_the_others_loaded_and_makes_the_sync_fail(
     assert row["entities"]["jpm_jobs"]["outcome"] == "failed"
 
 
+def test_a_connection_that_is_cut_while_landing_fails_that_entity_for_that_reason_and_nothing_is_lost(
+    changed: Changed, pipeline: Pipeline, sandbox: Sandbox, connection: psycopg.Connection
+) -> None:
+    def cut(tenant: str, entity: str, stage: str, records: int) -> None:
+        if (entity, stage) == ("crm_customers", "fetched"):
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name like %s",
+                ("st-pipeline sync acme crm_customers%",),
+            )
+
+    outcome = sync_tenant(changed(progress=cut), "acme", request(*SOME))
+    (failure,) = outcome.failures
+    assert failure.startswith("acme crm_customers: terminating connection"), "not that it is closed, which came of it"
+    for entity in set(SOME) - {"crm_customers"}:
+        assert ids(connection, "acme", entity) == sent(sandbox, 1001, entity)
+    assert sync_tenant(pipeline, "acme", request(*SOME)).failures == []
+    assert ids(connection, "acme", "crm_customers") == sent(sandbox, 1001, "crm_customers")
+
+
 def test_records_that_cannot_be_typed_stop_nobody_and_add_up(
     pipeline: Pipeline, sandbox: Sandbox, connection: psycopg.Connection
 ) -> None:

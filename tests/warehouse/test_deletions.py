@@ -10,9 +10,9 @@ import pytest
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
 from st_pipeline.warehouse import upsert
-from st_pipeline.warehouse.deletions import Judged, mark_deleted
-from st_pipeline.warehouse.loading import load
+from st_pipeline.warehouse.deletions import Judged
 from tests.landing.invoices import INVOICES, small
+from tests.warehouse.loads import load, mark_deleted
 
 from .conftest import LandFiles, ReadRaw
 

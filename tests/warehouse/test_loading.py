@@ -20,9 +20,10 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 from st_pipeline.warehouse import loading, upsert
-from st_pipeline.warehouse.loading import Loaded, Unbalanced, load, pending
+from st_pipeline.warehouse.loading import Loaded, Unbalanced, pending
 from st_pipeline.warehouse.schema import ensure_tables
 from tests.landing.invoices import INVOICES, encoded, small, whole
+from tests.warehouse.loads import load
 
 from .conftest import LandFiles, ReadRaw
 

@@ -9,9 +9,9 @@ import pytest
 
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
-from st_pipeline.warehouse.loading import load
 from st_pipeline.warehouse.reloading import ReloadRefused
 from tests.landing.invoices import INVOICES, small
+from tests.warehouse.loads import load
 
 from .conftest import LandFiles, ReadRaw
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
-from st_pipeline.warehouse.loading import load
 from st_pipeline.warehouse.upsert import numbered, stage_schema
 from tests.landing.invoices import FEW, INVOICES, small
+from tests.warehouse.loads import load
 
 from .conftest import LandFiles, ReadRaw
 

@@ -1,0 +1,31 @@
+"""Loading and judging as a sync does it, over a connection that is opened for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from st_pipeline import postgres
+from st_pipeline.landing.zone import LandingZone
+from st_pipeline.postgres import Database
+from st_pipeline.servicetitan.catalogue.model import Endpoint
+from st_pipeline.warehouse import deletions, loading
+from st_pipeline.warehouse.deletions import Judged
+from st_pipeline.warehouse.loading import Loaded
+
+
+def load(
+    database: Database,
+    zone: LandingZone,
+    tenant: str,
+    endpoint: Endpoint,
+    *,
+    again: bool = False,
+    progress: Callable[[int], None] = lambda rows: None,
+) -> Loaded:
+    with postgres.connect(database, autocommit=True) as connection:
+        return loading.load(connection, database, zone, tenant, endpoint, again=again, progress=progress)
+
+
+def mark_deleted(database: Database, zone: LandingZone, tenant: str, endpoint: Endpoint) -> Judged | None:
+    with postgres.connect(database, autocommit=True) as connection:
+        return deletions.mark_deleted(connection, database, zone, tenant, endpoint)
