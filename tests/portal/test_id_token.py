@@ -89,6 +89,7 @@ def test_what_the_standard_allows_is_believed(claims: dict[str, Any]) -> None:
         {"iss": [ISSUER]},
         {"iss": None},
         {"aud": "another"},
+        {"aud": "another", "azp": "st-pipeline"},
         {"aud": ["another"]},
         {"aud": []},
         {"aud": None},
@@ -182,6 +183,13 @@ def test_a_forged_token_is_not_believed(kind: str) -> None:
     with pytest.raises(NotTrusted) as refused:
         check(FORGED[kind]())
     assert not isinstance(refused.value, KeyUnknown)
+
+
+def test_a_shared_secret_signs_nothing_even_if_it_were_among_the_keys() -> None:
+    shared = OctKey.generate_key(256, {"kid": "shared"})
+    token = jwt.encode({"alg": "HS256", "kid": "shared"}, CLAIMS, shared, algorithms=["HS256"])
+    with pytest.raises(NotTrusted, match="unsupported_algorithm"):
+        check(token, KeySet([shared]))
 
 
 @pytest.mark.parametrize("token", [None, 7, b"", {}, ["a"]])

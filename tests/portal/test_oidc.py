@@ -241,6 +241,14 @@ def test_a_document_of_another_issuer_is_not_believed(provider: Provider, there:
         sign_in(provider)
 
 
+def test_a_document_without_end_is_not_read_although_nothing_else_is_wrong_with_it(
+    provider: Provider, there: OidcProvider
+) -> None:
+    there.metadata["x"] = "x" * oidc.LARGEST_ANSWER
+    with pytest.raises(AnswerNotTrusted, match="more than 512 KB"):
+        sign_in(provider)
+
+
 def test_where_nobody_listens_the_provider_is_unreachable() -> None:
     nowhere = Provider(OpenIdClient("http://127.0.0.1:9", CLIENT_ID, Secret(CLIENT_SECRET)), REDIRECT)
     with pytest.raises(ProviderUnreachable, match=r"http://127.0.0.1:9 did not answer \(ConnectionError\)"):
