@@ -12,6 +12,8 @@ from st_pipeline.monitoring.overview import TenantOverview
 from st_pipeline.monitoring.sync_history import SyncState
 from st_pipeline.tenants.model import Status
 
+FAILURES = frozenset({"failed_sync", "failures_in_a_row"})
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -24,6 +26,10 @@ class Step:
     link: tuple[str, str] | None = None
     at: datetime | None = None
     """When it goes on by itself, said after the text."""
+    same: frozenset[str] = frozenset()
+    """Incidents of these rules say the same."""
+    more: frozenset[str] = frozenset()
+    """Incidents of these rules say what exactly."""
 
 
 def next_step(one: TenantOverview, now: datetime, *, has_credentials: bool) -> Step:
@@ -48,6 +54,7 @@ def _connection(one: TenantOverview) -> Step | None:
                 "In ServiceTitan, the company's administrator allows the app under Settings > Integrations > API "
                 "Application Access. It is tried again by itself; this page shows when it is connected.",
                 ("/connect", "See how"),
+                same=frozenset({"not_connected"}),
             )  # fmt: skip
         case Status.REFUSED:
             return Step(
@@ -55,6 +62,7 @@ def _connection(one: TenantOverview) -> Step | None:
                 "They were changed, or access was taken away. The company's administrator generates a new client "
                 "secret under Settings > Integrations > API Application Access; then enter it here.",
                 ("/credentials", "Enter new keys"),
+                same=frozenset({"credentials_refused"}),
             )  # fmt: skip
         case Status.UNREACHABLE:
             return Step(
@@ -76,14 +84,16 @@ def _sync(one: TenantOverview, now: datetime) -> Step:
         head = "The last sync failed" if newest.state is SyncState.FAILED else "The last sync was interrupted"
         link = (f"/syncs/{newest.id}", "What happened")
         if due:
-            return Step("bad", head, "It is tried again by itself", link, due.at)
-        return Step("bad", head, "No other one comes by itself. See what happened, then sync it again.", link)
+            return Step("bad", head, "It is tried again by itself", link, due.at, more=FAILURES)
+        text = "No other one comes by itself. See what happened, then sync it again."
+        return Step("bad", head, text, link, more=FAILURES)
     if one.tenant.cadence == "paused":
         return Step("quiet", "Paused", "Nothing is synced by itself. Sync now does it once.")
     if one.stale_since:
         return Step(
-            "warn", "The data is old", "No sync has succeeded within its cadence. Sync now brings it up to date."
-        )
+            "warn", "The data is old", "No sync has succeeded within its cadence. Sync now brings it up to date.",
+            same=frozenset({"stale"}),
+        )  # fmt: skip
     if newest is None:
         return Step("good", "Connected", "The first sync begins by itself", None, due.at if due else None)
     return Step("good", "All is well", "The next sync begins by itself", None, due.at if due else None)

@@ -99,6 +99,28 @@ def test_what_others_wrote_is_escaped_and_a_client_reads_no_commands(
             assert "st-pipeline sync" not in text
 
 
+def test_one_trouble_is_told_once(signed_in: SignedIn, past: Past, control: psycopg.Connection) -> None:
+    now = datetime.now(UTC)
+    past.sync(now - MINUTE, error="acme/jpm_jobs: no answer", entities=[read("jpm_jobs", 0, outcome="failed")])
+    found = [
+        Finding(rule, "acme", Severity.NOW, what, now, advice)
+        for rule, what, advice in (
+            ("failed_sync", "The sync failed: no answer", "Then run st-pipeline sync acme."),
+            ("stale", "Its data is old", "Look why."),
+            ("not_connected", "Never let in", "Enter its keys."),
+        )
+    ]
+    store(control, Reconciled(found, [], []), "http://dagster.test", now)
+    page = signed_in(Role.OPERATOR).get("/tenants/acme").text
+    assert "The sync failed: no answer. Then press Sync now under Status." in text_of(page.split("</section>")[0])
+    assert page.count('aria-label="Open incident"') == 2
+    control.execute("update control.tenants set status = 'not_connected' where key = 'acme'")
+    text = text_of(signed_in(Role.OPERATOR).get("/tenants/acme").text)
+    assert "Never let in" not in text
+    assert "Its data is old" in text
+    control.execute("update control.tenants set status = 'connected' where key = 'acme'")
+
+
 def test_only_those_who_may_have_the_buttons_and_the_way_to_dagster(signed_in: SignedIn, past: Past) -> None:
     past.sync(datetime.now(UTC) - MINUTE, entities=[read()], run_id="run-4711")
     seen = {role: signed_in(role).get("/tenants/acme").text for role in Role}
