@@ -118,6 +118,8 @@ class Provider:
             default_timeout=SECONDS,
         )
         session.session.headers["User-Agent"] = f"st-pipeline/{version('st-pipeline')}"
+        # A plain http issuer is on this machine, where no proxy gets in between.
+        session.session.trust_env = self.client.issuer.startswith("https://")
         session.register_compliance_hook("access_token_response", _whole)
         try:
             yield session

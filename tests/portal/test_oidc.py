@@ -249,6 +249,13 @@ def test_a_document_without_end_is_not_read_although_nothing_else_is_wrong_with_
         sign_in(provider)
 
 
+def test_on_this_machine_no_proxy_is_asked(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    provider.check()
+
+
 def test_where_nobody_listens_the_provider_is_unreachable() -> None:
     nowhere = Provider(OpenIdClient("http://127.0.0.1:9", CLIENT_ID, Secret(CLIENT_SECRET)), REDIRECT)
     with pytest.raises(ProviderUnreachable, match=r"http://127.0.0.1:9 did not answer \(ConnectionError\)"):
