@@ -48,7 +48,14 @@ def happened(control: psycopg.Connection) -> None:
     now = datetime.now(UTC)
     since = now - timedelta(hours=3)
     found = [
-        Finding("failing", "acme", Severity.NOW, "3 syncs failed <b>", since, "Wait an hour."),
+        Finding(
+            "failing",
+            "acme",
+            Severity.NOW,
+            "3 syncs failed <b>",
+            since,
+            "Wait an hour. Then run st-pipeline sync acme.",
+        ),
         Finding("stale", "bolt", Severity.CAN_WAIT, "No data since Monday", since, "Sync it."),
     ]
     control.execute("truncate control.incidents cascade")
@@ -63,8 +70,10 @@ def test_open_and_past_incidents_are_shown_with_advice_and_who_was_told(
     happened(control)
     page = signed_in(Role.VIEWER).get("/alerts")
     text = text_of(page.text)
-    assert "acme : failing urgent 3 syncs failed <b> What to do: Wait an hour." in text
+    assert "acme : failing urgent 3 syncs failed <b> What to do: Wait." in text
     assert "bolt : stale recovered No data since Monday" in text
+    assert "st-pipeline sync" not in text
+    assert "Then press Sync now under Status." in text
     assert "told: nobody yet" in text
     assert "json 1 never used" in text
     now = datetime.now(UTC)

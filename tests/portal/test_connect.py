@@ -15,6 +15,7 @@ from st_pipeline.portal import accounts
 from st_pipeline.portal.app import create_app
 from st_pipeline.portal.roles import Role
 from st_pipeline.portal.service import Portal
+from st_pipeline.postgres import Database
 from st_pipeline.sandbox import Faults, Sandbox
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
@@ -167,6 +168,33 @@ def test_errors_are_at_the_field_and_nothing_is_stored(
     assert said in text_of(answer.text)
     assert SECRET not in answer.text
     assert fresh.outline("acme") is None
+
+
+def test_all_that_is_wrong_is_said_at_once_and_on_top_that_nothing_is_stored(
+    fresh: Registry, signed_in: SignedIn
+) -> None:
+    client = signed_in(Role.CLIENT)
+    page = client.post("/tenants/acme/connect", {**KEYS_OF_ACME, "tenant_id": "seven", "client_secret": ""}).text
+    assert page.count('aria-invalid="true"') == 2
+    assert text_of(page).index("Nothing is stored:") < text_of(page).index("Nothing entered yet")
+    assert "Nothing is stored" not in client.get("/tenants/acme/connect").text
+
+
+def test_one_that_was_connected_and_lost_its_app_key_is_told_so_and_nothing_else(
+    fresh: Registry, settings: Settings, warehouse: Database, signed_in: SignedIn
+) -> None:
+    connected(fresh, signed_in(Role.OPERATOR))
+    keyless = replace(settings, servicetitan=replace(settings.servicetitan, app_key=None))
+    portal = Portal.of(keyless, warehouse)
+    cookie = signed_in(Role.OPERATOR).http.cookies["st_pipeline_session"]
+    with portal.pool:
+        browser = Browser(create_app(keyless, portal)).take_session(cookie)
+        connect, credentials = (browser.get(f"/tenants/acme/{part}").text for part in ("connect", "credentials"))
+    assert "The app key is gone" in text_of(connect)
+    assert "The app key is gone" in text_of(credentials)
+    for words in ("permissions that the reports use", "Try now", "ServiceTitan lets us in"):
+        assert words not in connect
+    assert "<details open>" in credentials
 
 
 def test_a_client_does_not_learn_whose_another_account_is(fresh: Registry, signed_in: SignedIn) -> None:

@@ -110,3 +110,8 @@ def test_pausing_and_what_is_paused_are_an_operators(control: psycopg.Connection
     assert client.post("/tenants/acme/schedule", form).status_code == 403
     cadence = control.execute("select cadence from control.tenants where key = 'acme'").fetchone()
     assert cadence == ("paused",)
+    page = client.get("/tenants/acme/schedule").text
+    assert "An operator has paused this account." in said(page)
+    assert ">Save<" not in page
+    assert "Nothing is synced by itself." in said(page)
+    assert ">Save<" in operator.get("/tenants/acme/schedule").text
