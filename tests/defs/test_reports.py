@@ -51,6 +51,16 @@ def test_the_reports_are_built_with_row_counts_columns_lineage_and_checks(
     assert not instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION), (
         "a test that belongs to no one model is shown as an observation: say which it checks, in its config"
     )
+    # A part of the models, as somebody may build it in the UI, does not count as the reports.
+    defs = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)})
+    with contextlib.redirect_stdout(io.StringIO()):
+        part = defs.resolve_implicit_global_asset_job_def().execute_in_process(
+            instance=instance, asset_selection=[dg.AssetKey(["staging", "stg_jpm_job_types"])], run_config=QUIET
+        )
+    assert part.success
+    with postgres.connect(pipeline.database) as connection:
+        builds = connection.execute("select run_id, outcome from control.builds").fetchall()
+    assert builds == [(run.run_id, "succeeded")]
 
 
 def totals(pipeline: Pipeline) -> dg.AssetCheckEvaluation:

@@ -89,4 +89,4 @@ def test_what_a_sync_covers_is_marked_with_it_and_the_rest_is_left(acme: psycopg
 def test_a_load_alone_does_nothing_that_anybody_asked_for(acme: psycopg.Connection[Any]) -> None:
     requests.ask(acme, "acme", "ada", NOW)
     begun(acme, Request([], ENTITIES, reload=True))
-    assert [each.requested_by for each in requests.open_requests(acme, "acme", holds_lock=True)] == ["ada"]
+    assert acme.execute("select served_at from control.sync_requests").fetchall() == [(None,)]
