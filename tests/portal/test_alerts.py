@@ -54,7 +54,7 @@ def happened(control: psycopg.Connection) -> None:
             Severity.NOW,
             "3 syncs failed <b>",
             since,
-            "Wait an hour. Then run st-pipeline sync acme.",
+            "Wait. Then run st-pipeline sync acme.",
         ),
         Finding("stale", "bolt", Severity.CAN_WAIT, "No data since Monday", since, "Sync it."),
     ]
