@@ -90,3 +90,12 @@ def test_a_load_alone_does_nothing_that_anybody_asked_for(acme: psycopg.Connecti
     requests.ask(acme, "acme", "ada", NOW)
     begun(acme, Request([], ENTITIES, reload=True))
     assert acme.execute("select served_at from control.sync_requests").fetchall() == [(None,)]
+
+
+def test_what_somebody_starts_by_hand_does_what_was_asked_for_as_far_as_it_goes(acme: psycopg.Connection[Any]) -> None:
+    requests.ask(acme, "acme", "ada", NOW)
+    requests.ask(acme, "acme", "bob", NOW, full=True)
+    request, _ = begun(acme, Request(ENTITIES, ENTITIES))
+    assert request.cause.reason == "manual"
+    served = acme.execute("select requested_by from control.sync_requests where served_at is not null").fetchall()
+    assert served == [("ada",)], "a full one is still to be done"
