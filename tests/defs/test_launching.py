@@ -27,7 +27,7 @@ from st_pipeline.defs.launching import launch_syncs
 from st_pipeline.defs.schedules import due_syncs
 from st_pipeline.defs.sensors import asked_syncs, loaded_waves
 from st_pipeline.failures import INTERACTIVE_TAG
-from st_pipeline.monitoring import builds, history, requests
+from st_pipeline.monitoring import builds, history, launches, requests
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock
 from st_pipeline.tenants.checkup import check_up
@@ -178,6 +178,28 @@ def test_a_disabled_tenant_is_not_due(
             assert [tenants_of(each) for each in due(empty, pipeline, datetime.now(UTC))] == [("alpha", "alpha")]
         finally:
             registry.enable("beta")
+
+
+def test_a_run_that_is_put_into_the_queue_between_the_look_and_the_claim_is_seen(
+    empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    theirs = dg.DagsterRun("sync_tenant", tags={"dagster/partition": "alpha"}, status=dg.DagsterRunStatus.QUEUED)
+    claim = launches.claim
+
+    def late(connection: psycopg.Connection, tenants: set[str], at: datetime) -> set[str]:
+        empty.add_run(theirs)
+        return claim(connection, tenants, at)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(launches, "claim", late)
+        assert [tenants_of(each) for each in launch_syncs(empty, pipeline, ["alpha", "beta"], now)] == [
+            ("beta", "beta")
+        ]
+    empty.delete_run(theirs.run_id)
+    assert [tenants_of(each) for each in launch_syncs(empty, pipeline, ["alpha"], now)] == [("alpha", "alpha")], (
+        "what was not launched is claimed by nobody"
+    )
 
 
 def test_a_run_whose_process_is_gone_is_found_and_reported_and_one_that_lives_is_not(
