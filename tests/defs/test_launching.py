@@ -184,7 +184,7 @@ def test_a_run_that_is_put_into_the_queue_between_the_look_and_the_claim_is_seen
     empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now(UTC)
-    theirs = dg.DagsterRun("sync_tenant", tags={"dagster/partition": "alpha"}, status=dg.DagsterRunStatus.QUEUED)
+    theirs = dg.DagsterRun("sync_tenant", tags={"dagster/partition": "alpha"}, status=dg.DagsterRunStatus.STARTED)
     claim = launches.claim
 
     def late(connection: psycopg.Connection, tenants: set[str], at: datetime) -> set[str]:
