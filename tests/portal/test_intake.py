@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from st_pipeline.portal import app as application
+from st_pipeline.portal import routes
 from st_pipeline.portal.access import Permission, page
 from st_pipeline.portal.app import create_app
 from st_pipeline.portal.headers import HEADERS
@@ -35,7 +35,7 @@ def failing(visit: Visit) -> None:
 def broken(settings: Settings, portal: Portal, app: Starlette, monkeypatch: pytest.MonkeyPatch) -> Starlette:
     """The same application with a page that fails."""
     at_fault = page("/tenants/{key}/fault", failing, permission=Permission.PUBLIC)  # pyright: ignore[reportArgumentType]
-    monkeypatch.setattr(application, "PAGES", (at_fault, *application.PAGES))
+    monkeypatch.setattr(routes, "PAGES", (at_fault, *routes.PAGES))
     return create_app(settings, portal)
 
 

@@ -11,9 +11,11 @@ from starlette.applications import Starlette
 
 from st_pipeline.portal import accounts, sessions
 from st_pipeline.portal.roles import Role
+from st_pipeline.portal.service import Portal
 from st_pipeline.portal.throttle import PER_ACCOUNT, PER_ADDRESS
 from st_pipeline.secret import Secret
 from tests.portal.browser import PASSWORD, Browser, text_of
+from tests.portal.browser_world import signed_by
 from tests.portal.conftest import SignedIn, signed
 
 COOKIE = "st_pipeline_session"
@@ -292,3 +294,16 @@ def test_the_first_visitor_is_told_how_to_make_an_account(
         assert "st-pipeline users add NAME" in text_of(browser.get("/sign-in").text)
     finally:
         control.execute("update control.users set enabled = true")
+
+
+def test_who_has_no_password_is_told_where_it_is_changed_and_gets_none_here(
+    app: Starlette, portal: Portal, control: psycopg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    user = accounts.add(control, "eve@example.com", Role.VIEWER, None, now)
+    browser = Browser(app).take_session(signed_by(portal, sessions.start(control, now, user_id=user.id)))
+    assert "at the provider" in text_of(browser.get("/password").text)
+    form = {"present": PASSWORD, "new": "another good password", "again": "another good password"}
+    assert browser.post("/password", form).status_code == 403
+    assert not accounts.find(control, "eve@example.com").has_password
+    assert browser.get("/").status_code == 200, "the session goes on"

@@ -32,8 +32,13 @@ class PasswordForm(PortalForm):
 
 
 def password(visit: Visit) -> Response:
-    """The form; a change ends every session of the account, and begins a new one in this browser."""
+    """The form; a change ends every session of the account, and begins a new one in this browser.
+
+    Who signs in through OpenID Connect alone is told so: an operator can give the account a password, this page can't.
+    """
     form = PasswordForm.of(visit)
+    if not accounts.find(visit.connection, visit.actor.name).has_password:
+        return visit.render("password.html", status=200 if visit.request.method == "GET" else 403, form=None)
     if visit.request.method != "POST":
         return visit.render("password.html", form=form)
     if not form.validate():

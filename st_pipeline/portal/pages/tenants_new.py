@@ -99,7 +99,7 @@ def tenants_new(visit: Visit) -> Response:
     try:
         with visit.connection.transaction():
             added = _add(visit, new, own)
-            visit.about(added).record("tenant registered", with_keys=own is not None)
+            visit.about(added).record("tenant registered", credentials="entered" if own else "to be entered")
     except FieldInvalid as invalid:
         refuse(form[_NAMES.get(invalid.field, invalid.field)], _sentence(invalid))
         return _form(visit, form, status=400)
