@@ -9,16 +9,16 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 
-import adbc_driver_postgresql.dbapi as adbc
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
+from adbc_driver_manager.dbapi import Cursor
 
 from st_pipeline import postgres
 from st_pipeline.landing.rows import open_rows
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.servicetitan.catalogue.model import Endpoint
-from st_pipeline.warehouse import upsert
+from st_pipeline.warehouse import arrow_connection, upsert
 
 SEEN = "st_pipeline_seen"
 
@@ -60,7 +60,7 @@ def mark_deleted(
         refused = f"{whole} records of the full read have no usable id; nothing was marked as deleted"
     else:
         refused = None
-    with adbc.connect(database.url().reveal()) as connection, connection.cursor() as cursor:
+    with arrow_connection.connect(database) as connection, connection.cursor() as cursor:
         marked = returned = 0
         if not refused:
             places, began = [file[:3] for file in files], files[0][4]
@@ -77,7 +77,7 @@ def mark_deleted(
 
 
 def _mark(
-    cursor: adbc.Cursor,
+    cursor: Cursor,
     zone: LandingZone,
     tenant: str,
     endpoint: Endpoint,

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import adbc_driver_postgresql.dbapi as adbc
 import psycopg
 import pyarrow as pa
+from adbc_driver_manager.dbapi import Connection, Cursor
 from psycopg.rows import class_row
 
 from st_pipeline import postgres
@@ -22,7 +22,7 @@ from st_pipeline.landing.rows import LandedRows, open_rows
 from st_pipeline.landing.typer import Note, fingerprint, type_records
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.servicetitan.catalogue.model import Endpoint
-from st_pipeline.warehouse import upsert
+from st_pipeline.warehouse import arrow_connection, upsert
 from st_pipeline.warehouse.reloading import refuse_partial_reload
 
 COPY_ROWS = 2_048
@@ -112,7 +112,7 @@ def load(
     files = pending(ledger, tenant, endpoint)
     if not files:
         return loaded
-    with adbc.connect(database.url().reveal()) as connection:
+    with arrow_connection.connect(database) as connection:
         for file in files:
             rows, whole = _load_file(connection, zone, tenant, endpoint, file)
             loaded.files += 1
@@ -138,7 +138,7 @@ def pending(connection: psycopg.Connection, tenant: str, endpoint: Endpoint) -> 
 
 
 def _load_file(
-    connection: adbc.Connection, zone: LandingZone, tenant: str, endpoint: Endpoint, file: PendingFile
+    connection: Connection, zone: LandingZone, tenant: str, endpoint: Endpoint, file: PendingFile
 ) -> tuple[int, int]:
     """(rows loaded, rows quarantined whole) of one file, committed together with what the ledger says of it."""
     notes: list[Note] = []
@@ -162,7 +162,7 @@ def _load_file(
     return usable, rows - usable
 
 
-def _is_new(cursor: adbc.Cursor, landed: LandedRows, endpoint: Endpoint, tenant: str) -> bool:
+def _is_new(cursor: Cursor, landed: LandedRows, endpoint: Endpoint, tenant: str) -> bool:
     """Whether the file has each id once and raw has none of them: a first load, or new records only."""
     ids = landed.column("id").drop_null()
     if len(ids.unique()) < len(ids):
@@ -175,9 +175,7 @@ def _is_new(cursor: adbc.Cursor, landed: LandedRows, endpoint: Endpoint, tenant:
     return not known
 
 
-def _copy_new(
-    cursor: adbc.Cursor, endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch]
-) -> tuple[int, int]:
+def _copy_new(cursor: Cursor, endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch]) -> tuple[int, int]:
     """(rows, rows with an id) copied right into raw; nothing there can be newer."""
     counted = _Counted(batches)
     reader = upsert.raw_rows(endpoint, tenant, counted)
@@ -185,7 +183,7 @@ def _copy_new(
     return counted.rows, counted.usable
 
 
-def _merge(cursor: adbc.Cursor, endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch]) -> tuple[int, int]:
+def _merge(cursor: Cursor, endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch]) -> tuple[int, int]:
     """(rows, rows with an id) copied into a stage table and from there, the newest version winning, into raw."""
     cursor.execute(upsert.create_stage(endpoint))
     reader = pa.RecordBatchReader.from_batches(upsert.stage_schema(endpoint), upsert.numbered(endpoint, batches))
@@ -229,7 +227,7 @@ def _retyped(landed: LandedRows, endpoint: Endpoint, notes: list[Note]) -> Itera
         yield typed.rows.append_column("_landed_at", batch.column("_landed_at"))
 
 
-def _renew_notes(cursor: adbc.Cursor, tenant: str, endpoint: Endpoint, file: PendingFile, notes: list[Note]) -> None:
+def _renew_notes(cursor: Cursor, tenant: str, endpoint: Endpoint, file: PendingFile, notes: list[Note]) -> None:
     cursor.execute("delete from control.quarantine where file_id = $1", (file.id,))
     if not notes:
         return
