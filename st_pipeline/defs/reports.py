@@ -7,14 +7,17 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
+import psycopg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
+from st_pipeline import postgres
 from st_pipeline.dbt import environment, manifest, one_build_at_a_time
 from st_pipeline.monitoring import builds
 from st_pipeline.postgres import warehouse_name
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock
+from st_pipeline.warehouse.relations import describe
 
 BUILT_DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 """Of what others read: it is built once a day at least, also when nothing new was loaded."""
@@ -55,4 +58,26 @@ def reports(
         target = pipeline.settings.home / "dbt"
         target.mkdir(parents=True, exist_ok=True)
         build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=target)
-        yield from build.stream().fetch_row_counts().fetch_column_metadata(with_column_lineage=True)
+        connection = stack.enter_context(
+            postgres.connect(pipeline.database, application="st-pipeline reports", autocommit=True)
+        )
+        for event in build.stream():
+            yield _described(event, connection, build.manifest["nodes"]) if isinstance(event, dg.Output) else event
+
+
+def _described(
+    event: dg.Output[Any], connection: psycopg.Connection[Any], nodes: Mapping[str, Mapping[str, Any]]
+) -> dg.Output[Any]:
+    """A model's event with its columns, and its rows if it is a table.
+
+    dagster-dbt's own way to fetch them waits for dbt in a loop without a pause, and parses every model's SQL anew: a
+    third of a build's processor time.
+    """
+    node = nodes[str(event.metadata["unique_id"].value)]
+    found = describe(connection, node["schema"], node["alias"])
+    if found is None:
+        return event
+    said = {name: column.get("description") for name, column in node["columns"].items()}
+    columns = [dg.TableColumn(each.name, each.type, said.get(each.name)) for each in found.columns]
+    rows = {} if found.rows is None else {"dagster/row_count": found.rows}
+    return event.with_metadata({**event.metadata, "dagster/column_schema": dg.TableSchema(columns), **rows})

@@ -19,7 +19,7 @@ from st_pipeline.sync.pipeline import Pipeline
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
-def test_the_reports_are_built_with_row_counts_columns_lineage_and_checks(
+def test_the_reports_are_built_with_row_counts_columns_and_checks(
     instance: dg.DagsterInstance, pipeline: Pipeline
 ) -> None:
     launch.run_sync(instance, pipeline, ["alpha", "beta"], ASSET_ENTITIES)
@@ -45,6 +45,14 @@ def test_the_reports_are_built_with_row_counts_columns_lineage_and_checks(
         "software",
         "invoice_number",
     ]
+    described = {column.name: (column.type, column.description) for column in schema.columns}  # type: ignore[union-attr]
+    assert described["total"][0] == "double precision"
+    assert described["total"][1]
+    view = instance.get_latest_materialization_event(dg.AssetKey(["staging", "stg_accounting_invoices"]))
+    assert view
+    assert view.asset_materialization
+    assert "dagster/column_schema" in view.asset_materialization.metadata
+    assert "dagster/row_count" not in view.asset_materialization.metadata, "it would have to be computed"
     checks = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     assert len(checks) > 20
     assert all(record.dagster_event.asset_check_evaluation_data.passed for record in checks if record.dagster_event)
