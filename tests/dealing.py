@@ -5,8 +5,8 @@ from __future__ import annotations
 from xdist.scheduler import LoadFileScheduling
 
 LONG = "tests/end_to_end/"
-# Both look at the accounts of built.py, which take most of a minute to make.
-TOGETHER = ("tests/end_to_end/test_legacy.py", "tests/end_to_end/test_secrets.py")
+# All look at the accounts of built.py, which take most of a minute to make.
+TOGETHER = tuple(f"tests/end_to_end/test_{name}.py" for name in ("changes", "legacy", "secrets"))
 
 
 def is_long(nodeid: str) -> bool:
