@@ -5,7 +5,7 @@ No password is ever an argument (other users of a machine see those) and none is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -71,37 +71,19 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def disable(name: Name, as_json: AsJson = False) -> None:
     """Sign in no more; every session ends now."""
-    with _connected() as connection:
-        user, now = accounts.find(connection, name), datetime.now(UTC)
-        with connection.transaction():
-            accounts.disable(connection, user, now)
-            audit.record(connection, ACTOR, "user disabled", now, detail={"user": user.name})
-        user = accounts.find(connection, name)
-    _tell(user, "disabled", as_json)
+    _change(name, accounts.disable, "user disabled", "disabled", as_json)
 
 
 @app.command()
 def enable(name: Name, as_json: AsJson = False) -> None:
     """Sign in again, in the ways there were before: with the password, or through OpenID Connect."""
-    with _connected() as connection:
-        user, now = accounts.find(connection, name), datetime.now(UTC)
-        with connection.transaction():
-            accounts.enable(connection, user, now)
-            audit.record(connection, ACTOR, "user enabled", now, detail={"user": user.name})
-        user = accounts.find(connection, name)
-    _tell(user, "enabled", as_json)
+    _change(name, accounts.enable, "user enabled", "enabled", as_json)
 
 
 @app.command()
 def unbind(name: Name, as_json: AsJson = False) -> None:
     """Forget who the account is at the OpenID Connect provider; sessions end, the next with its address gets it."""
-    with _connected() as connection:
-        user, now = accounts.find(connection, name), datetime.now(UTC)
-        with connection.transaction():
-            bindings.unbind(connection, user, now)
-            audit.record(connection, ACTOR, "user unbound", now, detail={"user": user.name})
-        user = accounts.find(connection, name)
-    _tell(user, "is bound to nobody", as_json)
+    _change(name, bindings.unbind, "user unbound", "is bound to nobody", as_json)
 
 
 @app.command()
@@ -115,6 +97,23 @@ def password(name: Name, password_file: PasswordFile = None, as_json: AsJson = F
             audit.record(connection, ACTOR, "password set", now, detail={"user": user.name})
         user = accounts.find(connection, name)
     _tell(user, "has a new password", as_json)
+
+
+def _change(
+    name: str,
+    change: Callable[[psycopg.Connection[Any], User, datetime], None],
+    action: str,
+    said: str,
+    as_json: bool,
+) -> None:
+    """Change an account, with its row in the audit."""
+    with _connected() as connection:
+        user, now = accounts.find(connection, name), datetime.now(UTC)
+        with connection.transaction():
+            change(connection, user, now)
+            audit.record(connection, ACTOR, action, now, detail={"user": user.name})
+        user = accounts.find(connection, name)
+    _tell(user, said, as_json)
 
 
 @contextmanager
