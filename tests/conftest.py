@@ -22,6 +22,7 @@ from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.settings import Settings
 from st_pipeline.warehouse.schema import ensure_tables
 from tests.dealing import Dealing, is_long
+from tests.hasty import hurry
 
 # Cores are shared: how long one example takes says nothing about the code.
 hypothesis.settings.register_profile("project", deadline=None)
@@ -56,6 +57,7 @@ def server_settings() -> Settings:
 def new_warehouse(server_settings: Settings) -> NewWarehouse:
     """Make a migrated warehouse with all raw tables, empty; a copy of one that is made once."""
     template = postgres.prepare(server_settings)
+    hurry(template)
     with postgres.connect(template, autocommit=True) as connection:
         ensure_tables(connection, map(endpoint, ASSET_ENTITIES))
     numbers = itertools.count()
@@ -63,7 +65,7 @@ def new_warehouse(server_settings: Settings) -> NewWarehouse:
     def make() -> Database:
         database = template.with_name(f"warehouse_{next(numbers)}")
         with postgres.connect(template.with_name("postgres"), autocommit=True) as connection:
-            statement = sql.SQL("create database {} template {}")
+            statement = sql.SQL("create database {} template {} strategy file_copy")
             connection.execute(statement.format(sql.Identifier(database.name), sql.Identifier(template.name)))
         return database
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from xdist.scheduler import LoadFileScheduling
 
 LONG = "tests/end_to_end/"
-# All look at the accounts of built.py, which take most of a minute to make.
-TOGETHER = tuple(f"tests/end_to_end/test_{name}.py" for name in ("changes", "legacy", "secrets"))
+# The first three look at the accounts of built.py, which take most of a minute to make; the others at one dbt project.
+TOGETHER = (
+    frozenset(f"tests/end_to_end/test_{name}.py" for name in ("changes", "legacy", "secrets")),
+    frozenset(f"tests/legacy/test_{name}.py" for name in ("equality", "functions")),
+)
 
 
 def is_long(nodeid: str) -> bool:
@@ -19,4 +22,4 @@ class Dealing(LoadFileScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)
-        return TOGETHER[0] if file in TOGETHER else file
+        return next((min(files) for files in TOGETHER if file in files), file)

@@ -138,13 +138,15 @@ def regular_times(cadence: Cadence, zone: str, after: datetime, n: int) -> list[
 
 
 def _regular(times: RegularTimes, regular: datetime, key: str, held_until: datetime | None) -> Due:
-    at = times.start(regular, key)
+    at, reason = times.start(regular, key), Reason.REGULAR
     if held_until and at < held_until:
         at = times.hours.next_allowed(held_until)
         regular = _last_started(times, at, key)
         if at >= (following := times.after(regular)):  # which is about to start
             at, regular = times.start(following, key), following
-    return Due(at.astimezone(UTC), Reason.REGULAR, regular)
+        elif at - max(times.start(regular, key), held_until) > PUNCTUAL:
+            reason = Reason.CATCH_UP
+    return Due(at.astimezone(UTC), reason, regular)
 
 
 def _held_until(state: State, counted: list[datetime]) -> datetime | None:

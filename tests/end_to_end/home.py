@@ -23,6 +23,7 @@ from st_pipeline.settings import PROJECT_ROOT, Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import new_tenant
+from tests.hasty import hurry
 
 COMMAND = str(Path(sys.executable).with_name("st-pipeline"))
 PATIENCE_SECONDS = 280
@@ -59,7 +60,7 @@ class Home:
         # Registered before the server's own stop, so that it happens after it.
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         home = cls(folder, variables)
-        postgres.prepare(home.settings)
+        hurry(postgres.prepare(home.settings))
         return home
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from psycopg import sql
 
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
@@ -74,8 +75,12 @@ def held(api: ForeignApi) -> dict[tuple[str, str], int]:
     return {(tenant, entity): len(rows) for tenant, entity, rows in found if rows}
 
 
-def test_sync_and_marts_of_a_server_never_seen_before_give_complete_tables() -> None:
-    home = Home.new("foreign", SERVICETITAN_APP_KEY=APP_KEY)
+@pytest.fixture(scope="module")
+def home() -> Home:
+    return Home.new("foreign", SERVICETITAN_APP_KEY=APP_KEY)
+
+
+def test_a_sync_of_a_server_never_seen_before_gives_complete_tables(home: Home) -> None:
     with ForeignApi(APP_KEY, CLIENTS) as api:
         assert set(EXPORTS) | set(LISTS) == set(ASSET_ENTITIES)
         api.records = {tenant: records(tenant) for tenant in (77, 78)}
@@ -100,6 +105,12 @@ def test_sync_and_marts_of_a_server_never_seen_before_give_complete_tables() -> 
         for tenant in ("north", "south"):
             assert sync_tenant(pipeline, tenant, Request(ASSET_ENTITIES, ASSET_ENTITIES)).failures == []
         assert counts(home) == held(api)
+
+
+@pytest.mark.soak
+def test_the_reports_of_a_server_never_seen_before_are_complete(home: Home) -> None:
+    if not counts(home):
+        test_a_sync_of_a_server_never_seen_before_gives_complete_tables(home)
     assert json.loads(home.run("marts", "--json").out)["succeeded"]
     with home.connect() as connection:
         rows = connection.execute(

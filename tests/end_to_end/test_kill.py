@@ -1,6 +1,6 @@
 """``kill -9`` at random moments of a sync, each followed by the same command: the same tables as without.
 
-At 11 moments in the suite, at 25 behind ``make soak``.
+At 7 moments in the suite, at 25 behind ``make soak``.
 
 Over HTTP against a sandbox that misbehaves, in files so small that entities have several. Most of the killed processes
 are the sync alone (driver.py), two the whole ``st-pipeline sync``. The moments are spread over an undisturbed run,
@@ -128,7 +128,7 @@ def each(first: int, incremental: int, full: int, *marks: pytest.MarkDecorator) 
     ]
 
 
-@pytest.mark.parametrize(("scenario", "kills"), [*each(6, 2, 2), *each(15, 4, 4, pytest.mark.soak)])
+@pytest.mark.parametrize(("scenario", "kills"), [*each(4, 1, 1), *each(15, 4, 4, pytest.mark.soak)])
 def test_a_killed_sync_run_again_leaves_the_tables_of_an_undisturbed_one(
     stage: Stage, scenario: Scenario, kills: int
 ) -> None:

@@ -244,8 +244,21 @@ def states(draw: st.DrawFn) -> tuple[State, datetime]:
     return state, now
 
 
+HELD_OUT_OF_ITS_WINDOW = (
+    State(
+        connected_since=datetime(2000, 1, 1, 6, tzinfo=UTC),
+        last_success_due=None,
+        failed_starts=(datetime(2000, 1, 1, 6, tzinfo=UTC),),
+        last_ended_at=datetime(2000, 1, 1, 6, tzinfo=UTC),
+        last_failure_is_permanent=True,
+    ),
+    datetime(2000, 1, 1, 6, tzinfo=UTC),
+)
+
+
 @settings(deadline=None, max_examples=400)
 @given(st.sampled_from(CADENCES), st.sampled_from(ZONES), states(), st.floats(0, 1, exclude_max=True))
+@example("30 1,2 * * * between 01:00 and 03:00", "America/Cayman", HELD_OUT_OF_ITS_WINDOW, 0.5)
 def test_what_is_foretold_comes_true(cadence: str, zone: str, been: tuple[State, datetime], part: float) -> None:
     """The command line asks now, the schedule later: as long as nothing happens, both have one answer."""
     (state, now), rule = been, parse(cadence)
