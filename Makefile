@@ -27,7 +27,7 @@ dev: setup       ## Dagster's own development server on this project's instance
 	@$(BIN)/st-pipeline dev
 
 test: setup      ## the whole suite, under ten minutes on two cores
-	@$(BIN)/python -m pytest -m "not soak" -n 2
+	@$(BIN)/python -m pytest -m "not soak" -n 3  # some tests wait for most of their time
 
 soak: setup      ## the slow tests: memory, long runs
 	@$(BIN)/python -m pytest -m soak

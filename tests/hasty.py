@@ -6,13 +6,22 @@ either: with a database for each module, its rounds never end.
 
 from __future__ import annotations
 
+from psycopg import sql
+
 from st_pipeline import postgres
 from st_pipeline.postgres import Database
+
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "autovacuum_naptime": "1h",
+}
 
 
 def hurry(database: Database) -> None:
     """For the whole server that ``database`` is on."""
     with postgres.connect(database, autocommit=True) as connection:
-        for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
-            connection.execute(f"alter system set {setting} = off")  # pyright: ignore[reportArgumentType]
+        for setting, value in SETTINGS.items():
+            connection.execute(sql.SQL("alter system set {} = {}").format(sql.Identifier(setting), value))
         connection.execute("select pg_reload_conf()")

@@ -13,7 +13,7 @@ from st_pipeline.cli.interrupting import until_interrupted
 from st_pipeline.settings import Settings
 
 PORT = 3001
-FIRST_STEP = "Nobody can sign in to the portal yet; make the first account with: st-pipeline users add NAME"
+FIRST_STEP = "Nobody can sign in to the portal yet; make the first account with: .venv/bin/st-pipeline users add NAME"
 
 
 def portal(

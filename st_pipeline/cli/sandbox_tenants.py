@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
-from st_pipeline.sandbox import DEMO_ACCOUNTS, Account, Sandbox
+from st_pipeline.sandbox import DEMO_ACCOUNTS, Account, Sandbox, spare_account
 from st_pipeline.secret import Secret
-from st_pipeline.settings import Settings
+from st_pipeline.settings import DEFAULT_SANDBOX_URL, Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.credentials import NewParts, OwnCredentials
 from st_pipeline.tenants.errors import TenantUnknown
 from st_pipeline.tenants.model import Tenant, new_tenant
+
+USUAL_PORT = urlsplit(DEFAULT_SANDBOX_URL).port or 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,28 @@ TENANTS = {
 
 @contextmanager
 def serving(settings: Settings, accounts: Sequence[Account] = DEMO_ACCOUNTS) -> Iterator[Settings]:
-    """A sandbox on a free port while the block runs, its accounts registered; the settings that point to it."""
-    with Sandbox(accounts) as sandbox:
+    """A sandbox while the block runs, with its accounts registered and a spare one; the settings that point to it.
+
+    It is where other commands look for it, unless another is there already: then on a free port.
+    """
+    with ExitStack() as stack:
+        everybody = [*accounts, spare_account()]
+        try:
+            sandbox = stack.enter_context(Sandbox(everybody, port=USUAL_PORT))
+        except OSError:
+            sandbox = stack.enter_context(Sandbox(everybody))
         pointed = replace(settings, sandbox_url=sandbox.url)
         register(open_pipeline(pointed), accounts)
         yield pointed
+
+
+def introduced(account: Account) -> str:
+    """What is to be known of an account to connect it."""
+    state = "" if account.connected else ", not connected yet"
+    return (
+        f"{account.name}: tenant id {account.tenant_id}, client id {account.client_id}, client secret "
+        f"{account.client_secret}, app key {account.app_key}{state}"
+    )
 
 
 def register(pipeline: Pipeline, accounts: Sequence[Account]) -> list[Tenant]:

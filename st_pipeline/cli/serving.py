@@ -22,6 +22,7 @@ from st_pipeline.cli import portal, sandbox_tenants
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.interrupting import until_interrupted
 from st_pipeline.dbt import manifest
+from st_pipeline.sandbox import demo_accounts, serve, spare_account
 from st_pipeline.settings import PROJECT_ROOT, Settings
 from st_pipeline.sync.pipeline import open_pipeline
 
@@ -68,7 +69,7 @@ def up(
         try:
             _wait_for(f"http://{host}:{portal_port}/healthz", "the portal", processes, logs)
             _wait_for(f"http://{host}:{port}/server_info", "the Dagster UI", processes, logs)
-            _announce(f"http://{host}:{port}", f"http://{host}:{portal_port}", settings, logs)
+            _announce(f"http://{host}:{port}", f"http://{host}:{portal_port}", settings, logs, with_sandbox)
             _wait(processes, logs)
         finally:
             _stop(list(processes.values()))
@@ -93,19 +94,13 @@ def sandbox(
     customers: Annotated[int, typer.Option(help="Customers of each account.")] = 1_500,
     invoices: Annotated[int, typer.Option(help="Invoices of each account.")] = 4_000,
 ) -> None:
-    """An API server that imitates ServiceTitan, with three accounts."""
-    from st_pipeline.sandbox import demo_accounts, serve
-
-    accounts = demo_accounts(customers, invoices)
+    """An API server that imitates ServiceTitan, with four accounts."""
+    accounts = [*demo_accounts(customers, invoices), spare_account(customers, invoices)]
 
     def announce(url: str) -> None:
         typer.echo(f"The sandbox listens on {url}; its accounts:")
         for account in accounts:
-            state = "" if account.connected else ", not connected yet"
-            typer.echo(
-                f"  {account.name}: tenant id {account.tenant_id}, client id {account.client_id}, client secret "
-                f"{account.client_secret}, app key {account.app_key}{state}"
-            )
+            typer.echo(f"  {sandbox_tenants.introduced(account)}")
 
     try:
         serve(host, port, accounts=accounts, announce=announce)
@@ -153,12 +148,15 @@ def _wait_for(url: str, what: str, processes: dict[str, subprocess.Popen[bytes]]
     raise CommandRefused(f"{what} did not answer within {START_SECONDS:.0f} s; see {logs}")
 
 
-def _announce(ui: str, portal_url: str, settings: Settings, logs: Path) -> None:
+def _announce(ui: str, portal_url: str, settings: Settings, logs: Path, with_sandbox: bool) -> None:
     typer.echo(f"Portal          {portal_url}")
     typer.echo(f"Dagster UI      {ui}")
     typer.echo(f"Postgres        {settings.home if not settings.dsn else 'the server of ST_PIPELINE_DSN'}")
     typer.echo(f"Landing zone    {settings.landing}")
     typer.echo(f"Logs            {logs}")
+    if with_sandbox:
+        typer.echo(f"Sandbox         {settings.sandbox_url}; an account of it that is no tenant yet, for a try:")
+        typer.echo(f"                {sandbox_tenants.introduced(spare_account())}")
     if portal.has_nobody(settings):
         typer.echo(portal.FIRST_STEP)
     typer.echo("Ctrl-C ends all of it.")

@@ -50,23 +50,28 @@ class Account:
 def demo_accounts(customers: int = 1_500, invoices: int = 4_000) -> tuple[Account, ...]:
     """Three accounts for development: two hold the same ids for different people, the third is not connected."""
     size = Size(customers=customers, invoices=invoices)
-
-    def account(tenant_id: int, seed: int, name: str, *, connected: bool = True) -> Account:
-        return Account(
-            tenant_id=tenant_id,
-            client_id=f"cid.sandbox{tenant_id}",
-            client_secret=f"cs1.sandbox-secret-{tenant_id}",
-            app_key="ak1.sandbox-app",
-            seed=seed,
-            size=size,
-            connected=connected,
-            name=name,
-        )
-
     return (
-        account(1001, 7, "Lone Star Plumbing"),
-        account(1002, 7, "Bluebonnet Heating & Air"),
-        account(1003, 11, "Hill Country Electric", connected=False),
+        _account(1001, 7, "Lone Star Plumbing", size),
+        _account(1002, 7, "Bluebonnet Heating & Air", size),
+        _account(1003, 11, "Hill Country Electric", size, connected=False),
+    )
+
+
+def spare_account(customers: int = 300, invoices: int = 800) -> Account:
+    """A fourth, small one, which is nobody's tenant: for people to connect by hand."""
+    return _account(1004, 13, "Cedar Creek Air", Size(customers=customers, invoices=invoices))
+
+
+def _account(tenant_id: int, seed: int, name: str, size: Size, *, connected: bool = True) -> Account:
+    return Account(
+        tenant_id=tenant_id,
+        client_id=f"cid.sandbox{tenant_id}",
+        client_secret=f"cs1.sandbox-secret-{tenant_id}",
+        app_key="ak1.sandbox-app",
+        seed=seed,
+        size=size,
+        connected=connected,
+        name=name,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -82,6 +83,7 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
         assert found == wanted
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 3
+        connect_by_what_is_said(home, "".join(said))
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
@@ -90,6 +92,21 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
     assert not alive, f"still running: {alive}"
     left = [p for p in psutil.process_iter(["cmdline"]) if str(home) in " ".join(p.info["cmdline"] or [])]
     assert not left, "the server ends with the last who used it"
+
+
+def connect_by_what_is_said(home: Path, said: str) -> None:
+    """The account that is nobody's tenant, with nothing but what the screen says of it."""
+    url, tenant_id, client_id, secret, app_key = re.findall(
+        r"Sandbox +(\S+);.*?tenant id (\d+), client id (\S+), client secret (\S+), app key (\S+)", said, re.DOTALL
+    )[0]
+    (home / "app_key").write_text(app_key)
+    added = subprocess.run(
+        [COMMAND, "tenants", "add", "cedar", "--tenant-id", tenant_id, "--environment", "sandbox", "--client-id",
+         client_id, "--client-secret-file", "-", "--app-key-file", str(home / "app_key"), "--json"],
+        env={**os.environ, "ST_PIPELINE_HOME": str(home), "ST_PIPELINE_SANDBOX_URL": url},
+        input=secret, text=True, capture_output=True, check=True,
+    )  # fmt: skip
+    assert json.loads(added.stdout)["status"] == "connected"
 
 
 def partitions(port: int) -> set[str]:
@@ -116,7 +133,7 @@ def test_the_sandbox_names_its_accounts_and_answers(home: Path) -> None:
         assert "tenant id 1001" in process.stdout.readline()
         with urllib.request.urlopen(f"{url}/_sandbox/state", timeout=30) as answer:
             state = json.load(answer)
-        assert len(state["accounts"]) == 3
+        assert len(state["accounts"]) == 4
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
