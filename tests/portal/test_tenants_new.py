@@ -128,3 +128,11 @@ def test_keys_are_tried_at_once_and_never_shown(
     written = html + "".join(str(control.execute(f"select t::text from control.{one} t").fetchall()) for one in tables)  # pyright: ignore
     assert secret not in written
     assert "ak1.sandbox-app" not in written
+
+
+def test_a_time_zone_that_is_left_out_is_asked_for(signed_in: SignedIn, control: psycopg.Connection) -> None:
+    form = {"name": "Zoneless Air", "tenant_id": "990001", "environment": "sandbox", "cadence": "nightly"}
+    answer = signed_in(Role.OPERATOR).post("/tenants/new", form)
+    assert answer.status_code == 400
+    assert "Enter the company's time zone" in text_of(answer.text)
+    assert control.execute("select from control.tenants where tenant_id = 990001").fetchone() is None

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 from wtforms import SelectField, StringField
-from wtforms.validators import ValidationError
+from wtforms.validators import InputRequired, ValidationError
 
 from st_pipeline.portal.access import Permission, page
 from st_pipeline.portal.forms import PortalForm, SecretField, choices, refuse
@@ -64,7 +64,7 @@ class NewTenantForm(PortalForm):
     trade = StringField("Trade (optional)", [_by(fields.valid_trade)], description="Like Plumbing.")
     timezone = StringField(
         "Time zone",
-        [_by(fields.valid_timezone)],
+        [InputRequired("Enter the company's time zone, like America/Chicago."), _by(fields.valid_timezone)],
         description="An IANA name, like America/Chicago: the company's own, which its reports show times in.",
         render_kw={"list": "zones"},
     )
@@ -77,7 +77,9 @@ class NewTenantForm(PortalForm):
     )
     client_id = StringField("Client id (optional)", description="Only with its secret.")
     client_secret = SecretField("Client secret (optional)", description="Stored encrypted, and never shown again.")
-    app_key = SecretField("App key (optional)", description="Only if this tenant has one of its own.")
+    app_key = SecretField(
+        "App key (optional)", description="Needed unless one is set for all tenants (SERVICETITAN_APP_KEY)."
+    )
 
 
 def tenants_new(visit: Visit) -> Response:
