@@ -1,7 +1,7 @@
 """A server of the tests that need not outlive the machine: what is committed is not waited for on the disk.
 
-Killed processes, ours and the server's own, lose nothing by it; only a power cut would. Nothing is vacuumed in passing
-either: with a database for each module, its rounds never end.
+Killed processes, ours and the server's own, lose nothing by it; only a power cut would. Autovacuum's rounds
+through the databases of all modules are put off as well.
 """
 
 from __future__ import annotations

@@ -16,29 +16,29 @@ _BETWEEN = re.compile(r"([.;:] |, (?:and|or|then) )")
 
 
 _KEY = r"(?: (?!--)[a-z0-9][a-z0-9-]*)"
-_PAGES = tuple(
-    (re.compile(rf"(?<!\w){command}(?![\w-])"), page)
-    for command, page in (
-        (rf"run st-pipeline sync{_KEY}(?: --entity \w+)?+(?! --full)", "press Sync now under Status"),
-        (rf"st-pipeline sync{_KEY}(?: --entity \w+)?+(?! --full)", "Sync now, under Status,"),
-        (rf"run st-pipeline tenants check{_KEY}", "press Try now under Connect"),
-        (rf"st-pipeline tenants check{_KEY}", "Try now, under Connect,"),
-        (rf"with st-pipeline tenants rotate{_KEY}? --client-id ID", "under Connect"),
-        (rf"with st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "under Credentials"),
-        (rf"st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "see under Credentials"),
-        (r"\(st-pipeline status\)", "(under Syncs)"),
-    )
+
+
+def _pages(*commands: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((re.compile(rf"(?<!\w){command}(?![\w-])"), page) for command, page in commands)
+
+
+_PAGES = _pages(
+    (rf"run st-pipeline sync{_KEY}(?: --entity \w+)?+(?! --full)", "press Sync now under Status"),
+    (rf"st-pipeline sync{_KEY}(?: --entity \w+)?+(?! --full)", "Sync now, under Status,"),
+    (rf"run st-pipeline tenants check{_KEY}", "press Try now under Connect"),
+    (rf"st-pipeline tenants check{_KEY}", "Try now, under Connect,"),
+    (rf"with st-pipeline tenants rotate{_KEY}? --client-id ID", "under Connect"),
+    (rf"with st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "under Credentials"),
+    (rf"st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "see under Credentials"),
+    (r"\(st-pipeline status\)", "(under Syncs)"),
 )
 """What a command is on the pages of its tenant, for everybody who may do it there."""
-_OPERATORS_PAGES = tuple(
-    (re.compile(rf"(?<!\w){command}(?![\w-])"), page)
-    for command, page in (
-        (rf"run st-pipeline sync{_KEY}(?: --entity \w+)? --full", "ask for a full re-sync under Status"),
-        (rf"st-pipeline sync{_KEY}(?: --entity \w+)? --full", "a full re-sync, under Status,"),
-        (rf"st-pipeline tenants enable{_KEY}", "Enable, under Status,"),
-        (r"run st-pipeline status", "look at the overview"),
-        (r"st-pipeline status", "the overview"),
-    )
+_OPERATORS_PAGES = _pages(
+    (rf"run st-pipeline sync{_KEY}(?: --entity \w+)? --full", "ask for a full re-sync under Status"),
+    (rf"st-pipeline sync{_KEY}(?: --entity \w+)? --full", "a full re-sync, under Status,"),
+    (rf"st-pipeline tenants enable{_KEY}", "Enable, under Status,"),
+    (r"run st-pipeline status", "look at the overview"),
+    (r"st-pipeline status", "the overview"),
 )
 _COMMA = re.compile(r",(?=[.;:,)]|$)")
 

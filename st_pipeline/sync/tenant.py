@@ -178,7 +178,8 @@ def _sync_entity(
         outcome.error = f"{key} {entity}: not granted ({error.scope})"
     except Exception as error:
         _fail(outcome, key, error)
-    # What was landed before an error is in the ledger, and is loaded like everything else.
+    # What was landed before an error is in the ledger, and is loaded like everything else; where it is the connection
+    # that broke, by the next sync.
     outcome.loaded = early.end()
     if entity in request.load:
         outcome.loaded += load_pending(connection, pipeline, key, endpoint, again=request.reload)

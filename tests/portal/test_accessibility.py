@@ -30,7 +30,7 @@ pytestmark = pytest.mark.skipif(chromium() is None, reason=NONE)
 
 GRAVE = ("serious", "critical")
 LOOKS = {"light and wide": ("light", 1280), "dark and narrow": ("dark", 390)}
-NO_PAGES = (".csv", "/metrics", "/healthz", "/status", "/preview", "{path:path}")
+NO_PAGES = (".csv", "/metrics", "/healthz", "/status", "/preview")
 """Files, and parts of a page that are asked for by it."""
 
 
