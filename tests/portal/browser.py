@@ -8,7 +8,10 @@ from typing import Any
 
 from httpx2 import Response
 from starlette.applications import Starlette
+from starlette.responses import Response as Sent
 from starlette.testclient import TestClient
+
+from st_pipeline.portal.cookies import Cookies
 
 PASSWORD = "correct horse battery canary-password-5d1e"
 _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
@@ -54,6 +57,13 @@ class Browser:
         self.http.cookies.set("st_pipeline_session", cookie, domain="portal.test")
         self.form_page = "/nowhere"
         return self
+
+
+def signed(cookies: Cookies, session_id: str) -> str:
+    """The cookie of a session, as the portal with these ``cookies`` would sign it."""
+    response = Sent()
+    cookies.write(response, "x", session_id, is_secure=False)
+    return response.headers["set-cookie"].split(";")[0].removeprefix("x=")
 
 
 class _Texts(HTMLParser):

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import psycopg
-from starlette.responses import Response
 
 from st_pipeline.landing.typer import Note
 from st_pipeline.portal import audit, invitations
 from st_pipeline.portal.access import Page
-from st_pipeline.portal.service import Portal
 from tests.monitoring.past import CUSTOMERS, HOUR, MINUTE, Past, calls, read
 
 INVOICES = "accounting_invoices"
@@ -76,10 +74,3 @@ def fill(control: psycopg.Connection, mark: str) -> World:
         invited[key], tokens[key] = invitation.id, token.reveal()
         audit.record(control, mark, mark, now, tenant=key, address=mark, detail={mark: mark})
     return World(syncs, invited, tokens)
-
-
-def signed_by(portal: Portal, session_id: str) -> str:
-    """The cookie of a session, as this portal would sign it."""
-    response = Response()
-    portal.cookies.write(response, "x", session_id, is_secure=False)
-    return response.headers["set-cookie"].split(";")[0].removeprefix("x=")

@@ -14,14 +14,13 @@ from starlette.applications import Starlette
 from st_pipeline import postgres
 from st_pipeline.portal import accounts, invitations, sessions
 from st_pipeline.portal.app import create_app
-from st_pipeline.portal.cookies import Cookies
 from st_pipeline.portal.roles import Role
 from st_pipeline.portal.service import Portal
 from st_pipeline.postgres import Database
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 from tests.monitoring.past import Past
-from tests.portal.browser import PASSWORD, Browser
+from tests.portal.browser import PASSWORD, Browser, signed
 
 SignedIn = Callable[[Role], Browser]
 KEYS = (Secret(Fernet.generate_key().decode()),)
@@ -60,7 +59,7 @@ def browser(app: Starlette, portal: Portal) -> Browser:
 
 
 @pytest.fixture
-def signed_in(app: Starlette, control: psycopg.Connection) -> SignedIn:
+def signed_in(app: Starlette, portal: Portal, control: psycopg.Connection) -> SignedIn:
     """A browser with a session of this role; a client's is of tenant acme."""
 
     def make(role: Role) -> Browser:
@@ -70,15 +69,6 @@ def signed_in(app: Starlette, control: psycopg.Connection) -> SignedIn:
             session_id = sessions.start(control, now, invitation_id=invitation.id)
         else:
             session_id = sessions.start(control, now, user_id=accounts.find(control, role.value).id)
-        return Browser(app).take_session(signed(session_id))
+        return Browser(app).take_session(signed(portal.cookies, session_id))
 
     return make
-
-
-def signed(session_id: str, keys: tuple[Secret, ...] = KEYS) -> str:
-    """The cookie of a session."""
-    from starlette.responses import Response
-
-    response = Response()
-    Cookies(keys).write(response, "x", session_id, is_secure=False)
-    return response.headers["set-cookie"].split(";")[0].removeprefix("x=")

@@ -23,8 +23,9 @@ from st_pipeline.portal.service import Portal
 from st_pipeline.postgres import Database, connect
 from st_pipeline.tenants.model import Status
 from tests.monitoring.past import Past
+from tests.portal.browser import signed
 from tests.portal.browser_chromium import NONE, Person, chromium, launched
-from tests.portal.browser_world import World, fill, signed_by
+from tests.portal.browser_world import World, fill
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason=NONE)
 
@@ -68,7 +69,7 @@ def operator(portal: Portal, warehouse: Database, world: World) -> str:
     """The cookie of an operator's session."""
     with connect(warehouse, autocommit=True) as control:
         now = datetime.now(UTC)
-        return signed_by(portal, sessions.start(control, now, user_id=accounts.find(control, "operator").id))
+        return signed(portal.cookies, sessions.start(control, now, user_id=accounts.find(control, "operator").id))
 
 
 def addresses(world: World) -> list[str]:

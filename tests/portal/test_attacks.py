@@ -16,16 +16,17 @@ from httpx2 import Response
 from starlette.applications import Starlette
 
 from st_pipeline.portal import invitations, sessions
+from st_pipeline.portal.cookies import Cookies
 from st_pipeline.portal.intake import FORM_TYPE
 from st_pipeline.portal.roles import Permission, Role
 from st_pipeline.portal.routes import PAGES
 from st_pipeline.portal.service import Portal
 from st_pipeline.secret import Secret
 from st_pipeline.tenants import access
-from tests.portal.browser import PASSWORD, Browser, text_of
+from tests.portal.browser import PASSWORD, Browser, signed, text_of
 from tests.portal.browser_forms import forms_of
-from tests.portal.browser_world import World, fill, signed_by
-from tests.portal.conftest import SignedIn, signed
+from tests.portal.browser_world import World, fill
+from tests.portal.conftest import SignedIn
 
 COOKIE = "st_pipeline_session"
 TAG = "canary-tag"
@@ -143,7 +144,7 @@ def test_a_token_of_another_session_is_refused_on_every_form_and_nothing_happens
 
 def test_a_forged_cookie_is_none(app: Starlette, portal: Portal, world: World) -> None:
     browser = Browser(app)
-    with_another_key = signed("guessed", (Secret(Fernet.generate_key().decode()),))
+    with_another_key = signed(Cookies((Secret(Fernet.generate_key().decode()),)), "guessed")
     for cookie in (
         "",
         "x",
@@ -151,9 +152,9 @@ def test_a_forged_cookie_is_none(app: Starlette, portal: Portal, world: World) -
         ".",
         "é",
         "0" * 5000,
-        signed_by(portal, "guessed"),
+        signed(portal.cookies, "guessed"),
         with_another_key,
-        signed_by(portal, "' or true --"),
+        signed(portal.cookies, "' or true --"),
     ):
         for page in GETS:
             answer = browser.get(world.address(page, "acme"), headers={"Cookie": f"{COOKIE}={cookie}".encode()})
@@ -209,7 +210,7 @@ def test_an_invitation_makes_a_session_that_nobody_could_plant(
     assert planted.get("/tenants/bolt").status_code == 404
     assert planted.get("/").status_code == 403
     visitor = Browser(app)
-    visitor.http.cookies.set(COOKIE, signed_by(portal, "planted-by-somebody"), domain="portal.test")
+    visitor.http.cookies.set(COOKIE, signed(portal.cookies, "planted-by-somebody"), domain="portal.test")
     assert open_link(visitor, world.tokens["bolt"]).status_code == 303
     assert sessions.read(control, "planted-by-somebody", _now(control)) is None
 

@@ -10,13 +10,13 @@ from cryptography.fernet import Fernet
 from starlette.applications import Starlette
 
 from st_pipeline.portal import accounts, sessions
+from st_pipeline.portal.cookies import Cookies
 from st_pipeline.portal.roles import Role
 from st_pipeline.portal.service import Portal
 from st_pipeline.portal.throttle import PER_ACCOUNT, PER_ADDRESS
 from st_pipeline.secret import Secret
-from tests.portal.browser import PASSWORD, Browser, text_of
-from tests.portal.browser_world import signed_by
-from tests.portal.conftest import SignedIn, signed
+from tests.portal.browser import PASSWORD, Browser, signed, text_of
+from tests.portal.conftest import SignedIn
 
 COOKIE = "st_pipeline_session"
 
@@ -114,8 +114,8 @@ def test_signing_in_gives_a_new_session_and_ends_the_one_before(
     assert Browser(app).take_session(cookie).get("/").headers["location"] == "/sign-in"
 
 
-def test_a_session_id_that_was_put_into_a_browser_is_not_taken_over(browser: Browser) -> None:
-    planted = signed("planted-by-somebody-else")
+def test_a_session_id_that_was_put_into_a_browser_is_not_taken_over(browser: Browser, portal: Portal) -> None:
+    planted = signed(portal.cookies, "planted-by-somebody-else")
     browser.http.cookies.set(COOKIE, planted, domain="portal.test")
     assert browser.sign_in("operator").status_code == 303
     assert browser.http.cookies[COOKIE] != planted
@@ -130,7 +130,7 @@ def test_forged_cookies_are_no_session(app: Starlette, signed_in: SignedIn) -> N
         f"{session_id}.",
         f"{session_id}.{signature[:-2]}AA",
         f"x{session_id}.{signature}",
-        signed(session_id, other_key),
+        signed(Cookies(other_key), session_id),
         "",
         ".",
         '\\"',
@@ -141,11 +141,9 @@ def test_forged_cookies_are_no_session(app: Starlette, signed_in: SignedIn) -> N
 
 
 def test_a_cookie_signed_with_an_older_key_still_counts() -> None:
-    from st_pipeline.portal.cookies import Cookies
-
     old, new = (Secret(Fernet.generate_key().decode()) for _ in range(2))
     before, after = Cookies([old]), Cookies([new, old])
-    value = signed("an-id", (old,))
+    value = signed(before, "an-id")
 
     class Sent:
         cookies = {"x": value}  # noqa: RUF012
@@ -301,7 +299,7 @@ def test_who_has_no_password_is_told_where_it_is_changed_and_gets_none_here(
 ) -> None:
     now = datetime.now(UTC)
     user = accounts.add(control, "eve@example.com", Role.VIEWER, None, now)
-    browser = Browser(app).take_session(signed_by(portal, sessions.start(control, now, user_id=user.id)))
+    browser = Browser(app).take_session(signed(portal.cookies, sessions.start(control, now, user_id=user.id)))
     assert "at the provider" in text_of(browser.get("/password").text)
     form = {"present": PASSWORD, "new": "another good password", "again": "another good password"}
     assert browser.post("/password", form).status_code == 403
