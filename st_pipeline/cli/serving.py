@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -176,13 +176,32 @@ def _refuse_dead(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> N
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End them and, in their process groups, whatever they started: code servers, and runs in the middle of their work.
+
+    Dagster's own programs leave both behind, to end when the runs are done.
+    """
     for process in processes:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
     deadline = time.monotonic() + STOP_SECONDS
     for process in processes:
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    groups = [process.pid for process in processes]
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        groups = [group for group in groups if _signal(group, number)]
+        deadline = time.monotonic() + STOP_SECONDS
+        while groups and time.monotonic() < deadline:
+            time.sleep(0.1)
+            groups = [group for group in groups if _signal(group, 0)]
+    for process in processes:
+        process.wait()
+
+
+def _signal(group: int, number: int) -> bool:
+    """Whether the process group still had a member to get the signal; 0 only asks."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True

@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from st_pipeline.cli import serving
 from st_pipeline.settings import PROJECT_ROOT
 
 COMMAND = str(Path(sys.executable).with_name("st-pipeline"))
@@ -92,6 +93,24 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
     assert not alive, f"still running: {alive}"
     left = [p for p in psutil.process_iter(["cmdline"]) if str(home) in " ".join(p.info["cmdline"] or [])]
     assert not left, "the server ends with the last who used it"
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_what_a_program_leaves_behind_is_ended_too(monkeypatch: pytest.MonkeyPatch, number: str) -> None:
+    """As Dagster's do, when a run is in the middle of its work."""
+    monkeypatch.setattr(serving, "STOP_SECONDS", 2.0)
+    child = f"import signal, time; signal.signal(signal.{number}, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+    parent = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(600)"
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline(), "the child is there"
+        left = psutil.Process(process.pid).children()
+        assert len(left) == 1
+        serving._stop([process])
+    assert process.returncode == -signal.SIGINT
+    assert not psutil.wait_procs(left, timeout=20)[1]
 
 
 def connect_by_what_is_said(home: Path, said: str) -> None:
