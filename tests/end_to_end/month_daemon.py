@@ -80,6 +80,7 @@ class Daemon:
             context = dg.build_schedule_context(
                 instance=self.instance, scheduled_execution_time=at, resources={"pipeline": self.pipeline}
             )
+            context._instance = self.instance  # else it would open another for every look
             return [one for one in due_syncs(context) if isinstance(one, dg.RunRequest)]  # type: ignore[call-overload]
 
     def _asked(self) -> list[dg.RunRequest]:

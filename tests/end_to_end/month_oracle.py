@@ -18,7 +18,7 @@ from .month_tenants import ASKED, DAY, END, HOUR, MINUTE, OUTAGE, RECHECKED_WITH
 LATEST = 30 * MINUTE
 PAUSES = (5 * MINUTE, 15 * MINUTE, 45 * MINUTE, 120 * MINUTE)
 GRACE = 4 * HOUR
-_FROM, _TO = START - 40 * DAY, END + 40 * DAY
+_FROM, _TO = START - 3 * DAY, END + 40 * DAY
 
 
 @dataclass(frozen=True)
