@@ -99,7 +99,7 @@ def _address(identity: Identity) -> str:
         raise NotAdmitted(
             "e-mail address not verified" if identity.email else "no e-mail address",
             f"The provider {missing}, by which your account would be found. Have it verified there, or ask who runs "
-            "the provider to send the claims email and email_verified.",
+            "the provider to send the claims email and email_verified (email and xms_edov, if it is Entra ID).",
         )
     try:
         return accounts.valid_name(identity.email)

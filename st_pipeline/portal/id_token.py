@@ -99,6 +99,11 @@ def identity(issuer: str, claims: Mapping[str, Any]) -> Identity:
         raise NotTrusted("the id token's sub is not what it must be (invalid_claim)")
     if not isinstance(email, str) or not 0 < len(email) <= LONGEST_EMAIL or not email.isprintable():
         email = None
-    # Some providers write the boolean as a text.
-    verified = claims.get("email_verified")
-    return Identity(issuer, subject, email.lower() if email else None, verified is True or verified == "true")
+    # Microsoft's Entra ID says nothing of the address, but of its domain's owner: the same for one directory.
+    verified = claims.get("email_verified", claims.get("xms_edov"))
+    return Identity(issuer, subject, email.lower() if email else None, _is_true(verified))
+
+
+def _is_true(said: object) -> bool:
+    """Some providers write a boolean as a text or a number."""
+    return isinstance(said, bool | int | str) and str(said).lower() in ("true", "1")

@@ -196,11 +196,11 @@ class Provider:
             return verify(token, self._keys_of(session, metadata, anew=True), **expected)
 
     def _userinfo(self, session: OAuth2Session, url: str, tokens: dict[str, Any], subject: object) -> dict[str, Any]:
-        """The address alone, if it is of the same subject (Core 1.0, section 5.3.2)."""
+        """The address and what is said of it here, if it is of the same subject (Core 1.0, section 5.3.2)."""
         answer = self._get(session, url, headers={"Authorization": f"Bearer {tokens['access_token']}"})
         if answer.get("sub") != subject:
             raise NotTrusted("its userinfo endpoint answered about somebody else")
-        return {name: answer[name] for name in ("email", "email_verified") if name in answer}
+        return {name: answer.get(name) for name in ("email", "email_verified")}
 
     def _get(self, session: OAuth2Session, url: str, **options: Any) -> dict[str, Any]:
         """The JSON object at ``url``. A redirect is none: where it led would not be what the provider named."""

@@ -154,6 +154,14 @@ def test_an_address_that_only_userinfo_tells_is_asked_there(provider: Provider, 
     assert sign_in(fresh).email is None
 
 
+def test_what_the_token_says_of_an_address_is_not_said_of_the_one_that_userinfo_tells(
+    provider: Provider, there: OidcProvider
+) -> None:
+    there.claims = {"email": None, "email_verified": True}
+    there.answers["/userinfo"] = lambda handler: send_json(handler, {"sub": "subject-1", "email": "boss@example.com"})
+    assert sign_in(provider) == Identity(there.issuer, "subject-1", "boss@example.com", False)
+
+
 def test_what_userinfo_says_of_somebody_else_is_not_believed(provider: Provider, there: OidcProvider) -> None:
     there.claims = {"email": None}
     there.answers["/userinfo"] = lambda handler: send_json(handler, {"sub": "x", "email": "boss@example.com"})
