@@ -25,7 +25,7 @@ from st_pipeline.defs.in_flight import (
 )
 from st_pipeline.defs.launching import launch_syncs
 from st_pipeline.defs.schedules import due_syncs
-from st_pipeline.defs.sensors import asked_syncs, loaded_waves
+from st_pipeline.defs.sensors import asked_syncs, loaded_waves, lost_runs
 from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.monitoring import builds, history, launches, requests
 from st_pipeline.sync.pipeline import Pipeline
@@ -259,9 +259,11 @@ def test_a_command_that_was_killed_keeps_nobody_waiting(empty: dg.DagsterInstanc
     for run in (*killed, living):
         empty.add_run(run)
     assert is_in_flight(empty, "build_marts")
-    found = dead_runs(empty, pipeline, datetime.now(UTC))
-    assert {run.run_id for run in found} == {run.run_id for run in killed}
-    report_dead(empty, found)
+    said = lost_runs(dg.build_sensor_context(instance=empty, resources={"pipeline": pipeline}))
+    assert isinstance(said, dg.SkipReason)
+    assert said.skip_message == "2 runs had lost their process"
+    failed = empty.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+    assert {run.run_id for run in failed} == {run.run_id for run in killed}
     assert partitions_in_flight(empty) == {"beta"}
     assert not is_in_flight(empty, "build_marts")
     assert dead_runs(empty, pipeline, datetime.now(UTC)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -46,6 +47,7 @@ def test_a_wave_is_built_when_nobody_syncs_and_nobody_is_about_to() -> None:
     assert not build_due(wave, False, NOW + SOON, NOW)
     assert not build_due(wave, False, NOW - MINUTE, NOW), "one is due and not launched yet"
     assert not build_due(loaded(4 * MINUTE, QUIET - SECOND), False, None, NOW), "the last load was a moment ago"
+    assert build_due(loaded(4 * MINUTE, QUIET), False, None, NOW)
 
 
 def test_a_wave_that_does_not_end_is_not_waited_for() -> None:
@@ -116,6 +118,20 @@ def test_the_builds_know_what_was_loaded_when_they_began(control: psycopg.Connec
     assert read_loaded(control) == Loaded(False, NOW + 2 * HOUR, NOW + 2 * HOUR, NOW + MINUTE, 1, NOW + HOUR)
     rows = control.execute("select run_id, outcome, error from control.builds order by id").fetchall()
     assert rows == [("run-1", "succeeded", None), ("run-2", "succeeded", None), ("run-3", "failed", "no such column")]
+
+
+def test_a_build_that_nobody_went_on_with_did_not_succeed(control: psycopg.Connection, warehouse: Database) -> None:
+    """As that of a step whose run is cancelled."""
+
+    def build() -> Generator[None]:
+        with recorded(warehouse, "run-closed", lambda: NOW):
+            yield
+
+    building = build()
+    next(building)
+    building.close()
+    row = control.execute("select outcome, error from control.builds where run_id = 'run-closed'").fetchone()
+    assert row == ("failed", "the build was interrupted")
 
 
 def test_a_tenant_whose_zone_is_changed_makes_the_reports_due(control: psycopg.Connection, warehouse: Database) -> None:

@@ -26,6 +26,7 @@ def test_nothing_is_done_when_nothing_is_asked_for_or_due() -> None:
 
 def test_what_is_due_is_done() -> None:
     assert duty([], DUE, NOW) == Duty(Cause("catch_up", EARLIER))
+    assert duty([], TO_COME, LATER) == Duty(Cause("regular", LATER))
 
 
 def test_what_was_asked_for_first_is_done_first() -> None:
