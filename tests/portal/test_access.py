@@ -119,10 +119,20 @@ def test_a_session_of_a_revoked_invitation_is_none(signed_in: SignedIn, control:
     assert browser.get("/").headers["location"] == "/sign-in"
 
 
+def test_a_notice_waits_for_a_page_that_somebody_looks_at_and_is_said_once(
+    signed_in: SignedIn, control: psycopg.Connection
+) -> None:
+    browser = signed_in(Role.VIEWER)
+    control.execute("update control.sessions set notices = array['A notice of the test.']")
+    assert "A notice of the test." not in browser.get("/", headers={"X-Live": "1"}).text
+    assert "A notice of the test." in browser.get("/").text
+    assert "A notice of the test." not in browser.get("/").text
+
+
 def test_a_page_that_asks_by_itself_keeps_no_session_alive(signed_in: SignedIn, control: psycopg.Connection) -> None:
     browser = signed_in(Role.VIEWER)
     control.execute("update control.sessions set seen_at = now() - interval '1 hour'")
-    question = "select max(now() - seen_at) > interval '30 minutes' from control.sessions"
+    question = "select min(now() - seen_at) > interval '30 minutes' from control.sessions"
     assert browser.get("/", headers={"X-Live": "1"}).status_code == 200
     assert control.execute(question).fetchone() == (True,)
     assert browser.get("/").status_code == 200

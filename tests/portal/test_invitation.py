@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import psycopg
 import pytest
 from starlette.applications import Starlette
 
+from st_pipeline.portal import invitations
 from st_pipeline.portal.roles import Role
 from tests.portal.browser import Browser, text_of
 from tests.portal.conftest import SignedIn
@@ -85,7 +87,17 @@ def test_revoking_ends_the_sessions_it_made(app: Starlette, control: psycopg.Con
     assert client.get("/tenants/acme/connect").status_code == 200
     assert operator.post(f"{PATH}/{row[0]}/revoke").status_code == 303
     assert client.get("/tenants/acme/connect").status_code == 303
+    assert not control.execute("select from control.sessions where invitation_id = %s", row).fetchall()
     assert "revoked" in text_of(operator.get(PATH).text)
+
+
+def test_it_was_opened_when_it_was_opened_first(control: psycopg.Connection, signed_in: SignedIn) -> None:
+    signed_in(Role.CLIENT)
+    invitation = invitations.of_tenant(control, "acme")[0]
+    first, again = invitation.created_at + timedelta(hours=1), invitation.created_at + timedelta(hours=2)
+    invitations.mark_opened(control, invitation, first)
+    invitations.mark_opened(control, invitation, again)
+    assert invitations.of_tenant(control, "acme")[0].opened_at == first
 
 
 def test_a_link_is_opened_by_the_buttons_own_page_alone(app: Starlette, signed_in: SignedIn) -> None:

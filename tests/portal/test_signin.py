@@ -42,6 +42,15 @@ def test_a_name_is_the_same_in_capitals(browser: Browser) -> None:
     assert browser.sign_in(" Operator ").status_code == 303
 
 
+def test_no_script_and_no_other_site_gets_to_the_cookies(browser: Browser) -> None:
+    for sent in (browser.get("/sign-in"), browser.sign_in("operator")):
+        written = [cookie for cookie in sent.headers.get_list("set-cookie") if "Max-Age=0" not in cookie]
+        assert len(written) == 1
+        assert "; HttpOnly;" in written[0]
+        assert "; SameSite=lax" in written[0]
+        assert "Max-Age" not in written[0], "it goes with the browser"
+
+
 def test_over_https_the_cookie_is_kept_from_plain_http(app: Starlette, browser: Browser) -> None:
     secure = Browser(app, url="https://portal.test")
     answer = secure.sign_in("operator")
@@ -82,6 +91,7 @@ def test_an_account_is_throttled_after_too_many_tries_also_with_the_right_passwo
         browser.sign_in("viewer", "wrong")
     answer = Browser(app, "198.51.100.7").sign_in("viewer")
     assert answer.status_code == 429
+    assert Browser(app, "198.51.100.7").sign_in(" Viewer ").status_code == 429, "the same account"
     assert "Wait a quarter of an hour" in text_of(answer.text)
     assert browser.sign_in("operator").status_code == 303
 
@@ -156,7 +166,9 @@ def test_a_cookie_signed_with_an_older_key_still_counts() -> None:
 def test_only_a_hash_of_the_session_id_is_stored(control: psycopg.Connection, browser: Browser) -> None:
     browser.sign_in("operator")
     session_id = browser.http.cookies[COOKIE].rpartition(".")[0]
-    assert session_id not in str(control.execute("select s::text from control.sessions s").fetchall())
+    stored = str(control.execute("select s::text from control.sessions s").fetchall())
+    assert session_id not in stored
+    assert session_id.encode().hex() not in stored
 
 
 def test_signing_out_ends_the_session_on_the_server_too(app: Starlette, signed_in: SignedIn) -> None:
@@ -185,6 +197,18 @@ def test_a_session_ends_when_idle_and_at_last_in_any_case(control: psycopg.Conne
     assert not holds(used, start + sessions.LONGEST + timedelta(seconds=1))
 
 
+def test_a_session_in_use_is_written_down_once_a_minute_and_what_is_over_goes(control: psycopg.Connection) -> None:
+    user = accounts.find(control, "operator").id
+    start = datetime(2026, 5, 1, tzinfo=UTC)
+    session_id = sessions.start(control, start, user_id=user)
+    for seconds, seen_after in ((59, 0), (60, 60), (119, 60), (120, 120)):
+        assert sessions.read(control, session_id, start + timedelta(seconds=seconds))
+        seen = control.execute("select seen_at from control.sessions where started_at = %s", (start,)).fetchone()
+        assert seen == (start + timedelta(seconds=seen_after),)
+    sessions.start(control, start + sessions.IDLE + timedelta(seconds=121), user_id=user)
+    assert not control.execute("select from control.sessions where started_at = %s", (start,)).fetchall()
+
+
 def test_a_disabled_account_is_out_at_once_and_stays_out(
     app: Starlette, browser: Browser, control: psycopg.Connection
 ) -> None:
@@ -194,6 +218,9 @@ def test_a_disabled_account_is_out_at_once_and_stays_out(
     accounts.disable(control, user, datetime.now(UTC))
     assert browser.get("/").headers["location"] == "/sign-in"
     assert Browser(app).sign_in("leaving").status_code == 403
+    # One that began while the account was being disabled.
+    late = sessions.start(control, datetime.now(UTC), user_id=user.id)
+    assert sessions.read(control, late, datetime.now(UTC)) is None
 
 
 def test_a_new_password_ends_every_other_session_and_the_old_password(
