@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from st_pipeline.portal.cookies import SESSION, VISITOR, new_visitor
 from st_pipeline.portal.service import Portal
-from st_pipeline.portal.visit import rendered
+from st_pipeline.portal.visit import rendered, safe_path
 
 UNAVAILABLE: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout, PoolClosed)
 
@@ -104,8 +104,16 @@ def answer(request: Request, status: int, detail: str | None = None) -> Response
         status=status,
         title=title,
         advice=advice,
+        again=_again(request) if status >= 500 else None,
     )
     return HTMLResponse(html, status)
+
+
+def _again(request: Request) -> str | None:
+    """Where the same can be tried once more; nothing is sent twice by a link."""
+    if request.method not in ("GET", "HEAD"):
+        return None
+    return safe_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
 
 
 def _route(scope: Scope) -> str:
