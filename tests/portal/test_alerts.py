@@ -21,6 +21,7 @@ from tests.monitoring.webhook import Webhook, webhook
 from tests.portal.browser import text_of
 from tests.portal.conftest import SignedIn
 from tests.portal.connecting import everything
+from tests.portal.noted import noted
 
 CANARY = "canary-channel-token-6e1b"
 Channels = list[Channel]
@@ -96,6 +97,8 @@ def test_a_test_goes_to_every_channel_and_says_which_took_it(
     page = operator.get("/alerts").text
     assert "Test sent: json 1 took it, json 2 did not take it." in text_of(page)
     assert [body["state"] for body in hook.received] == ["test"]
+    outcomes = {"json 1": "took it", "json 2": "did not take it"}
+    assert noted(control) == [("operator", "operator", "alerts tested", None, outcomes)]
     assert CANARY not in page + operator.get("/audit").text + everything(control)
 
 

@@ -17,6 +17,7 @@ from st_pipeline.portal.pages import audit as page
 from st_pipeline.portal.roles import Role
 from tests.portal.browser import text_of
 from tests.portal.conftest import SignedIn
+from tests.portal.noted import noted
 
 LONG_AGO = datetime(2020, 5, 4, 23, 59, tzinfo=UTC)
 
@@ -49,6 +50,8 @@ def test_the_table_is_paged_and_the_file_has_all(
     older = first.partition('class="pager"')[2].partition('href="')[2].partition('"')[0].replace("&amp;", "&")
     assert viewer.get(older).text.count('data-label="Who"') == 50
     answer = viewer.get("/audit.csv?action=paged")
+    filters = {"filters": {"action": "paged"}}
+    assert noted(control) == [("viewer", "viewer", "audit exported", None, filters)]
     assert answer.headers["content-type"].startswith("text/csv")
     assert answer.headers["content-disposition"].startswith('attachment; filename="audit-')
     rows = list(csv.reader(io.StringIO(answer.text)))

@@ -34,6 +34,7 @@ from tests.portal.connecting import (
     everything,
     set_secret,
 )  # fmt: skip
+from tests.portal.noted import noted
 
 KEYS_OF_ACME = {"tenant_id": "7001", "environment": "sandbox", "client_id": "cid.portal7001", "client_secret": SECRET}
 
@@ -266,6 +267,39 @@ def test_after_ninety_days_a_secret_is_to_be_replaced(
     page = text_of(viewer.get("/tenants/acme/credentials").text)
     assert "91 days old" in page
     assert "Secrets are best replaced every 90 days" in page
+
+
+def test_the_audit_says_who_did_what_with_which_keys_and_what_came_of_it(
+    fresh: Registry, control: psycopg.Connection, sandbox: Sandbox, signed_in: SignedIn
+) -> None:
+    client, operator = signed_in(Role.CLIENT), signed_in(Role.OPERATOR)
+    by_client, by_operator = ("client of acme", "client"), ("operator", "operator")
+
+    def tried(found: str) -> tuple[object, ...]:
+        return ("credentials tried", "acme", {"found": found})
+
+    client.post("/tenants/acme/connect", KEYS_OF_ACME)
+    entered = ("credentials entered", "acme", {"parts": ["client id", "client secret"]})
+    assert noted(control, 2) == [(*by_client, *entered), (*by_client, *tried("connected"))]
+    operator.post("/tenants/acme/credentials/rotate", {"new_secret": SECOND})
+    assert noted(control, 2) == [(*by_operator, "secret added", "acme", {}), (*by_operator, *tried("connected"))]
+    outline = fresh.outline("acme")
+    assert outline
+    client.post("/tenants/acme/credentials/revoke", {"secret": outline.newest.added_at.isoformat()})
+    revoked = ("secret revoked", "acme", {"which": "newest", "days": 0})
+    assert noted(control, 2) == [(*by_client, *revoked), (*by_client, *tried("connected"))]
+    client.post("/tenants/acme/credentials", {"client_id": "cid.portal7001", "client_secret": SECRET})
+    replaced = ("credentials replaced", "acme", {"parts": ["client id", "client secret"]})
+    assert noted(control, 2) == [(*by_client, *replaced), (*by_client, *tried("connected"))]
+    keys = {**KEYS_OF_ACME, "tenant_id": "7009", "client_id": "cid.portal7002"}
+    operator.post("/tenants/bolt/connect", keys)
+    what = [(action, tenant, detail) for *_, action, tenant, detail in noted(control, 3)]
+    assert what[1] == (
+        "account corrected",
+        "bolt",
+        {"before": 7002, "tenant_id": 7009, "environment": "sandbox"},
+    )
+    assert (what[0][0], what[2][0]) == ("credentials entered", "credentials tried")
 
 
 def test_who_may_only_look_changes_no_keys(fresh: Registry, signed_in: SignedIn) -> None:

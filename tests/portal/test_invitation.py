@@ -14,6 +14,7 @@ from st_pipeline.portal.roles import Role
 from tests.portal.browser import Browser, text_of
 from tests.portal.conftest import SignedIn
 from tests.portal.connecting import everything
+from tests.portal.noted import noted
 
 LINK = re.compile(r'value="http://127\.0\.0\.1:3001(/invitation/([\w-]{43}))"')
 PATH = "/tenants/acme/invitations"
@@ -74,6 +75,9 @@ def test_a_link_that_is_of_no_use_any_more_is_refused_with_one_page(
         assert answer.status_code == 404
         assert "This invitation does not work" in text_of(answer.text)
         assert "st_pipeline_session" not in answer.headers.get("set-cookie", "")
+    # Of a token that is nobody's there is nobody to note.
+    is_known = "token_hash" not in ending
+    assert (noted(control) == [("client of acme", "", "invitation refused", "acme", {})]) == is_known
 
 
 def test_revoking_ends_the_sessions_it_made(app: Starlette, control: psycopg.Connection, signed_in: SignedIn) -> None:
@@ -88,6 +92,7 @@ def test_revoking_ends_the_sessions_it_made(app: Starlette, control: psycopg.Con
     assert operator.post(f"{PATH}/{row[0]}/revoke").status_code == 303
     assert client.get("/tenants/acme/connect").status_code == 303
     assert not control.execute("select from control.sessions where invitation_id = %s", row).fetchall()
+    assert noted(control) == [("operator", "operator", "invitation revoked", "acme", {"invitation": row[0]})]
     assert "revoked" in text_of(operator.get(PATH).text)
 
 

@@ -17,6 +17,7 @@ from st_pipeline.portal.throttle import PER_ACCOUNT, PER_ADDRESS
 from st_pipeline.secret import Secret
 from tests.portal.browser import PASSWORD, Browser, signed, text_of
 from tests.portal.conftest import SignedIn
+from tests.portal.noted import noted
 
 COOKIE = "st_pipeline_session"
 
@@ -171,6 +172,15 @@ def test_only_a_hash_of_the_session_id_is_stored(control: psycopg.Connection, br
     assert session_id.encode().hex() not in stored
 
 
+def test_the_audit_says_who_came_and_went(browser: Browser, control: psycopg.Connection) -> None:
+    browser.sign_in(" Operator ")
+    assert noted(control) == [("operator", "", "signed in", None, {})]
+    browser.post("/password", {"present": "wrong", "new": "long enough it is", "again": "long enough it is"})
+    assert noted(control) == [("operator", "operator", "password change refused", None, {})]
+    browser.post("/sign-out")
+    assert noted(control) == [("operator", "operator", "signed out", None, {})]
+
+
 def test_signing_out_ends_the_session_on_the_server_too(app: Starlette, signed_in: SignedIn) -> None:
     browser = signed_in(Role.VIEWER)
     cookie = browser.http.cookies[COOKIE]
@@ -235,6 +245,7 @@ def test_a_new_password_ends_every_other_session_and_the_old_password(
     answer = browser.post("/password", {"present": PASSWORD, "new": new, "again": new})
     assert answer.status_code == 303
     assert browser.http.cookies[COOKIE] != before
+    assert noted(control) == [("changing", "viewer", "password changed", None, {})]
     assert "Your password is changed." in text_of(browser.get("/").text)
     assert "Your password is changed." not in text_of(browser.get("/").text)
     assert other.get("/").headers["location"] == "/sign-in"

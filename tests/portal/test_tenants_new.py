@@ -17,6 +17,7 @@ from st_pipeline.sandbox import Sandbox, demo_accounts
 from st_pipeline.settings import Settings
 from tests.portal.browser import Browser, text_of
 from tests.portal.conftest import SignedIn
+from tests.portal.noted import noted
 
 CANARY = "canary-secret-7f3a"
 FORM = {
@@ -124,6 +125,11 @@ def test_keys_are_tried_at_once_and_never_shown(
     assert answer.status_code == 303
     html = browser.get("/tenants/cole").text
     assert f"{found}." in text_of(html)
+    by = ("operator", "operator")
+    assert noted(control, 2) == [
+        (*by, "tenant registered", "cole", {"credentials": "entered"}),
+        (*by, "credentials tried", "cole", {"found": found}),
+    ]
     tables = ("tenants", "audit", "sessions")
     written = html + "".join(str(control.execute(f"select t::text from control.{one} t").fetchall()) for one in tables)  # pyright: ignore
     assert secret not in written

@@ -147,7 +147,7 @@ def _tried(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> str:
     if not own:
         return ". Enter its keys, or invite the client to do so"
     found = check_up(visit.registry(), visit.portal.settings, new.key, visit.now)
-    visit.about(found).record("credentials tried", found=found.status.value)
+    visit.about(found).record("credentials tried", found=found.status.label)
     return f" and {found.status.label}" if found.status is Status.CONNECTED else f", and is {found.status.label}"
 
 
