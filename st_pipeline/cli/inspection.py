@@ -128,7 +128,7 @@ def _tables(pipeline: Pipeline) -> str:
     last = (
         "" if any(not one.is_upkeep for one in advice) else " (the nightly upkeep does it, or st-pipeline upkeep now)"
     )
-    raise CommandRefused(" ".join(one.sentence for one in advice) + last)
+    raise CommandRefused("\n".join(one.sentence for one in advice) + last)
 
 
 def _connected(pipeline: Pipeline, key: str) -> str:

@@ -62,11 +62,16 @@ class Refusals:
             if scope["type"] != "http" or has_begun:
                 raise
             status = error.status_code if isinstance(error, HTTPException) else 500
+            # The path, not the address: a query may hold what somebody searched for.
+            where = f"{scope['method']} {_route(scope)}"
             if isinstance(error, UNAVAILABLE):
                 status = 503
-            if status >= 500:
-                # The path, not the address: a query may hold what somebody searched for.
-                _log.error("%s %s failed", scope["method"], _route(scope), exc_info=error)
+                # Without a connection every page fails in the same place: one line each is enough. What the server
+                # itself broke off has a statement to look for.
+                at_server = error if getattr(error, "sqlstate", None) else None
+                _log.error("%s: the database does not answer (%s)", where, type(error).__name__, exc_info=at_server)
+            elif status >= 500:
+                _log.error("%s failed", where, exc_info=error)
             detail = error.detail if isinstance(error, HTTPException) else None
             response = answer(Request(scope, receive), status, detail)
             await response(scope, receive, send)

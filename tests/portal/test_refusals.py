@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from st_pipeline.portal import refusals
 from st_pipeline.portal.app import create_app
 from st_pipeline.portal.service import Portal
 from st_pipeline.postgres import Database
@@ -30,6 +31,13 @@ def test_a_page_without_a_database_says_so_and_leads_to_itself(without_database:
     assert "The database does not answer. Try again in a minute" in text_of(answer.text)
     assert f'href="{path.replace("&", "&amp;")}">Try again</a>' in answer.text
     assert "127.0.0.1" not in answer.text
+
+
+def test_the_log_has_a_line_for_each_and_no_more(without_database: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    without_database.get("/alerts?rule=canary")
+    (record,) = [one for one in caplog.records if one.name == refusals.__name__]
+    assert record.getMessage() == "GET /alerts: the database does not answer (PoolTimeout)"
+    assert record.exc_info is None
 
 
 def test_what_was_sent_without_a_database_is_not_sent_again_by_a_link(without_database: Browser) -> None:
