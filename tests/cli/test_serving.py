@@ -87,7 +87,7 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
         connect_by_what_is_said(home, "".join(said))
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
     assert process.returncode == 0
     _, alive = psutil.wait_procs(children, timeout=20)
     assert not alive, f"still running: {alive}"
@@ -138,7 +138,7 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(home: Path) -> Non
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         process = start(home, "up", "--port", str(taken.getsockname()[1]))
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "choose another --port" in said
     assert not (home / "postgres").exists()
