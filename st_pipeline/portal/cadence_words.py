@@ -35,12 +35,11 @@ _TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]")
 
 
 class ChoiceInvalid(Exception):
-    """What was chosen makes no cadence. ``field`` is the form's, ``problem`` a sentence without what was typed."""
+    """What was chosen makes no cadence. ``problems``: field of the form -> a sentence without what was typed."""
 
-    def __init__(self, field: str, problem: str) -> None:
-        self.field = field
-        self.problem = problem
-        super().__init__(f"{field}: {problem}")
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(f"{field}: {problem}" for field, problem in problems.items()))
 
 
 def text_of(chosen: Mapping[str, str]) -> str:
@@ -51,8 +50,8 @@ def text_of(chosen: Mapping[str, str]) -> str:
     kind = chosen["kind"]
     if kind == "paused":
         return "paused"
-    if kind in ("nightly", "weekly", "monthly") and not _TIME.fullmatch(chosen["at"].strip()):
-        raise ChoiceInvalid("at", "Write the time like 02:00 or 17:30.")
+    if problems := _rule_problems(chosen) | _hours_problems(chosen):
+        raise ChoiceInvalid(problems)
     match kind:
         case "nightly":
             text = f"nightly {chosen['at']}"
@@ -61,16 +60,9 @@ def text_of(chosen: Mapping[str, str]) -> str:
         case "monthly":
             text = f"monthly {chosen['day']} {chosen['at']}"
         case "every":
-            number = chosen["every"].strip()
-            if not (number.isascii() and number.isdecimal() and len(number) < 6 and int(number) > 0):
-                raise ChoiceInvalid("every", "Write a whole number, like 6.")
-            text = f"every {int(number)}{chosen['unit']}"
+            text = f"every {int(chosen['every'])}{chosen['unit']}"
         case _:
             text = chosen["cron"]
-            if len(text.split()) != 5:
-                raise ChoiceInvalid(
-                    "cron", "Write five fields: minute, hour, day, month and weekday, like 30 5 * * 1-5."
-                )
     return _parsed(f"{text}{_hours(chosen)}", kind)
 
 
@@ -116,16 +108,36 @@ def in_words(cadence: Cadence) -> str:
     return f"{words}, starting between {shown['opens']} and {shown['closes']}" if cadence.window else words
 
 
+def _rule_problems(chosen: Mapping[str, str]) -> dict[str, str]:
+    match chosen["kind"]:
+        case "nightly" | "weekly" | "monthly":
+            if not _TIME.fullmatch(chosen["at"].strip()):
+                return {"at": "Write the time like 02:00 or 17:30."}
+        case "every":
+            number = chosen["every"].strip()
+            if not (number.isascii() and number.isdecimal() and len(number) < 6 and int(number) > 0):
+                return {"every": "Write a whole number, like 6."}
+        case _:
+            if len(chosen["cron"].split()) != 5:
+                return {"cron": "Write five fields: minute, hour, day, month and weekday, like 30 5 * * 1-5."}
+    return {}
+
+
+def _hours_problems(chosen: Mapping[str, str]) -> dict[str, str]:
+    hours = {field: chosen[field].strip() for field in ("opens", "closes")}
+    if not any(hours.values()):
+        return {}
+    for field, text in hours.items():
+        if not _TIME.fullmatch(text):
+            return {field: "Write both hours, like 20:00 and 06:00, or neither."}
+    if _clock(hours["opens"]) == _clock(hours["closes"]):
+        return {"closes": "The hours begin and end at one time: leave both empty to allow all."}
+    return {}
+
+
 def _hours(chosen: Mapping[str, str]) -> str:
     opens, closes = chosen["opens"].strip(), chosen["closes"].strip()
-    if not opens and not closes:
-        return ""
-    for field, text in (("opens", opens), ("closes", closes)):
-        if not _TIME.fullmatch(text):
-            raise ChoiceInvalid(field, "Write both hours, like 20:00 and 06:00, or neither.")
-    if _clock(opens) == _clock(closes):
-        raise ChoiceInvalid("closes", "The hours begin and end at one time: leave both empty to allow all.")
-    return f" between {opens} and {closes}"
+    return f" between {opens} and {closes}" if opens else ""
 
 
 def _clock(text: str) -> time:
@@ -140,6 +152,6 @@ def _parsed(text: str, kind: str) -> str:
         if kind == "cron":
             problem = "This is no cron expression of five fields, like 30 5 * * 1-5."
             raise ChoiceInvalid(
-                "cron", problem if "must be" in invalid.problem else f"This {invalid.problem}."
+                {"cron": problem if "must be" in invalid.problem else f"This {invalid.problem}."}
             ) from None
-        raise ChoiceInvalid("every" if kind == "every" else "kind", f"This {invalid.problem}.") from None
+        raise ChoiceInvalid({"every" if kind == "every" else "kind": f"This {invalid.problem}."}) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime
 
 import psycopg
@@ -38,8 +40,9 @@ def test_a_choice_is_a_cadence_that_fills_the_form_with_itself_or_is_refused_at_
     try:
         text = text_of(chosen)
     except ChoiceInvalid as invalid:
-        assert invalid.field in USUAL
-        assert invalid.problem.endswith(".")
+        assert invalid.problems
+        assert set(invalid.problems) <= set(USUAL)
+        assert all(problem.endswith(".") for problem in invalid.problems.values())
         return
     assert parse(text).text == text
     assert parse(text_of(fields_of(parse(text)))) == parse(text)
@@ -100,6 +103,18 @@ def test_errors_are_at_the_field(signed_in: SignedIn, changed: dict[str, str], t
     answer = signed_in(Role.OPERATOR).post("/tenants/bolt/schedule", {**USUAL, "timezone": "UTC", **changed})
     assert answer.status_code == 400
     assert text in said(answer.text)
+
+
+def test_all_errors_are_shown_at_once_each_at_its_field(signed_in: SignedIn) -> None:
+    wrong = {**USUAL, "at": "25:00", "opens": "20:00", "timezone": "Nowhere"}
+    answer = signed_in(Role.OPERATOR).post("/tenants/bolt/schedule", wrong)
+    assert answer.status_code == 400
+    shown = preview_of(wrong, NOW).problems
+    assert list(shown) == ["at", "closes", "timezone"]
+    for name, problem in shown.items():
+        # Once at its field, once where the next times would be.
+        assert re.search(rf'id="{name}-problem"[^>]*>{re.escape(html.escape(problem))}<', answer.text), name
+        assert said(answer.text).count(problem) == 2
 
 
 def test_pausing_and_what_is_paused_are_an_operators(control: psycopg.Connection, signed_in: SignedIn) -> None:

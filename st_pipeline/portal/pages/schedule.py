@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 
@@ -52,7 +52,7 @@ class ScheduleForm(PortalForm):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a choice would do: in words with its next times, or what is wrong with it at which field."""
+    """What a choice would do: in words with its next times, or all that is wrong with it."""
 
     zone: str = "UTC"
     text: str = ""
@@ -60,20 +60,24 @@ class Preview:
     times: tuple[datetime, ...] = ()
     is_spread: bool = False
     """Each tenant starts with a little delay of its own."""
-    field: str = ""
-    problem: str = ""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Field -> a sentence."""
 
 
 def preview_of(chosen: Mapping[str, str], now: datetime) -> Preview:
     """The next TIMES times after ``now`` of what is chosen: the names of USUAL, and ``timezone``. Pure."""
-    try:
-        zone = fields.valid_timezone(chosen["timezone"])
-    except FieldInvalid as invalid:
-        return Preview(field="timezone", problem=f"This {invalid.problem}.")
+    zone, text = "", ""
+    problems: dict[str, str] = {}
     try:
         text = text_of(chosen)
     except ChoiceInvalid as invalid:
-        return Preview(field=invalid.field, problem=invalid.problem)
+        problems |= invalid.problems
+    try:
+        zone = fields.valid_timezone(chosen["timezone"])
+    except FieldInvalid as invalid:
+        problems["timezone"] = f"This {invalid.problem}."
+    if problems:
+        return Preview(problems=problems)
     cadence = parse(text)
     times = regular_times(cadence, zone, now, TIMES)
     return Preview(zone, text, in_words(cadence), tuple(times), cadence.is_spread)
@@ -97,9 +101,9 @@ def save(visit: Visit) -> Response:
     chosen = {name: getattr(form, name).data or "" for name in (*USUAL, "timezone")}
     found = preview_of(chosen, visit.now)
     is_valid = form.validate()
-    if found.field:
-        refuse(form[found.field], found.problem)
-    if not is_valid or found.field:
+    for name, problem in found.problems.items():
+        refuse(form[name], problem)
+    if not is_valid or found.problems:
         return _page(visit, form, found, status=400)
     if visit.form.get("preview"):
         return _page(visit, form, found)
