@@ -48,7 +48,7 @@ def log_lines(detail: SyncDetail, rows: Told, actor: Actor) -> list[Line]:
     """What happened, the first first: what is timed in its order, then what each entity that did not succeed says."""
     timed = sorted(_timed(detail.sync, rows), key=lambda line: line.at)  # pyright: ignore - all of these have one
     more = [Line(None, f"{rows.more_files:,} more files landed")] if rows.more_files else []
-    return [*timed, *more, *_entities(detail, actor), *_end(detail.sync, actor)]
+    return [*timed, *more, *_entities(detail, actor), *_end(detail, actor)]
 
 
 def _timed(sync: Sync, rows: Told) -> Iterator[Line]:
@@ -83,14 +83,27 @@ def _entities(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
             yield Line(None, f"{one.entity}: {told(one.detail, actor)}", "warn")
 
 
-def _end(sync: Sync, actor: Actor) -> Iterator[Line]:
+def _end(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
+    sync = detail.sync
     if sync.state is SyncState.SUCCEEDED:
         sums = f"{_records(sync.fetched)} fetched, {count(sync.loaded)} loaded"
         yield Line(sync.finished_at, f"Succeeded in {duration(sync.seconds)}: {sums}", "good")
     elif sync.state is SyncState.FAILED:
-        yield Line(sync.finished_at, f"Failed after {duration(sync.seconds)}: {told(sync.error or '', actor)}", "bad")
+        yield Line(sync.finished_at, f"Failed after {duration(sync.seconds)}: {_why(detail, actor)}", "bad")
     elif sync.state is SyncState.INTERRUPTED:
         yield Line(None, "Its process ended without a word: stopped, or out of memory. What landed is kept.", "bad")
+
+
+def _why(detail: SyncDetail, actor: Actor) -> str:
+    """The error; only the entities where it says no more than their lines do."""
+    error = rest = detail.sync.error or ""
+    failed: list[str] = []
+    for one in detail.entities:
+        if one.detail and one.detail in rest:
+            failed.append(one.entity)
+            rest = rest.replace(one.detail, "", 1)
+    is_said = failed and not rest.strip("; ")
+    return f"{', '.join(failed)}, as said above" if is_said else told(error, actor)
 
 
 def _records(number: int) -> str:

@@ -77,6 +77,28 @@ def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, p
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ("acme/jpm_jobs: no answer; acme/crm_leads: not granted", "crm_leads, jpm_jobs, as said above"),
+        ("The disk is full; acme/jpm_jobs: no answer", "The disk is full; acme/jpm_jobs: no answer"),
+        ("The disk is full", "The disk is full"),
+    ],
+)
+def test_the_end_of_the_log_repeats_nothing_and_leaves_nothing_out(
+    signed_in: SignedIn, past: Past, error: str, said: str
+) -> None:
+    entities = [read("jpm_jobs", 0, outcome="failed", detail="acme/jpm_jobs: no answer"),
+                read("crm_leads", 0, outcome="not_granted", detail="acme/crm_leads: not granted"),
+                read(detail="fewer than before")]  # fmt: skip
+    sync_id = past.sync(datetime.now(UTC) - MINUTE, error=error, entities=entities, seconds=42)
+    text = text_of(signed_in(Role.OPERATOR).get(f"/tenants/acme/syncs/{sync_id}").text)
+    end = text.partition("Failed after 42 s: ")[2]
+    assert end.startswith(said) and "above" not in end.removeprefix(said), end[:300]
+    for one in entities:
+        assert str(one.detail) in text.partition(" Log ")[2]
+
+
 def test_a_sync_of_another_tenant_is_not_found_to_anybody(signed_in: SignedIn, past: Past) -> None:
     now = datetime.now(UTC)
     mine, other = past.sync(now - MINUTE, seconds=1), past.sync(now - MINUTE, "bolt", seconds=1)
