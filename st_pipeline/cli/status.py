@@ -132,7 +132,9 @@ def _state(one: TenantOverview) -> tuple[str, str]:
         return one.tenant.status.replace("_", " "), _BAD
     if one.stale_since:
         return "stale", _BAD
-    return ("fresh", _GOOD) if one.fresh_until else ("paused", "dim")
+    if not one.fresh_until:
+        return "paused", "dim"
+    return ("fresh", _GOOD) if one.last_success_at else ("not complete yet", "dim")
 
 
 def _remarks(one: TenantOverview) -> list[str]:

@@ -6,7 +6,9 @@ Instants are rendering.py's, as their words depend on the reader.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from st_pipeline.monitoring.overview import TenantOverview
 from st_pipeline.monitoring.sync_history import SyncState
 from st_pipeline.tenants.model import Status, Tenant
 
@@ -44,6 +46,26 @@ def connection_badge(tenant: Tenant) -> Badge:
 def sync_badge(state: SyncState) -> Badge:
     """How a sync is, or ended."""
     return Badge(state.value, _SYNC_TONES[state])
+
+
+@dataclass(frozen=True, slots=True)
+class DataState:
+    """How old a tenant's data is: the state, and ``until`` or ``since`` when."""
+
+    badge: Badge
+    preposition: str
+    at: datetime
+
+
+def data_state(one: TenantOverview) -> DataState | None:
+    """None where nothing is expected by itself. What was never there whole is neither fresh nor, yet, stale."""
+    if one.stale_since:
+        return DataState(Badge("stale", "bad"), "since", one.stale_since)
+    if one.fresh_until is None:
+        return None
+    if one.last_success_at is None:
+        return DataState(Badge("not complete yet", "quiet"), "expected by", one.fresh_until)
+    return DataState(Badge("fresh", "good"), "until", one.fresh_until)
 
 
 def duration(seconds: float | None) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -16,8 +18,9 @@ from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
+from st_pipeline.tenants.connection import CheckResult
 from st_pipeline.tenants.credentials import OwnCredentials
-from st_pipeline.tenants.model import new_tenant
+from st_pipeline.tenants.model import Status, new_tenant
 
 ACCOUNTS = (
     Account(11, "cid.11", "cs1.11", "ak1.app", seed=3, size=Size(customers=15, invoices=20)),
@@ -117,7 +120,17 @@ def test_a_reload_of_a_disabled_tenant_works_and_asks_nothing(place: Place) -> N
 
 
 def test_status_shows_every_tenant_with_its_last_sync(place: Place) -> None:
-    place.run("sync", "acme")
+    with place.pipeline.registry() as registry:
+        registry.add(new_tenant(key="empty", tenant_id=13, environment="sandbox"), None)
+        registry.record_check("empty", CheckResult(Status.CONNECTED, "connected"), datetime.now(UTC))
+    try:
+        place.run("sync", "acme")
+        lines = place.run("status").output.splitlines()
+    finally:
+        with place.pipeline.registry() as registry:
+            registry.remove("empty")
+    for shown in (r"^ acme +fresh ", r"^ empty +not complete yet +never "):
+        assert any(re.search(shown, line) for line in lines), shown
     said = {row["tenant"]: row for row in json.loads(place.run("status", "--json").stdout)["tenants"]}
     assert said["acme"]["last_outcome"] == "succeeded"
     assert said["acme"]["status"] == "connected"

@@ -64,6 +64,21 @@ def test_the_totals_are_those_of_status(page: Browser, control: psycopg.Connecti
     assert (totals.tenants, totals.connected, totals.succeeded) == (4, 3, 1)
 
 
+@pytest.mark.parametrize("path", ["/", "/tenants/edna"])
+def test_data_that_never_was_whole_is_not_called_fresh(
+    page: Browser, control: psycopg.Connection, now: datetime, path: str
+) -> None:
+    past = Past(control)
+    past.forget()
+    past.tenant("edna", since=now)
+    past.sync(now, "edna", entities=[read(fetched=1)], partial=True, seconds=1)
+    assert "not complete yet expected by" in text_of(page.get(path).text)
+    past.sync(now, "edna", entities=[read(fetched=1)], seconds=1)
+    said = text_of(page.get(path).text)
+    assert "fresh until" in said
+    assert "not complete yet" not in said
+
+
 def test_a_row_says_what_is_known_of_its_tenant(page: Browser, now: datetime) -> None:
     html = page.get("/").text
     rows = {key: text_of(part) for key, part in zip(keys(html), html.split("<tr ")[2:], strict=True)}

@@ -13,7 +13,7 @@ from typing import Any
 from st_pipeline.monitoring.overview import TenantOverview
 from st_pipeline.monitoring.sync_history import SyncState
 from st_pipeline.portal.charts import Chart, rows_chart
-from st_pipeline.portal.wording import Badge, connection_badge, sync_badge
+from st_pipeline.portal.wording import Badge, DataState, connection_badge, data_state, sync_badge
 from st_pipeline.tenants.model import Status
 
 PAGE = 100
@@ -52,7 +52,7 @@ class Row:
     one: TenantOverview
     connection: Badge
     last: Badge | None
-    freshness: Badge | None
+    data: DataState | None
     chart: Chart | None
     is_due: bool
     """It waits for its sync."""
@@ -83,13 +83,12 @@ def shown(tenants: Sequence[TenantOverview], wish: Wish, now: datetime) -> Shown
 
 
 def _row(one: TenantOverview, now: datetime) -> Row:
-    freshness = Badge("stale", "bad") if one.stale_since else Badge("fresh", "good") if one.fresh_until else None
     newest = one.recent[-1] if one.recent else None
     return Row(
         one,
         connection_badge(one.tenant),
         sync_badge(newest.state) if newest else None,
-        freshness,
+        data_state(one),
         rows_chart(one.recent),
         is_due=one.is_queued or bool(one.next_sync and one.next_sync.at <= now),
     )

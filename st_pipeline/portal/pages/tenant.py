@@ -20,7 +20,7 @@ from st_pipeline.portal.charts import rows_chart
 from st_pipeline.portal.next_step import next_step
 from st_pipeline.portal.pages.syncs import dagster_run, syncs_words
 from st_pipeline.portal.visit import Visit
-from st_pipeline.portal.wording import connection_badge
+from st_pipeline.portal.wording import connection_badge, data_state
 
 SHOWN_SYNCS = 8
 
@@ -47,6 +47,7 @@ def _standing(visit: Visit) -> dict[str, Any]:
         "one": one,
         "step": next_step(one, visit.now, has_credentials=visit.registry().outline(key) is not None),
         "connection": connection_badge(one.tenant),
+        "data": data_state(one),
         # What is to be done about it is said above.
         "found": one.tenant.status_detail.partition(". ")[0],
         "cadence": in_words(stored_cadence(one.tenant.cadence)),
