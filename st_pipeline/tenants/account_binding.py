@@ -31,7 +31,7 @@ def require_free(connection: psycopg.Connection[Any], tenant: Tenant, changed: M
 
     Raises:
         TenantExists: another tenant is that account.
-        TenantBound: the key was another account's before, whose data is still stored under it.
+        TenantBound: as ``require_own_past`` says.
     """
     if changed.keys().isdisjoint(BOUND):
         return
@@ -46,12 +46,30 @@ def require_free(connection: psycopg.Connection[Any], tenant: Tenant, changed: M
             f"tenant {tenant.key}: the {environment} account {tenant_id} is registered as {holder[0]} already; "
             "one account is one tenant, or its records would count twice"
         )
-    former = connection.execute(
-        "select from control.removed_tenants where key = %s and (environment, tenant_id) <> (%s, %s)",
-        [tenant.key, environment, tenant_id],
+    require_own_past(connection, tenant.key, environment, tenant_id)
+
+
+def require_own_past(connection: psycopg.Connection[Any], key: str, environment: str, tenant_id: int) -> None:
+    """That neither the key nor the account belongs together with another one's data: a removed tenant's stays.
+
+    Raises:
+        TenantBound: the key was another account's, or this account's data is stored under another key.
+    """
+    accounts = connection.execute(
+        "select environment = %s and tenant_id = %s from control.removed_tenants where key = %s",
+        [environment, tenant_id, key],
     ).fetchone()
-    if former is not None:
+    if accounts == (False,):
         raise TenantBound(
-            f"key {tenant.key} belonged to another ServiceTitan account, whose data is still stored under it; "
+            f"key {key} belonged to another ServiceTitan account, whose data is still stored under it; "
             "register this account under another key"
+        )
+    former = connection.execute(
+        "select key from control.removed_tenants where environment = %s and tenant_id = %s order by key limit 1",
+        [environment, tenant_id],
+    ).fetchone()
+    if former and accounts is None:
+        raise TenantBound(
+            f"the {environment} account {tenant_id} was registered as {former[0]} before, and its data is still stored "
+            f"under that key, where it would count twice; register it with the key {former[0]}"
         )

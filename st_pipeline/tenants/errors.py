@@ -40,7 +40,7 @@ class TenantExists(TenantsError):
 
 
 class TenantBound(TenantsError):
-    """A tenant's environment and ServiceTitan tenant id stay what they were."""
+    """A key with data and its ServiceTitan account stay together."""
 
 
 class CredentialsMissing(TenantsError):

@@ -62,7 +62,7 @@ class Registry:
 
         Raises:
             TenantExists: the key, or the ServiceTitan account, is taken.
-            TenantBound: the key belonged to another account, whose data is still stored under it.
+            TenantBound: data of another account is stored under the key, or this account's under another key.
             FieldInvalid: Postgres doesn't know the time zone.
         """
         return self.add_all([(tenant, own)])[0]
@@ -95,7 +95,7 @@ class Registry:
 
         Raises:
             TenantUnknown; FieldInvalid; TenantExists: the account is another tenant's already; TenantBound: another
-            environment or tenant_id of a tenant that was connected, or the key was once another account's.
+            environment or tenant_id of a tenant that was connected, or as in ``add``.
         """
         with self._connection.transaction():
             before = tenant_table.read(self._connection, key, lock=True)
@@ -117,7 +117,7 @@ class Registry:
         return self._set_enabled(key, False)
 
     def remove(self, key: str) -> Tenant:
-        """Delete the tenant and its credentials; its data stays, and so the key is no other account's from then on.
+        """Delete the tenant and its credentials; its data stays, and so key and account belong together from then on.
 
         Returns what was removed. Raises TenantUnknown.
         """

@@ -13,7 +13,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import kwargs_row
 
-from st_pipeline.tenants.errors import FieldInvalid, TenantBound, TenantExists, TenantsError, TenantUnknown
+from st_pipeline.tenants.account_binding import require_own_past
+from st_pipeline.tenants.errors import FieldInvalid, TenantExists, TenantsError, TenantUnknown
 from st_pipeline.tenants.fields import Environment
 from st_pipeline.tenants.model import NewTenant, Status, Tenant
 
@@ -48,7 +49,7 @@ def insert(connection: psycopg.Connection[Any], tenant: NewTenant, detail: str) 
 
     Raises:
         TenantExists: the key, or the ServiceTitan account, is taken.
-        TenantBound: the key belonged to another account, whose data is still stored under it.
+        TenantBound: as ``require_own_past`` says.
         FieldInvalid: Postgres doesn't know the time zone.
     """
     require_known_zone(connection, tenant.key, tenant.timezone)
@@ -73,15 +74,7 @@ def insert(connection: psycopg.Connection[Any], tenant: NewTenant, detail: str) 
     )
     if not added.rowcount:
         raise _taken(connection, tenant)
-    other = connection.execute(
-        "select 1 from control.removed_tenants where key = %s and (environment, tenant_id) <> (%s, %s)",
-        [tenant.key, tenant.environment, tenant.tenant_id],
-    ).fetchone()
-    if other:
-        raise TenantBound(
-            f"key {tenant.key} belonged to another ServiceTitan account, whose data is still stored under it; "
-            "choose another key"
-        )
+    require_own_past(connection, tenant.key, tenant.environment, tenant.tenant_id)
     return read(connection, tenant.key)
 
 

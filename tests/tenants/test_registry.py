@@ -353,6 +353,29 @@ def test_a_key_with_data_is_no_other_accounts_after_removal(registry: Registry) 
         registry.add(acme(environment="production"), own())
 
 
+def test_an_account_with_data_is_under_no_other_key_after_removal(registry: Registry) -> None:
+    registry.add(acme(), own())
+    registry.record_check("acme", CONNECTED, CHECKED)
+    registry.remove("acme")
+    with pytest.raises(TenantBound, match=r"was registered as acme before.*register it with the key acme"):
+        registry.add(acme(key="bolt"), own())
+    registry.add(acme(key="bolt", tenant_id=2), own())
+    with pytest.raises(TenantBound, match="was registered as acme before"):
+        registry.set("bolt", tenant_id=1001)
+    registry.set("bolt", tenant_id=1001, environment="production")  # another account with the same number
+    registry.add(acme(), own())
+
+
+def test_an_account_that_is_under_two_keys_already_keeps_both(
+    registry: Registry, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute(
+        "insert into control.removed_tenants (key, environment, tenant_id) "
+        "values ('acme', 'sandbox', 1001), ('bolt', 'sandbox', 1001)"
+    )
+    assert registry.add(acme(key="bolt"), own()).key == "bolt"
+
+
 def test_a_key_that_never_connected_can_be_given_anew(registry: Registry) -> None:
     registry.add(acme(tenant_id=10001), own())
     registry.remove("acme")
