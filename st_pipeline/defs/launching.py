@@ -25,13 +25,14 @@ def launch_syncs(
     """Requests of runs for those of the tenants that have none; these are claimed, and nobody else requests them.
 
     The runs do what is asked for or due when they come to a tenant (sync/duty.py), so one too many would do nothing.
+    Each is a registered tenant; one so new that it is no partition yet becomes one.
     """
-    partitions = instance.get_dynamic_partitions("tenants")
-    free = set(wanted) & set(partitions)
-    if free:
-        free -= partitions_in_flight(instance)
+    free = set(wanted) - partitions_in_flight(instance) if wanted else set[str]()
     if not free:
         return []
+    if new := free.difference(instance.get_dynamic_partitions("tenants")):
+        instance.add_dynamic_partitions("tenants", sorted(new))
+    partitions = instance.get_dynamic_partitions("tenants")
     with postgres.connect(pipeline.database, application="st-pipeline launches", autocommit=True) as connection:
         claimed = launches.claim(connection, free, now)
         # Looked at again: whoever had claimed one just before has by now put its run into the queue.

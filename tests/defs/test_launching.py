@@ -126,6 +126,20 @@ def test_what_was_launched_a_moment_ago_or_is_in_flight_is_not_launched_again(
     assert len(due(empty, pipeline, now + timedelta(minutes=11))) == 1, "what was not launched is not claimed either"
 
 
+def test_a_tenant_that_is_no_partition_yet_is_launched_with_the_others(
+    pipeline: Pipeline, control: psycopg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    with dg.instance_for_test() as instance:
+        instance.add_dynamic_partitions("tenants", ["alpha"])
+        requests = [tenants_of(each) for each in due(instance, pipeline, now)]
+        assert requests == [("alpha", "beta")]
+        assert instance.get_dynamic_partitions("tenants") == ["alpha", "beta"]
+        # What was launched is claimed, and gamma is not due.
+        assert due(instance, pipeline, now) == []
+        assert instance.get_dynamic_partitions("tenants") == ["alpha", "beta"]
+
+
 def test_of_two_launchers_at_one_moment_only_one_launches_a_tenant(
     empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
 ) -> None:
