@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from st_pipeline.monitoring.incidents import Incident
 from st_pipeline.monitoring.overview import TenantOverview
 from st_pipeline.monitoring.sync_history import SyncState
+from st_pipeline.portal.standing import Standing
 from st_pipeline.tenants.model import Status
 
 FAILURES = frozenset({"failed_sync", "failures_in_a_row"})
+REFUSALS = frozenset({"not_connected", "credentials_refused"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,45 +35,39 @@ class Step:
     """Incidents of these rules say what exactly."""
 
 
-def next_step(one: TenantOverview, now: datetime, *, has_credentials: bool) -> Step:
-    """The one thing to know of a tenant: what hinders it most, else what it does, else what comes next."""
-    tenant = one.tenant
-    if not tenant.enabled:
+def next_step(one: TenantOverview, now: datetime, answer: Standing) -> Step:
+    """The one thing to know of a tenant: what hinders it most, else what it does, else what comes next.
+
+    ``answer`` is how it stands with ServiceTitan, as the pages about keys say it in full.
+    """
+    if not one.tenant.enabled:
         return Step("quiet", "Disabled", "It takes part in no sync; its data stays. An operator can enable it here.")
-    if not has_credentials:
-        return Step(
-            "warn", "Its keys are missing",
-            "Enter client id and client secret as ServiceTitan shows them to the company's administrator.",
-            ("/connect", "Connect it"),
-        )  # fmt: skip
-    return _connection(one) or _sync(one, now)
+    if not answer.is_connected:
+        return _connection(one.tenant.status, answer)
+    return _sync(one, now)
 
 
-def _connection(one: TenantOverview) -> Step | None:
-    match one.tenant.status:
-        case Status.NOT_CONNECTED:
-            return Step(
-                "warn", "Not connected yet",
-                "In ServiceTitan, the company's administrator allows the app under Settings > Integrations > API "
-                "Application Access. It is tried again by itself; this page shows when it is connected.",
-                ("/connect", "See how"),
-                same=frozenset({"not_connected"}),
-            )  # fmt: skip
-        case Status.REFUSED:
-            return Step(
-                "bad", "ServiceTitan refuses the keys",
-                "They were changed, or access was taken away. The company's administrator generates a new client "
-                "secret under Settings > Integrations > API Application Access; then enter it here.",
-                ("/credentials", "Enter new keys"),
-                same=frozenset({"credentials_refused"}),
-            )  # fmt: skip
-        case Status.UNREACHABLE:
-            return Step(
-                "warn", "ServiceTitan did not answer",
-                "Nothing is to be done: it is tried again by itself.",
-            )  # fmt: skip
-        case Status.CONNECTED:
-            return None
+def open_incidents(one: TenantOverview) -> list[Incident]:
+    """Those that nothing has put right since they were last looked at, which is once a minute."""
+    connected_at = one.tenant.status_since if one.tenant.status is Status.CONNECTED else None
+    put_right_at = dict.fromkeys(FAILURES, one.last_success_at) | dict.fromkeys(REFUSALS, connected_at)
+    return [
+        incident
+        for incident in one.incidents
+        if not ((at := put_right_at.get(incident.rule)) and at > incident.last_seen_at)
+    ]
+
+
+def _connection(status: Status, answer: Standing) -> Step:
+    words = [answer.text]
+    if len(answer.steps) == 1:
+        words += answer.steps
+    elif answer.is_waiting:
+        words.append("It is tried again by itself; this page shows when it is connected.")
+    # Keys of a tenant that was let in are not entered under Connect.
+    page = "/credentials" if status is Status.CONNECTED else "/connect"
+    link = None if status is Status.UNREACHABLE else (page, "See what to do")
+    return Step(answer.tone, answer.head, " ".join(words), link, same=REFUSALS)
 
 
 def _sync(one: TenantOverview, now: datetime) -> Step:
@@ -79,7 +76,7 @@ def _sync(one: TenantOverview, now: datetime) -> Step:
     if newest and newest.state is SyncState.RUNNING:
         return Step("busy", "A sync runs now", "What it has done so far is below.", (f"/syncs/{newest.id}", "Its log"))
     if one.is_queued:
-        return Step("busy", "A sync waits for its turn", "It begins within seconds, or when others have ended.")
+        return Step("busy", "A sync waits for its turn", "It begins within a minute, or when others have ended.")
     if newest and newest.state in (SyncState.FAILED, SyncState.INTERRUPTED):
         head = "The last sync failed" if newest.state is SyncState.FAILED else "The last sync was interrupted"
         link = (f"/syncs/{newest.id}", "What happened")

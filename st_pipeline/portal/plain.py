@@ -27,7 +27,7 @@ _PAGES = _pages(
     (rf"st-pipeline sync{_KEY}(?: --entity \w+)?+(?! --full)", "Sync now, under Status,"),
     (rf"run st-pipeline tenants check{_KEY}", "press Try now under Connect"),
     (rf"st-pipeline tenants check{_KEY}", "Try now, under Connect,"),
-    (rf"with st-pipeline tenants rotate{_KEY}? --client-id ID", "under Connect"),
+    (rf"with st-pipeline tenants (?:rotate{_KEY}? --client-id ID|set{_KEY} --tenant-id N)", "under Connect"),
     (rf"with st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "under Credentials"),
     (rf"st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "see under Credentials"),
     (r"\(st-pipeline status\)", "(under Syncs)"),

@@ -36,7 +36,11 @@ def standing(tenant: Tenant, outline: Outline | None, *, has_app_key: bool) -> S
     if not tenant.enabled:
         return Standing("quiet", "Disabled", "An operator has switched this account off; nothing is tried.")
     if outline is None:
-        return Standing("quiet", "Nothing entered yet", "Follow the steps below; the last one is to enter the keys.")
+        return Standing(
+            "quiet",
+            "Nothing entered yet",
+            "Client id and client secret, as ServiceTitan shows them to the company's administrator, are missing.",
+        )
     if not has_app_key:
         return _without_app_key(tenant)
     match tenant.status:
@@ -71,13 +75,16 @@ def _without_app_key(tenant: Tenant) -> Standing:
             "bad", "The app key is gone",
             "ServiceTitan let us in before. Client id and client secret are still here, but the app's own key is not, "
             "and without it nothing is tried or synced.",
-            ("Enter an app key of this account under Credentials, or ask the operator for that of all accounts.",),
+            (
+                "Enter an app key of this account under Credentials. An operator has it, and can also set it for all "
+                "accounts.",
+            ),
         )  # fmt: skip
     return Standing(
         "warn", "There is no app key",
         "Client id and client secret are stored, but ServiceTitan also asks for the app's own key; without it nothing "
         "is tried.",
-        ("Enter the app key below, or ask the operator for it.",),
+        ("Enter the app key under Connect. An operator has it, and can also set it for all accounts.",),
     )  # fmt: skip
 
 
@@ -101,16 +108,14 @@ def _refused(tenant: Tenant) -> Standing:
                 "bad", "Refused: the app key",
                 "Client id and client secret are right, but ServiceTitan refuses the app key they came with.",
                 (
-                    "The operator sees whether the app key is that of the app you allowed; one for this account alone "
-                    "is entered under Credentials.",
+                    "An operator knows the app key of the app that was allowed; one for this account alone is entered "
+                    "under Credentials.",
                 ),
             )  # fmt: skip
         case Cause.TENANT_ID:
-            steps = ("Compare the tenant id with ServiceTitan's, correct it below and save.",)
+            steps = ("Compare the tenant id with the one that ServiceTitan shows, and correct it under Connect.",)
             if tenant.connected_at:
-                steps = (
-                    f"See under {WHERE} whether the app is still allowed for this account; then ask the operator.",
-                )
+                steps = (f"See under {WHERE} whether the app is still allowed for this account; then ask an operator.",)
             return Standing(
                 "bad", "Refused: the tenant id, or the app's permissions",
                 f"The keys are right, but they do not open the account with the tenant id {tenant.tenant_id}.",
@@ -122,7 +127,7 @@ def _refused(tenant: Tenant) -> Standing:
                 "ServiceTitan no longer accepts the client secret: it was deleted there, or the app was disconnected.",
                 (
                     f"In ServiceTitan, open {WHERE} and see that the app is still allowed.",
-                    "Generate a new client secret there and enter it below.",
+                    "Generate a new client secret there and enter it under Connect.",
                 ),
             )  # fmt: skip
 

@@ -109,13 +109,22 @@ def refusal(tenant: Tenant, error: ServiceTitanError) -> CheckResult:
         case ScopeMissing() | RequestWrong(entity=str()):
             return CheckResult(
                 Status.REFUSED,
-                f"{said}. {_ABOUT_TENANT_ID} {tenant.tenant_id} is wrong, remove the tenant and add it anew",
+                f"{said}. {_ABOUT_TENANT_ID} {tenant.tenant_id} {_about_tenant_id(tenant)}",
             )
         case _:
             return CheckResult(
                 Status.UNREACHABLE,
                 f"{said}. Then run st-pipeline tenants check {tenant.key}: nothing is known of its keys",
             )
+
+
+def _about_tenant_id(tenant: Tenant) -> str:
+    if tenant.connected_at is None:
+        return f"is wrong, correct it with st-pipeline tenants set {tenant.key} --tenant-id N"
+    return (
+        "is still this company's, its administrator sees under Settings > Integrations > API Application Access "
+        "whether the app is still allowed"
+    )
 
 
 def cause(tenant: Tenant) -> Cause:

@@ -108,7 +108,7 @@ def _token(field: str, text: str) -> str:
     if not trimmed:
         raise FieldInvalid(field, "is empty")
     if len(trimmed) > LONGEST:
-        raise FieldInvalid(field, f"is longer than {LONGEST} characters; is it the right file?")
+        raise FieldInvalid(field, f"is longer than {LONGEST} characters, which none of ServiceTitan's is")
     if not (trimmed.isascii() and trimmed.isprintable()) or " " in trimmed:
-        raise FieldInvalid(field, "must be one word of plain ASCII; is it the right file?")
+        raise FieldInvalid(field, "must be one word of plain ASCII, as ServiceTitan shows it")
     return trimmed

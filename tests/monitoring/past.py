@@ -71,7 +71,7 @@ class Past:
         """A connected tenant, registered at ``since``."""
         self._accounts += 1
         tenant = new_tenant(key=key, tenant_id=self._accounts, environment="sandbox", cadence=cadence)
-        self.registry.add(tenant, OwnCredentials(f"cid.{key}", Secret("cs1.x")))
+        self.registry.add(tenant, OwnCredentials(f"cid.{key}", Secret("cs1.x"), Secret("ak1.x")))
         self.found(key, Status.CONNECTED, "connected", since)
         self.connection.execute(
             "update control.tenants set created_at = %s, status_since = %s where key = %s", (since, since, key)

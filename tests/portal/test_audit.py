@@ -8,10 +8,14 @@ import psycopg
 import pytest
 from starlette.applications import Starlette
 
+from st_pipeline.cli.audited_registry import AuditedRegistry
 from st_pipeline.portal import audit, invitations, sessions
 from st_pipeline.portal.roles import Actor, Role
+from st_pipeline.settings import Settings
 from st_pipeline.tenants.model import Status
 from tests.monitoring.past import Past
+from tests.portal.conftest import SignedIn
+from tests.portal.noted import noted
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -19,12 +23,27 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 def test_what_was_done_is_read_newest_first_and_by_tenant(app: Starlette, control: psycopg.Connection) -> None:
     ann = Actor("ann", Role.OPERATOR, user_id=1)
     audit.record(control, ann, "paused", NOW, tenant="acme", address="192.0.2.1", detail={"cadence": "paused"})
-    audit.record(control, "command line", "user added", NOW)
+    audit.record(control, audit.COMMAND_LINE, "user added", NOW)
     newest, before = audit.read(control, limit=2)
     assert (newest.actor, newest.role, newest.action, newest.tenant) == ("command line", "", "user added", None)
     assert (before.actor, before.role, before.detail) == ("ann", "operator", {"cadence": "paused"})
     assert audit.read(control, tenant="acme", before=newest.id)[0] == before
     assert audit.read(control, tenant="acme", before=before.id) == []
+
+
+def test_one_paused_by_a_command_goes_on_with_the_cadence_it_had(
+    settings: Settings, signed_in: SignedIn, control: psycopg.Connection
+) -> None:
+    registry = AuditedRegistry.of(control, settings)
+    for cadence in ("every 6h", "paused"):
+        registry.set("acme", cadence=cadence)
+    signed_in(Role.OPERATOR).post("/tenants/acme/resume")
+    assert registry.get("acme").cadence == "every 6h"
+    assert [(who, action) for who, _, action, *_ in noted(control, 3)] == [
+        ("command line", "schedule changed"),
+        ("command line", "paused"),
+        ("operator", "resumed"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,20 @@ def test_the_table_is_paged_and_the_file_has_all(
     assert [row[1] for row in rows[1:]] == [f"'=cmd|{number}" for number in range(149, -1, -1)]
 
 
+def test_what_the_command_line_did_is_found_by_who_what_and_tenant_also_one_that_is_gone(
+    control: psycopg.Connection, signed_in: SignedIn
+) -> None:
+    account = {"environment": "sandbox", "tenant_id": 7}
+    audit.record(control, audit.COMMAND_LINE, "tenant removed", LONG_AGO, tenant="long-gone", detail=account)
+    viewer = signed_in(Role.VIEWER)
+    for query in ("tenant=long-gone", "actor=command+line", "action=tenant+removed"):
+        page = viewer.get(f"/audit?{query}").text
+        assert page.count('data-label="Who"') == 1
+        assert '<a href="/audit?tenant=long-gone">long-gone</a>' in page
+        assert "tenant id: 7; environment: sandbox" in text_of(page)
+        assert "<option>tenant removed" in page.replace(" selected", "")
+
+
 def test_what_no_filter_can_be_is_left_out(signed_in: SignedIn) -> None:
     viewer = signed_in(Role.VIEWER)
     for query in ("since=9999-12-31", "since=0001-01-01", "until=yesterday", "before=x", "before=" + "9" * 18):

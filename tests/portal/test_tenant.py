@@ -237,7 +237,7 @@ def test_one_that_was_never_connected_has_no_button_to_sync_it(
     control.execute("update control.tenants set connected_at = null, status = 'not_connected' where key = 'acme'")
     page = signed_in(Role.OPERATOR).get("/tenants/acme").text
     assert not any(word in page for word in (">Sync now<", "Ask for a full re-sync"))
-    assert '<a class="button" href="/tenants/acme/connect">See how</a>' in page
+    assert '<a class="button" href="/tenants/acme/connect">See what to do</a>' in page
     control.execute("update control.tenants set connected_at = created_at, status = 'connected' where key = 'acme'")
 
 

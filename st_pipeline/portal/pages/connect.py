@@ -14,7 +14,7 @@ from wtforms.validators import Length
 from st_pipeline.portal.access import Permission, page
 from st_pipeline.portal.forms import PortalForm, SecretField, choices, refuse
 from st_pipeline.portal.roles import Role
-from st_pipeline.portal.standing import scopes, standing
+from st_pipeline.portal.standing import Standing, scopes, standing
 from st_pipeline.portal.trying import OURS, try_by_itself, try_now
 from st_pipeline.portal.visit import Visit, is_by_script
 from st_pipeline.tenants import fields
@@ -43,7 +43,11 @@ class ConnectForm(PortalForm):
     environment = SelectField("Environment", choices=[])
     client_id = StringField("Client id", [Length(max=LONGEST, message="That is too long for a client id.")])
     client_secret = SecretField("Client secret", [Length(max=LONGEST, message="That is too long for a client secret.")])
-    app_key = SecretField("App key", [Length(max=LONGEST, message="That is too long for an app key.")])
+    app_key = SecretField(
+        "App key",
+        [Length(max=LONGEST, message="That is too long for an app key.")],
+        description="The app's own key. ServiceTitan does not show it to you: who invited you has it.",
+    )
 
 
 def connect(visit: Visit) -> Response:
@@ -73,10 +77,12 @@ def try_again(visit: Visit) -> Response:
 def _store(visit: Visit, form: ConnectForm) -> bool:
     """Whether it was stored; else the form says at which field it was not."""
     tenant, registry = visit.tenant, visit.registry()
-    is_new = registry.outline(tenant.key) is None
+    outline = registry.outline(tenant.key)
     for field in (form.client_id, form.client_secret):
-        if not field.data and (is_new or form.client_id.data or form.client_secret.data):
+        if not field.data and (outline is None or form.client_id.data or form.client_secret.data):
             refuse(field, f"Enter the {field.label.text.lower()}.")
+    if "app_key" in form and not form.app_key.data and not (outline and outline.has_own_app_key):
+        refuse(form.app_key, "Enter the app key; who invited you has it.")
     if tenant.connected_at is None:
         try:
             fields.valid_tenant_id(form.tenant_id.data or "")
@@ -133,17 +139,26 @@ def _page(visit: Visit, form: ConnectForm, *, status: int = 200) -> Response:
     return visit.render("connect.html", status=status, form=form, **facts(visit, outline))
 
 
+def answer(visit: Visit, outline: Outline | None) -> Standing:
+    """How the tenant stands with ServiceTitan."""
+    return standing(visit.tenant, outline, has_app_key=_has_app_key(visit, outline))
+
+
 def facts(visit: Visit, outline: Outline | None) -> dict[str, Any]:
     """What the pages about keys show of a tenant."""
     tenant = visit.tenant
-    has_app_key = visit.portal.settings.servicetitan.app_key is not None or bool(outline and outline.has_own_app_key)
+    has_app_key = _has_app_key(visit, outline)
     return {
-        "answer": standing(tenant, outline, has_app_key=has_app_key),
+        "answer": answer(visit, outline),
         "scopes": scopes(tenant) if tenant.status is Status.CONNECTED else [],
         "outline": outline,
         "client_id": masked(outline.client_id) if outline else None,
         "app_key": "own" if outline and outline.has_own_app_key else "shared" if has_app_key else None,
     }
+
+
+def _has_app_key(visit: Visit, outline: Outline | None) -> bool:
+    return visit.portal.settings.servicetitan.app_key is not None or bool(outline and outline.has_own_app_key)
 
 
 def _notice(tenant: Tenant) -> str:

@@ -17,7 +17,8 @@ from st_pipeline.monitoring.sync_states import stored_cadence
 from st_pipeline.portal.access import Permission, page
 from st_pipeline.portal.cadence_words import in_words
 from st_pipeline.portal.charts import rows_chart
-from st_pipeline.portal.next_step import next_step
+from st_pipeline.portal.next_step import next_step, open_incidents
+from st_pipeline.portal.pages.connect import answer
 from st_pipeline.portal.pages.syncs import dagster_run, syncs_words
 from st_pipeline.portal.visit import Visit
 from st_pipeline.portal.wording import connection_badge, data_state
@@ -45,7 +46,8 @@ def _standing(visit: Visit) -> dict[str, Any]:
     detail = read_sync(connection, last.id) if last else None
     return {
         "one": one,
-        "step": next_step(one, visit.now, has_credentials=visit.registry().outline(key) is not None),
+        "step": next_step(one, visit.now, answer(visit, visit.registry().outline(key))),
+        "incidents": open_incidents(one),
         "connection": connection_badge(one.tenant),
         "data": data_state(one),
         # What is to be done about it is said above.
