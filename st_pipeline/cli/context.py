@@ -1,4 +1,7 @@
-"""Opening what commands work on: the one way from the settings to the registry, its vault and what is due."""
+"""Opening what commands work on: the one way from the settings to the registry, its vault and what is due.
+
+What is done to tenants through this registry is in the audit: audited_registry.py.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 
 from st_pipeline import postgres
+from st_pipeline.cli.audited_registry import AuditedRegistry
 from st_pipeline.monitoring import sync_states
 from st_pipeline.monitoring.cadence import Due
 from st_pipeline.settings import Settings
@@ -26,7 +30,7 @@ def open_registry(settings: Settings | None = None) -> Iterator[Registry]:
     database = postgres.prepare(settings)
     # Autocommit: a check asks the API between two statements, and no transaction should stay open meanwhile.
     with closing(postgres.connect(database, application="st-pipeline tenants", autocommit=True)) as connection:
-        yield Registry.of(connection, settings)
+        yield AuditedRegistry.of(connection, settings)
 
 
 def next_syncs(settings: Settings, tenants: Sequence[Tenant], now: datetime) -> dict[str, Due | None]:

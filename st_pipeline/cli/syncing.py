@@ -7,9 +7,11 @@ import getpass
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import psycopg
 import typer
 from rich.console import Console
 
@@ -18,6 +20,7 @@ from st_pipeline.cli import output, tables
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.progress import sync_progress
 from st_pipeline.monitoring import requests, run_syncs
+from st_pipeline.portal import audit
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.settings import Settings
@@ -87,13 +90,23 @@ def ask(pipeline: Pipeline, keys: Sequence[str], entities: Sequence[str] | None,
                 f"{', '.join(disabled)} is disabled; st-pipeline tenants enable {disabled[0]} lets it take part again"
             )
     with postgres.connect(pipeline.database, autocommit=True) as connection:
-        asked = {
-            key: requests.ask(connection, key, person(), pipeline.clock(), full=full, entities=entities) for key in keys
-        }
+        asked = {key: _ask(connection, key, entities, pipeline.clock(), full=full) for key in keys}
     if as_json:
         output.json_([{"tenant": key, "request": number} for key, number in asked.items()])
     else:
         typer.echo(f"Asked for: {', '.join(keys)}. The daemon (st-pipeline up) takes it up within ten seconds.")
+
+
+def _ask(
+    connection: psycopg.Connection[Any], key: str, entities: Sequence[str] | None, now: datetime, *, full: bool
+) -> int:
+    """The number of the request, which is in the audit as one of the portal's would be."""
+    with connection.transaction():
+        number = requests.ask(connection, key, person(), now, full=full, entities=entities)
+        action = "full re-sync asked for" if full else "sync asked for"
+        detail = {"request": number} | ({"entities": list(entities)} if entities else {})
+        audit.record(connection, audit.COMMAND_LINE, action, now, tenant=key, detail=detail)
+    return number
 
 
 def person() -> str:

@@ -1,7 +1,7 @@
 """``st-pipeline tenants``: the registry from the command line.
 
-What the commands do is in the room tenants/; here are only names, questions and answers. No secret is ever an argument
-(other users of a machine see those) and none is shown.
+What the commands do is in the room tenants/, what the audit says of it in audited_registry.py; here are only names,
+questions and answers. No secret is ever an argument (other users of a machine see those) and none is shown.
 """
 
 from __future__ import annotations

@@ -18,13 +18,12 @@ from st_pipeline.cli import entry, output
 from st_pipeline.cli.errors import CommandRefused, Commands
 from st_pipeline.portal import accounts, audit, bindings
 from st_pipeline.portal.accounts import AccountError, User
+from st_pipeline.portal.audit import COMMAND_LINE
 from st_pipeline.portal.roles import Role
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Who may sign in to the portal.")
-
-ACTOR = "command line"
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="User name; an e-mail address will do.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -51,7 +50,9 @@ def add(
         now = datetime.now(UTC)
         with connection.transaction():
             user = accounts.add(connection, name, Role(role), password, now)
-            audit.record(connection, ACTOR, "user added", now, detail={"user": user.name, "role": user.role.value})
+            audit.record(
+                connection, COMMAND_LINE, "user added", now, detail={"user": user.name, "role": user.role.value}
+            )
     _tell(user, "added", as_json)
 
 
@@ -94,7 +95,7 @@ def password(name: Name, password_file: PasswordFile = None, as_json: AsJson = F
         given, now = _password(password_file), datetime.now(UTC)
         with connection.transaction():
             accounts.set_password(connection, user.id, given, now)
-            audit.record(connection, ACTOR, "password set", now, detail={"user": user.name})
+            audit.record(connection, COMMAND_LINE, "password set", now, detail={"user": user.name})
         user = accounts.find(connection, name)
     _tell(user, "has a new password", as_json)
 
@@ -111,7 +112,7 @@ def _change(
         user, now = accounts.find(connection, name), datetime.now(UTC)
         with connection.transaction():
             change(connection, user, now)
-            audit.record(connection, ACTOR, action, now, detail={"user": user.name})
+            audit.record(connection, COMMAND_LINE, action, now, detail={"user": user.name})
         user = accounts.find(connection, name)
     _tell(user, said, as_json)
 

@@ -15,6 +15,9 @@ from psycopg.types.json import Jsonb
 
 from st_pipeline.portal.roles import Actor
 
+COMMAND_LINE = "command line"
+"""The actor of what commands do; no account can have this name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -40,7 +43,7 @@ def record(
     address: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Note that ``actor`` did this. A text for an actor is somebody without a session, or the command line.
+    """Note that ``actor`` did this. A text for an actor is somebody without a session, or COMMAND_LINE.
 
     In the transaction of what was done, where there is one: either both happened or neither.
     """

@@ -1,7 +1,8 @@
 """Pausing a tenant and going on with the cadence it had: the audit remembers which that was. Enabling one that is
 disabled.
 
-A tenant that was paused elsewhere goes on with the usual cadence. What a cadence is: tenants/cadence_parsing.py.
+One that was paused before there was an audit goes on with the usual cadence. What a cadence is:
+tenants/cadence_parsing.py.
 """
 
 from __future__ import annotations

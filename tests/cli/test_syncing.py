@@ -21,6 +21,7 @@ from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.connection import CheckResult
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import Status, new_tenant
+from tests.portal.noted import noted
 
 ACCOUNTS = (
     Account(11, "cid.11", "cs1.11", "ak1.app", seed=3, size=Size(customers=15, invoices=20)),
@@ -82,6 +83,23 @@ def test_one_tenants_failure_takes_no_other_with_it_and_makes_the_exit_status_1(
     assert outcomes == {"acme": "succeeded", "waiting": "failed"}
     errors = [row["error"] for row in json.loads(result.stdout)["tenants"] if row["tenant"] == "waiting"]
     assert "not connected yet" in errors[0]
+
+
+def test_a_request_is_a_row_for_the_daemon_and_one_of_the_audit(place: Place) -> None:
+    with postgres.connect(place.pipeline.database, autocommit=True) as connection:
+        asked = json.loads(place.run("sync", "acme", "waiting", "--request", "--full", "--json").stdout)
+        (part,) = json.loads(place.run("sync", "acme", "--request", "--entity", "crm_customers", "--json").stdout)
+        for refused in (("acme", "nobody"), ("acme", "--entity", "crm_customer")):
+            assert place.run("sync", *refused, "--request").exit_code == 1
+        numbers = connection.execute("select id from control.sync_requests order by id").fetchall()
+        connection.execute("delete from control.sync_requests")
+        entries = noted(connection, 10)
+    assert [(each["request"],) for each in [*asked, part]] == numbers
+    assert entries == [
+        ("command line", "", "full re-sync asked for", "acme", {"request": numbers[0][0]}),
+        ("command line", "", "full re-sync asked for", "waiting", {"request": numbers[1][0]}),
+        ("command line", "", "sync asked for", "acme", {"request": numbers[2][0], "entities": ["crm_customers"]}),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from st_pipeline.monitoring import history
 from st_pipeline.monitoring.findings import Finding, Severity
 from st_pipeline.monitoring.incident_table import store
 from st_pipeline.monitoring.incidents import Reconciled
+from st_pipeline.portal.cadence_words import USUAL
 from st_pipeline.portal.roles import Role
 from st_pipeline.postgres import Database
 from tests.monitoring.past import Past, calls, read
@@ -239,6 +240,20 @@ def test_one_that_was_never_connected_has_no_button_to_sync_it(
     assert not any(word in page for word in (">Sync now<", "Ask for a full re-sync"))
     assert '<a class="button" href="/tenants/acme/connect">See what to do</a>' in page
     control.execute("update control.tenants set connected_at = created_at, status = 'connected' where key = 'acme'")
+
+
+def test_paused_by_the_schedules_form_it_goes_on_with_the_cadence_it_had_then(
+    control: psycopg.Connection, signed_in: SignedIn, past: Past
+) -> None:
+    operator = signed_in(Role.OPERATOR)
+    form = {**USUAL, "timezone": "UTC"}
+    assert operator.post("/tenants/acme/pause").status_code == 303
+    assert operator.post("/tenants/acme/resume").status_code == 303
+    assert operator.post("/tenants/acme/schedule", {**form, "kind": "weekly"}).status_code == 303
+    assert operator.post("/tenants/acme/schedule", {**form, "kind": "paused"}).status_code == 303
+    assert last_audit(control) == ("operator", "operator", "paused", "acme", {"cadence": "weekly mon 02:00"})
+    assert operator.post("/tenants/acme/resume").status_code == 303
+    assert rows(control, "select cadence from control.tenants where key = 'acme'") == [("weekly mon 02:00",)]
 
 
 def test_one_that_was_paused_elsewhere_goes_on_nightly(

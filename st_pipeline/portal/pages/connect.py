@@ -15,6 +15,7 @@ from st_pipeline.portal.access import Permission, page
 from st_pipeline.portal.forms import PortalForm, SecretField, choices, refuse
 from st_pipeline.portal.roles import Role
 from st_pipeline.portal.standing import Standing, scopes, standing
+from st_pipeline.portal.tenant_changes import actions
 from st_pipeline.portal.trying import OURS, try_by_itself, try_now
 from st_pipeline.portal.visit import Visit, is_by_script
 from st_pipeline.tenants import fields
@@ -103,9 +104,8 @@ def _store(visit: Visit, form: ConnectForm) -> bool:
             if entered:
                 registry.replace_credentials(tenant.key, parts)
                 visit.record("credentials entered", parts=[name.replace("_", " ") for name in entered])
-            if (after.tenant_id, after.environment) != (tenant.tenant_id, tenant.environment):
-                account = {"tenant_id": after.tenant_id, "environment": after.environment.value}
-                visit.record("account corrected", before=tenant.tenant_id, **account)
+            for action, detail in actions(tenant, after):
+                visit.record(action, **detail)
     except FieldInvalid as invalid:
         refuse(form[_FIELDS[invalid.field]], f"This {invalid.problem}.")
         return False

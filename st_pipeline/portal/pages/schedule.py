@@ -27,6 +27,7 @@ from st_pipeline.portal.cadence_words import (
     text_of,
 )
 from st_pipeline.portal.forms import PortalForm, choices, refuse
+from st_pipeline.portal.tenant_changes import actions
 from st_pipeline.portal.visit import Visit
 from st_pipeline.tenants import fields
 from st_pipeline.tenants.errors import FieldInvalid
@@ -114,10 +115,9 @@ def save(visit: Visit) -> Response:
         return _page(visit, form, found, status=403)
     try:
         with visit.connection.transaction():
-            visit.registry().set(tenant.key, cadence=found.text, timezone=found.zone)
-            if (found.text, found.zone) != (tenant.cadence, tenant.timezone):
-                before = {"cadence": tenant.cadence, "timezone": tenant.timezone}
-                visit.record("schedule changed", before=before, cadence=found.text, timezone=found.zone)
+            after = visit.registry().set(tenant.key, cadence=found.text, timezone=found.zone)
+            for action, detail in actions(tenant, after):
+                visit.record(action, **detail)
     except FieldInvalid as invalid:
         refuse(form.timezone, f"{invalid.problem}.")
         return _page(visit, form, found, status=400)
