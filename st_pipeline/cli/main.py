@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from st_pipeline.cli import alerts, demo, inspection, portal, serving, status, syncing, tenants, upkeep, usage, users
+from st_pipeline.cli import (
+    alerts,
+    demo,
+    inspection,
+    portal,
+    sandbox,
+    serving,
+    status,
+    syncing,
+    tenants,
+    upkeep,
+    usage,
+    users,
+)
 from st_pipeline.cli.errors import Commands
 
 app = typer.Typer(
@@ -16,11 +29,11 @@ app = typer.Typer(
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(users.app, name="users")
+app.add_typer(sandbox.app, name="sandbox")
 for command in (
     demo.demo,
     serving.up,
     serving.dev,
-    serving.sandbox,
     portal.portal,
     syncing.sync,
     syncing.reload,

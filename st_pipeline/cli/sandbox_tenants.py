@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from st_pipeline.sandbox import DEMO_ACCOUNTS, Account, Sandbox, spare_account
+from st_pipeline.sandbox import DEMO_ACCOUNTS, Account, Sandbox, spare_accounts
 from st_pipeline.secret import Secret
 from st_pipeline.settings import DEFAULT_SANDBOX_URL, Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
@@ -38,29 +38,49 @@ TENANTS = {
 
 
 @contextmanager
-def serving(settings: Settings, accounts: Sequence[Account] = DEMO_ACCOUNTS) -> Iterator[Settings]:
-    """A sandbox while the block runs, with its accounts registered and a spare one; the settings that point to it.
+def serving(
+    settings: Settings, accounts: Sequence[Account] = DEMO_ACCOUNTS
+) -> Iterator[tuple[Settings, list[Account]]]:
+    """A sandbox while the block runs, with its accounts registered; the settings that point to it, and spare accounts.
 
     It is where other commands look for it, unless another is there already: then on a free port.
     """
     with ExitStack() as stack:
-        everybody = [*accounts, spare_account()]
+        everybody = [*accounts, *spare_accounts()]
         try:
             sandbox = stack.enter_context(Sandbox(everybody, port=USUAL_PORT))
         except OSError:
             sandbox = stack.enter_context(Sandbox(everybody))
         pointed = replace(settings, sandbox_url=sandbox.url)
-        register(open_pipeline(pointed), accounts)
-        yield pointed
+        pipeline = open_pipeline(pointed)
+        _allow_as_before(pipeline, sandbox)
+        register(pipeline, accounts)
+        yield pointed, [account for account in sandbox.accounts if account.tenant_id not in TENANTS]
 
 
-def introduced(account: Account) -> str:
-    """What is to be known of an account to connect it."""
-    state = "" if account.connected else ", not connected yet"
-    return (
+def introduced(account: Account, url: str) -> list[str]:
+    """What is to be known of an account of the sandbox at ``url`` to connect it, line by line."""
+    keys = (
         f"{account.name}: tenant id {account.tenant_id}, client id {account.client_id}, client secret "
-        f"{account.client_secret}, app key {account.app_key}{state}"
+        f"{account.client_secret}, app key {account.app_key}"
     )
+    if account.connected:
+        return [keys]
+    # Where other commands look by themselves need not be said.
+    where = "" if url == Settings.from_environment().sandbox_url else f" --url {url}"
+    return [
+        f"{keys}, not connected yet",
+        f"  be its administrator, who allows the app: .venv/bin/st-pipeline sandbox allow {account.tenant_id}{where}",
+    ]
+
+
+def _allow_as_before(pipeline: Pipeline, sandbox: Sandbox) -> None:
+    """Who was connected still allows the app: a sandbox knows nothing of the one before it, and would refuse them."""
+    with pipeline.registry() as registry:
+        connected = {one.tenant_id for one in registry.list() if one.environment == "sandbox" and one.connected_at}
+    for account in sandbox.accounts:
+        if account.tenant_id in connected:
+            sandbox.connect(account.tenant_id)
 
 
 def register(pipeline: Pipeline, accounts: Sequence[Account]) -> list[Tenant]:

@@ -1,4 +1,4 @@
-"""``st-pipeline up``, ``dev`` and ``sandbox``: what runs until Ctrl-C. The portal alone is portal.py."""
+"""``st-pipeline up`` and ``dev``: what runs until Ctrl-C. The portal alone is portal.py, the sandbox sandbox.py."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from st_pipeline.cli import portal, sandbox_tenants
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.interrupting import until_interrupted
 from st_pipeline.dbt import manifest
-from st_pipeline.sandbox import demo_accounts, serve, spare_account
+from st_pipeline.sandbox import Account
 from st_pipeline.settings import PROJECT_ROOT, Settings
 from st_pipeline.sync.pipeline import open_pipeline
 
@@ -42,9 +42,10 @@ def up(
     settings = Settings.from_environment()
     _refuse_taken(host, port, "--port")
     _refuse_taken(host, portal_port, "--portal-port")
+    spare: list[Account] = []
     with until_interrupted(), ExitStack() as stack:
         if with_sandbox:
-            settings = stack.enter_context(sandbox_tenants.serving(settings))
+            settings, spare = stack.enter_context(sandbox_tenants.serving(settings))
         open_pipeline(settings)
         manifest(postgres.warehouse_name(settings))
         environment = {
@@ -69,7 +70,7 @@ def up(
         try:
             _wait_for(f"http://{host}:{portal_port}/healthz", "the portal", processes, logs)
             _wait_for(f"http://{host}:{port}/server_info", "the Dagster UI", processes, logs)
-            _announce(f"http://{host}:{port}", f"http://{host}:{portal_port}", settings, logs, with_sandbox)
+            _announce(f"http://{host}:{port}", f"http://{host}:{portal_port}", settings, logs, spare)
             _wait(processes, logs)
         finally:
             _stop(list(processes.values()))
@@ -86,26 +87,6 @@ def dev(port: Port = 3000) -> None:
             _wait({"dg dev": process}, settings.home / "logs")
         finally:
             _stop([process])
-
-
-def sandbox(
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8700,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    customers: Annotated[int, typer.Option(help="Customers of each account.")] = 1_500,
-    invoices: Annotated[int, typer.Option(help="Invoices of each account.")] = 4_000,
-) -> None:
-    """An API server that imitates ServiceTitan, with four accounts."""
-    accounts = [*demo_accounts(customers, invoices), spare_account(customers, invoices)]
-
-    def announce(url: str) -> None:
-        typer.echo(f"The sandbox listens on {url}; its accounts:")
-        for account in accounts:
-            typer.echo(f"  {sandbox_tenants.introduced(account)}")
-
-    try:
-        serve(host, port, accounts=accounts, announce=announce)
-    except OSError as error:
-        raise CommandRefused(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from None
 
 
 def _refuse_taken(host: str, port: int, option: str) -> None:
@@ -148,15 +129,17 @@ def _wait_for(url: str, what: str, processes: dict[str, subprocess.Popen[bytes]]
     raise CommandRefused(f"{what} did not answer within {START_SECONDS:.0f} s; see {logs}")
 
 
-def _announce(ui: str, portal_url: str, settings: Settings, logs: Path, with_sandbox: bool) -> None:
+def _announce(ui: str, portal_url: str, settings: Settings, logs: Path, spare: list[Account]) -> None:
     typer.echo(f"Portal          {portal_url}")
     typer.echo(f"Dagster UI      {ui}")
     typer.echo(f"Postgres        {settings.home if not settings.dsn else 'the server of ST_PIPELINE_DSN'}")
     typer.echo(f"Landing zone    {settings.landing}")
     typer.echo(f"Logs            {logs}")
-    if with_sandbox:
-        typer.echo(f"Sandbox         {settings.sandbox_url}; an account of it that is no tenant yet, for a try:")
-        typer.echo(f"                {sandbox_tenants.introduced(spare_account())}")
+    if spare:
+        typer.echo(f"Sandbox         {settings.sandbox_url}; accounts of it to connect by hand, for a try:")
+    for account in spare:
+        for line in sandbox_tenants.introduced(account, settings.sandbox_url):
+            typer.echo(f"                {line}")
     if portal.has_nobody(settings):
         typer.echo(portal.FIRST_STEP)
     typer.echo("Ctrl-C ends all of it.")

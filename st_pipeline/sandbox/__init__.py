@@ -6,7 +6,7 @@ It imports nothing of ours, and nothing imports it but the command line, tests a
         requests.post(f"{sandbox.url}/connect/token", data=...)
 """
 
-from st_pipeline.sandbox.account import DEMO_ACCOUNTS, Account, Size, demo_accounts, spare_account
+from st_pipeline.sandbox.account import DEMO_ACCOUNTS, Account, Size, demo_accounts, spare_accounts
 from st_pipeline.sandbox.calls import Call
 from st_pipeline.sandbox.changing import Changed
 from st_pipeline.sandbox.faults import Faults
@@ -24,5 +24,5 @@ __all__ = [
     "World",
     "demo_accounts",
     "serve",
-    "spare_account",
+    "spare_accounts",
 ]

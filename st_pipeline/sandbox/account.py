@@ -57,9 +57,13 @@ def demo_accounts(customers: int = 1_500, invoices: int = 4_000) -> tuple[Accoun
     )
 
 
-def spare_account(customers: int = 300, invoices: int = 800) -> Account:
-    """A fourth, small one, which is nobody's tenant: for people to connect by hand."""
-    return _account(1004, 13, "Cedar Creek Air", Size(customers=customers, invoices=invoices))
+def spare_accounts(customers: int = 300, invoices: int = 800) -> tuple[Account, ...]:
+    """Two small ones that are nobody's tenants, for people to connect by hand: one lets the app in, one not yet."""
+    size = Size(customers=customers, invoices=invoices)
+    return (
+        _account(1004, 13, "Cedar Creek Air", size),
+        _account(1005, 17, "Pecan Grove Plumbing", size, connected=False),
+    )
 
 
 def _account(tenant_id: int, seed: int, name: str, size: Size, *, connected: bool = True) -> Account:

@@ -12,9 +12,10 @@ from st_pipeline.settings import PROJECT_ROOT
 
 README = (PROJECT_ROOT / "README.md").read_text()
 COMMANDS = sorted(command.callback.__name__ for command in app.registered_commands if command.callback)
+GROUPS = sorted(group.name for group in app.registered_groups if group.name)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *GROUPS])
 def test_every_command_is_in_the_readme_and_explains_itself(command: str) -> None:
     assert f"`st-pipeline {command}" in README
     result = CliRunner().invoke(app, [command, "--help"])
@@ -24,7 +25,7 @@ def test_every_command_is_in_the_readme_and_explains_itself(command: str) -> Non
 
 def test_every_command_the_readme_names_exists() -> None:
     told = set(re.findall(r"(?:`|bin/)st-pipeline ([a-z]+)", README))
-    assert told <= {*COMMANDS, *(group.name for group in app.registered_groups)}
+    assert told <= {*COMMANDS, *GROUPS}
 
 
 def test_every_make_target_the_readme_names_exists() -> None:

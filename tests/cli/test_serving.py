@@ -114,18 +114,29 @@ def test_what_a_program_leaves_behind_is_ended_too(monkeypatch: pytest.MonkeyPat
 
 
 def connect_by_what_is_said(home: Path, said: str) -> None:
-    """The account that is nobody's tenant, with nothing but what the screen says of it."""
-    url, tenant_id, client_id, secret, app_key = re.findall(
-        r"Sandbox +(\S+);.*?tenant id (\d+), client id (\S+), client secret (\S+), app key (\S+)", said, re.DOTALL
-    )[0]
-    (home / "app_key").write_text(app_key)
-    added = subprocess.run(
-        [COMMAND, "tenants", "add", "cedar", "--tenant-id", tenant_id, "--environment", "sandbox", "--client-id",
-         client_id, "--client-secret-file", "-", "--app-key-file", str(home / "app_key"), "--json"],
-        env={**os.environ, "ST_PIPELINE_HOME": str(home), "ST_PIPELINE_SANDBOX_URL": url},
-        input=secret, text=True, capture_output=True, check=True,
-    )  # fmt: skip
-    assert json.loads(added.stdout)["status"] == "connected"
+    """The accounts that are nobody's tenants, with nothing but what the screen says of them."""
+    url = re.findall(r"Sandbox +(\S+);", said)[0]
+    accounts = re.findall(r"tenant id (\d+), client id (\S+), client secret (\S+), app key ([^\s,]+)(.*)", said)
+    assert [state for *_, state in accounts] == ["", ", not connected yet"]
+    environment = {**os.environ, "ST_PIPELINE_HOME": str(home), "ST_PIPELINE_SANDBOX_URL": url}
+    found = []
+    for key, (tenant_id, client_id, secret, app_key, _) in zip(("cedar", "pecan"), accounts, strict=True):
+        (home / "app_key").write_text(app_key)
+        added = subprocess.run(
+            [COMMAND, "tenants", "add", key, "--tenant-id", tenant_id, "--environment", "sandbox", "--client-id",
+             client_id, "--client-secret-file", "-", "--app-key-file", str(home / "app_key"), "--json"],
+            env=environment, input=secret, text=True, capture_output=True, check=True,
+        )  # fmt: skip
+        found.append(json.loads(added.stdout)["status"])
+    assert found == ["connected", "not_connected"]
+    allow = re.findall(r"\.venv/bin/st-pipeline (sandbox allow .*)", said)
+    assert len(allow) == 1
+    # As in another terminal, which knows of no sandbox but what it is told.
+    subprocess.run([COMMAND, *allow[0].split()], env={**os.environ, "ST_PIPELINE_HOME": str(home)}, check=True)
+    checked = subprocess.run(
+        [COMMAND, "tenants", "check", "pecan", "--json"], env=environment, text=True, capture_output=True, check=True
+    )
+    assert '"connected"' in checked.stdout
 
 
 def partitions(port: int) -> set[str]:
@@ -142,17 +153,3 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(home: Path) -> Non
     assert process.returncode == 1
     assert "choose another --port" in said
     assert not (home / "postgres").exists()
-
-
-def test_the_sandbox_names_its_accounts_and_answers(home: Path) -> None:
-    process = start(home, "sandbox", "--port", "0", "--customers", "5", "--invoices", "5")
-    try:
-        assert process.stdout
-        url = process.stdout.readline().split(" on ")[1].split(";")[0]
-        assert "tenant id 1001" in process.stdout.readline()
-        with urllib.request.urlopen(f"{url}/_sandbox/state", timeout=30) as answer:
-            state = json.load(answer)
-        assert len(state["accounts"]) == 4
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)

@@ -404,7 +404,7 @@ def test_the_overview_of_the_portal_has_the_figures_of_status_and_of_a_hand_coun
         assert row["Rows"][0] == str(newest["loaded"])
         took = newest["seconds"]
         assert row["Took"][0] == ("–" if took is None else f"{took:.1f} s" if took < 10 else f"{took:.0f} s")
-        assert row["Wrong"][0] == (str(len(hand["incidents"])) if hand["incidents"] else "–")
+        assert row["Incidents"][0] == (str(len(hand["incidents"])) if hand["incidents"] else "–")
         fresh = hand["stale_since"] or hand["fresh_until"]
         assert row["Data"][1] == (on_page(fresh) if fresh else [])
         if hand["next_sync"] and hand["next_sync"] > said["at"] and not hand["is_queued"]:

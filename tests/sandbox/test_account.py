@@ -1,4 +1,4 @@
-from st_pipeline.sandbox import DEMO_ACCOUNTS, Account
+from st_pipeline.sandbox import DEMO_ACCOUNTS, Account, spare_accounts
 
 
 def test_an_account_does_not_show_its_secrets() -> None:
@@ -15,3 +15,10 @@ def test_the_demo_has_two_tenants_of_the_same_ids_and_one_that_is_not_connected(
     assert [account.connected for account in DEMO_ACCOUNTS] == [True, True, False]
     assert three.seed != one.seed
     assert len({account.client_secret for account in DEMO_ACCOUNTS}) == 3
+
+
+def test_of_the_two_that_are_nobodys_tenants_one_is_not_connected() -> None:
+    spare = spare_accounts()
+    assert [account.connected for account in spare] == [True, False]
+    for fact in ("tenant_id", "name", "client_id", "client_secret"):
+        assert len({getattr(account, fact) for account in (*DEMO_ACCOUNTS, *spare)}) == 5
