@@ -131,7 +131,9 @@ def _connected() -> Iterator[psycopg.Connection[Any]]:
 def _password(file: str | None) -> Secret:
     if file:
         return accounts.valid_password(entry.secret_from(file))
-    first = accounts.valid_password(entry.ask("Password", "--password-file"))
+    first = accounts.valid_password(
+        entry.ask(f"Password, {accounts.SHORTEST_PASSWORD} characters or more", "--password-file")
+    )
     if entry.ask("Password again", "--password-file") != first:
         raise CommandRefused("the two are not the same; run it again")
     return first

@@ -150,7 +150,7 @@ def _parsed(text: str, kind: str) -> str:
         return parse(text).text
     except FieldInvalid as invalid:
         if kind == "cron":
-            problem = "This is no cron expression of five fields, like 30 5 * * 1-5."
+            problem = "One of the five fields is misspelt or out of its range. Write them like 30 5 * * 1-5."
             raise ChoiceInvalid(
                 {"cron": problem if "must be" in invalid.problem else f"This {invalid.problem}."}
             ) from None

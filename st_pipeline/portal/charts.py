@@ -6,6 +6,7 @@ and has a gap. Colours are portal.css's, by class; without colour a sync that fa
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -53,9 +54,11 @@ def rows_chart(recent: Sequence[RecentSync]) -> Chart | None:
         else:
             bar = _bar(left, HEIGHT, max(LEAST, round(sync.loaded / top * HEIGHT)) if top else LEAST)
         paths[tone] = paths.get(tone, "") + bar
-    failed = sum(_tone(sync.state) == "bad" for sync in recent)
-    label = f"Last {len(recent)} syncs: {len(recent) - failed} well, {failed} failed, at most {most:,} rows"
-    return Chart(paths, label if len(recent) > 1 else label.replace("1 syncs", "sync"), first, is_cut)
+    counts = Counter(_tone(sync.state) for sync in recent)
+    of = f"{len(recent)} syncs" if len(recent) > 1 else "sync"
+    running = f", {counts['busy']} running" if counts["busy"] else ""
+    label = f"Last {of}: {counts['good']} well, {counts['bad']} failed{running}, at most {most:,} rows"
+    return Chart(paths, label, first, is_cut)
 
 
 def _bar(left: int, bottom: int, high: int) -> str:

@@ -47,4 +47,9 @@ def refuse(field: Any, problem: str) -> None:
     field.errors = [*field.errors, problem]
 
 
-__all__ = ["PortalForm", "SecretField", "ValidationError", "choices", "refuse"]
+def capital(text: str) -> str:
+    """With a capital in front, as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
+__all__ = ["PortalForm", "SecretField", "ValidationError", "capital", "choices", "refuse"]

@@ -155,6 +155,10 @@ def test_the_client_connects_by_the_link_and_sees_it_turn_to_connected(lived: Li
     assert "Nothing entered yet" in said["connect"]
     assert "Not connected yet" in said["not connected"]
     assert "permissions that the reports use are granted" in said["connected"]
+    # Nothing is left of how it was before, nor of how to connect.
+    assert "Saved and tried" in said["not connected"]
+    assert "Saved and tried" not in said["connected"]
+    assert "How to connect" not in said["connected"]
     assert "every week on Friday at 03:30, by the clock of America/Chicago" in said["preview"]
     assert "Saved: every week on Friday at 03:30." in said["scheduled"]
     assert "A sync is asked for." in said["asked"]

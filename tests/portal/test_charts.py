@@ -61,7 +61,7 @@ def test_a_sync_that_failed_is_open_whatever_it_loaded_and_one_that_runs_has_its
     assert chart
     assert {tone: len(bars(path)) for tone, path in chart.paths.items()} == {"bad": 3, "good": 1, "busy": 1}
     assert {high for *_, high in bars(chart.paths["bad"])} == {HEIGHT - 1}
-    assert chart.label.startswith("Last 5 syncs: 2 well, 3 failed")
+    assert chart.label.startswith("Last 5 syncs: 1 well, 3 failed, 1 running, ")
 
 
 @given(LOADED)

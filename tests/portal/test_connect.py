@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -181,15 +182,38 @@ def test_all_that_is_wrong_is_said_at_once_and_on_top_that_nothing_is_stored(
     assert "Nothing is stored" not in client.get("/tenants/acme/connect").text
 
 
+@contextmanager
+def without_app_key(settings: Settings, warehouse: Database, browser: Browser) -> Iterator[Browser]:
+    """The same session where no app key is set for all tenants."""
+    keyless = replace(settings, servicetitan=replace(settings.servicetitan, app_key=None))
+    portal = Portal.of(keyless, warehouse)
+    with portal.pool:
+        yield Browser(create_app(keyless, portal)).take_session(browser.http.cookies["st_pipeline_session"])
+
+
+def test_an_app_key_that_nobody_has_set_is_asked_for(
+    fresh: Registry, settings: Settings, warehouse: Database, signed_in: SignedIn
+) -> None:
+    hint = "The client will also be asked for the app key"
+    assert hint not in text_of(signed_in(Role.OPERATOR).get("/tenants/acme/invitations").text)
+    with without_app_key(settings, warehouse, signed_in(Role.OPERATOR)) as operator:
+        assert hint in text_of(operator.get("/tenants/acme/invitations").text)
+    with without_app_key(settings, warehouse, signed_in(Role.CLIENT)) as client:
+        refused = client.post("/tenants/acme/connect", KEYS_OF_ACME)
+        assert refused.status_code == 400
+        assert "Enter the app key; who invited you has it." in text_of(refused.text)
+        assert fresh.outline("acme") is None
+        assert client.post("/tenants/acme/connect", {**KEYS_OF_ACME, "app_key": APP_KEY}).status_code == 303
+        assert "Saved and tried: connected." in text_of(client.get("/tenants/acme/connect").text)
+    with without_app_key(settings, warehouse, signed_in(Role.OPERATOR)) as operator:
+        assert hint not in text_of(operator.get("/tenants/acme/invitations").text)
+
+
 def test_one_that_was_connected_and_lost_its_app_key_is_told_so_and_nothing_else(
     fresh: Registry, settings: Settings, warehouse: Database, signed_in: SignedIn
 ) -> None:
     connected(fresh, signed_in(Role.OPERATOR))
-    keyless = replace(settings, servicetitan=replace(settings.servicetitan, app_key=None))
-    portal = Portal.of(keyless, warehouse)
-    cookie = signed_in(Role.OPERATOR).http.cookies["st_pipeline_session"]
-    with portal.pool:
-        browser = Browser(create_app(keyless, portal)).take_session(cookie)
+    with without_app_key(settings, warehouse, signed_in(Role.OPERATOR)) as browser:
         connect, credentials = (browser.get(f"/tenants/acme/{part}").text for part in ("connect", "credentials"))
     assert "The app key is gone" in text_of(connect)
     assert "The app key is gone" in text_of(credentials)

@@ -12,7 +12,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import Length
 
 from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.forms import PortalForm, SecretField, choices, refuse
+from st_pipeline.portal.forms import PortalForm, SecretField, capital, choices, refuse
 from st_pipeline.portal.roles import Role
 from st_pipeline.portal.standing import Standing, scopes, standing
 from st_pipeline.portal.tenant_changes import actions
@@ -111,7 +111,8 @@ def _store(visit: Visit, form: ConnectForm) -> bool:
         return False
     except (TenantExists, TenantBound) as taken:
         # Which tenant has it is nobody else's business.
-        refuse(form.tenant_id, f"{taken}." if visit.actor.role is Role.OPERATOR else TAKEN)
+        told = capital(f"{str(taken).removeprefix(f'tenant {tenant.key}: ')}.")
+        refuse(form.tenant_id, told if visit.actor.role is Role.OPERATOR else TAKEN)
         return False
     except VaultError:
         refuse(form.client_secret, OURS)
@@ -141,23 +142,24 @@ def _page(visit: Visit, form: ConnectForm, *, status: int = 200) -> Response:
 
 def answer(visit: Visit, outline: Outline | None) -> Standing:
     """How the tenant stands with ServiceTitan."""
-    return standing(visit.tenant, outline, has_app_key=_has_app_key(visit, outline))
+    return standing(visit.tenant, outline, has_app_key=has_app_key(visit, outline))
 
 
 def facts(visit: Visit, outline: Outline | None) -> dict[str, Any]:
     """What the pages about keys show of a tenant."""
     tenant = visit.tenant
-    has_app_key = _has_app_key(visit, outline)
+    is_complete = has_app_key(visit, outline)
     return {
         "answer": answer(visit, outline),
         "scopes": scopes(tenant) if tenant.status is Status.CONNECTED else [],
         "outline": outline,
         "client_id": masked(outline.client_id) if outline else None,
-        "app_key": "own" if outline and outline.has_own_app_key else "shared" if has_app_key else None,
+        "app_key": "own" if outline and outline.has_own_app_key else "shared" if is_complete else None,
     }
 
 
-def _has_app_key(visit: Visit, outline: Outline | None) -> bool:
+def has_app_key(visit: Visit, outline: Outline | None) -> bool:
+    """Its own, or the one of all tenants."""
     return visit.portal.settings.servicetitan.app_key is not None or bool(outline and outline.has_own_app_key)
 
 

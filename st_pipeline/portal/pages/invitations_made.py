@@ -10,6 +10,7 @@ from starlette.responses import Response
 from st_pipeline.portal import invitations
 from st_pipeline.portal.access import Permission, page
 from st_pipeline.portal.invitations import Invitation
+from st_pipeline.portal.pages.connect import has_app_key
 from st_pipeline.portal.visit import Visit
 from st_pipeline.portal.wording import Badge
 
@@ -57,6 +58,7 @@ def _page(visit: Visit, link: str | None = None, made: Invitation | None = None)
         link=link,
         made=made,
         days=invitations.DURATION.days,
+        has_app_key=has_app_key(visit, visit.registry().outline(visit.tenant.key)),
     )
 
 

@@ -10,7 +10,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
 from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.forms import PortalForm, SecretField, choices, refuse
+from st_pipeline.portal.forms import PortalForm, SecretField, capital, choices, refuse
 from st_pipeline.portal.visit import Visit
 from st_pipeline.tenants import fields, tenant_table
 from st_pipeline.tenants.checkup import check_up
@@ -42,9 +42,11 @@ def _by(check: Callable[[str], Any]) -> Callable[[Any, Any], None]:
 class NewTenantForm(PortalForm):
     """Every field of a tenant; the keys are optional."""
 
-    name = StringField("Company", [_by(fields.valid_name)], description="As people call it.")
+    name = StringField(
+        "Company", [_by(fields.valid_name)], description="As people call it.", render_kw={"required": True}
+    )
     key = StringField(
-        "Key",
+        "Key (optional)",
         [_by(fields.valid_key)],
         description="What the data is stored under, for good: a-z, 0-9 and hyphens, like lone-star. "
         "Left empty, it is made of the company's name.",
@@ -53,7 +55,7 @@ class NewTenantForm(PortalForm):
         "ServiceTitan tenant id",
         [_by(fields.valid_tenant_id)],
         description="The account's number. It is under Settings > Integrations > API Application Access.",
-        render_kw={"inputmode": "numeric"},
+        render_kw={"inputmode": "numeric", "required": True},
     )
     environment = SelectField("Environment", choices=choices({one.value: one.value for one in fields.Environment}))
     company_code = StringField(
@@ -106,11 +108,12 @@ def tenants_new(visit: Visit) -> Response:
         refuse(form[_NAMES.get(invalid.field, invalid.field)], _sentence(invalid))
         return _form(visit, form, status=400)
     except TenantBound as bound:
-        refuse(form.key, _first_capital(str(bound)))
+        refuse(form.key, capital(f"{bound}."))
         return _form(visit, form, status=409)
     except TenantExists as taken:
         is_key = visit.connection.execute("select 1 from control.tenants where key = %s", (new.key,)).fetchone()
-        problem = "This key is taken; choose another." if is_key else _first_capital(str(taken))
+        account = f"{str(taken).removeprefix(f'tenant {new.key}: ')}."
+        problem = f"The key {new.key} is taken; choose another." if is_key else capital(account)
         refuse(form.key if is_key else form.tenant_id, problem)
         return _form(visit, form, status=409)
     return visit.redirect(f"/tenants/{new.key}", f"{new.name} is registered{_tried(visit, new, own)}.")
@@ -158,11 +161,7 @@ def _form(visit: Visit, form: Any, *, status: int = 200) -> Response:
 def _sentence(invalid: FieldInvalid) -> str:
     if invalid.field == "cadence" and "must be one of" in invalid.problem:
         return "Write it like one of these, or leave nightly and choose under Schedule later."
-    return f"{_first_capital(invalid.problem)}."
-
-
-def _first_capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return f"{capital(invalid.problem)}."
 
 
 PAGES = (page("/tenants/new", tenants_new, permission=Permission.ADMINISTER, methods=("GET", "POST")),)

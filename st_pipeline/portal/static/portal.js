@@ -3,6 +3,13 @@
 (() => {
   const DEBOUNCE = 250; // milliseconds after the last key
 
+  function nameOf(zone, at) {
+    // British English has no words for American zones, and the other way round.
+    const words = zone.startsWith("America/") || zone.startsWith("US/") ? "en-US" : "en-GB";
+    const parts = new Intl.DateTimeFormat(words, { timeZone: zone, timeZoneName: "short" }).formatToParts(at);
+    return parts.find((part) => part.type === "timeZoneName").value;
+  }
+
   // <time datetime data-zone>: in the reader's zone, with the tenant's beside it where the two differ.
   function localTimes(root) {
     for (const time of root.querySelectorAll("time[data-zone]:not([data-local])")) {
@@ -17,10 +24,8 @@
         const mine = write(undefined, day);
         if (mine !== write(theirs, day)) {
           const date = { day: "numeric", month: "short" };
-          const named = { ...(write(undefined, date) === write(theirs, date) ? clock : day), timeZoneName: "short" };
           const other = document.createElement("small");
-          // British English has no words for American zones, and the other way round.
-          other.textContent = new Intl.DateTimeFormat(theirs.startsWith("America/") ? "en-US" : "en-GB", { ...named, timeZone: theirs }).format(at);
+          other.textContent = `${write(theirs, write(undefined, date) === write(theirs, date) ? clock : day)} ${nameOf(theirs, at)}`;
           time.replaceChildren(mine, " ", other);
         } else {
           time.textContent = mine;
@@ -41,6 +46,8 @@
   function replacePart(old, fresh) {
     if (!fresh || !old.isConnected || old.innerHTML === fresh.innerHTML) return;
     const focused = old.contains(document.activeElement) ? document.activeElement : null;
+    // What is no longer live has come to its end: the rest of the page is about what was before.
+    if (old.dataset.done && !fresh.dataset.live) { location.assign(old.dataset.done); return; }
     const place = focused && (focused.id ? `#${CSS.escape(focused.id)}` : focused.getAttribute("href") && `[href="${CSS.escape(focused.getAttribute("href"))}"]`);
     localTimes(fresh);
     old.replaceWith(fresh);
@@ -120,5 +127,10 @@
 
   const started = performance.now();
   localTimes(document);
+  const zoneNote = document.querySelector("[data-times]");
+  if (zoneNote && document.querySelector("time")) {
+    zoneNote.textContent = `Times are yours (${new Intl.DateTimeFormat().resolvedOptions().timeZone}), with the tenant's beside them where they differ.`;
+    zoneNote.hidden = false;
+  }
   if (document.querySelector("[data-live][id]")) setInterval(refresh, 1000);
 })();
