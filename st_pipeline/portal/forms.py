@@ -14,6 +14,7 @@ from wtforms.validators import ValidationError
 
 from st_pipeline.portal.visit import Visit
 from st_pipeline.secret import Secret
+from st_pipeline.tenants.errors import FieldInvalid
 
 
 class PortalForm(Form):
@@ -52,4 +53,10 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-__all__ = ["PortalForm", "SecretField", "ValidationError", "capital", "choices", "refuse"]
+def sentence(invalid: FieldInvalid) -> str:
+    """What the registry says of a value, below the field that it was entered in."""
+    problem = invalid.problem
+    return f"This {problem}." if problem.startswith(("is ", "must ", "has ")) else capital(f"{problem}.")
+
+
+__all__ = ["PortalForm", "SecretField", "ValidationError", "capital", "choices", "refuse", "sentence"]

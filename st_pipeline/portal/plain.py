@@ -31,6 +31,7 @@ _PAGES = _pages(
     (rf"with st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "under Credentials"),
     (rf"st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "see under Credentials"),
     (r"\(st-pipeline status\)", "(under Syncs)"),
+    (r"in control\.quarantine \(st-pipeline psql\)", "under Quarantine"),
 )
 """What a command is on the pages of its tenant, for everybody who may do it there."""
 _OPERATORS_PAGES = _pages(

@@ -94,9 +94,9 @@ def answer(request: Request, status: int, detail: str | None = None) -> Response
         advice = detail
     actor = getattr(request.state, "actor", None)
     token = getattr(request.state, "form_token", None)
+    session_id = portal.cookies.read(request, SESSION)
     if token is None:
-        cookie_id = portal.cookies.read(request, SESSION) or portal.cookies.read(request, VISITOR) or new_visitor()
-        token = portal.cookies.form_token(cookie_id)
+        token = portal.cookies.form_token(session_id or portal.cookies.read(request, VISITOR) or new_visitor())
     html = rendered(
         portal,
         request,
@@ -110,6 +110,8 @@ def answer(request: Request, status: int, detail: str | None = None) -> Response
         title=title,
         advice=advice,
         again=_again(request) if status >= 500 else None,
+        # Whose session it is was not read yet where the request itself is refused.
+        may_be_signed_in=session_id is not None and status != 401,
     )
     return HTMLResponse(html, status)
 

@@ -1,4 +1,5 @@
-"""Every page in a real browser with axe-core: no serious violation of WCAG, in either scheme, wide or narrow.
+"""Every page in a real browser with axe-core: no serious violation of WCAG, in either scheme, wide or narrow; and what
+the page's script does while somebody reads it.
 
 axe-core comes with the package axe-playwright-python, for development only; nothing is loaded from elsewhere.
 """
@@ -126,6 +127,36 @@ def test_no_page_is_wider_than_a_phone_and_none_breaks_its_own_policy(
     assert wide == []
     # The browser itself tells of pages that are none.
     assert [text for text in person.complaints if "404 (Not Found)" not in text] == []
+
+
+def test_what_is_live_stays_as_the_reader_left_it(
+    chrome: Browser, base: str, world: World, operator: str, warehouse: Database
+) -> None:
+    person = come(chrome, base, "light and wide", operator)
+    with connect(warehouse, autocommit=True) as control:
+        control.execute("delete from control.incidents where rule = 'quarantine'")
+        for number in range(2):
+            control.execute(
+                """
+                insert into control.incidents (key, rule, tenant, severity, what, advice, link, since, opened_at,
+                    last_seen_at)
+                values (%s, 'quarantine', 'acme', 'can_wait', 'Set aside.', 'Look.', '', now(), now(), now())
+                """,
+                (f"acme {number}",),
+            )
+        person.go("/tenants/acme")
+        page = person.page
+        page.click("#can-wait summary")
+        page.evaluate("document.querySelector('#status').isTheFirst = true")
+        with page.expect_response("**/tenants/acme/status"):
+            pass
+        # Nothing is new: nothing was replaced, so that what was chosen with the mouse is chosen still.
+        assert page.evaluate("document.querySelector('#status').isTheFirst")
+        control.execute("update control.incidents set what = 'Set aside, anew.' where rule = 'quarantine'")
+        page.get_by_text("Set aside, anew.").first.wait_for(timeout=20_000)
+        assert page.evaluate("document.querySelector('#status').isTheFirst") is None
+        assert page.evaluate("document.querySelector('#can-wait').open")
+        control.execute("delete from control.incidents where rule = 'quarantine'")
 
 
 def test_every_field_has_a_label_and_every_page_a_title_and_one_heading(

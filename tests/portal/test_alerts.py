@@ -13,7 +13,7 @@ from st_pipeline.monitoring import deliveries, incident_table
 from st_pipeline.monitoring.channels import Channel, open_channels
 from st_pipeline.monitoring.findings import Finding, Severity
 from st_pipeline.monitoring.incidents import Closed, Reconciled
-from st_pipeline.portal.pages.alerts import kinds_of
+from st_pipeline.portal.pages.alerts import kinds_of, urgent_first
 from st_pipeline.portal.roles import Role
 from st_pipeline.portal.service import Portal
 from st_pipeline.secret import Secret
@@ -86,6 +86,18 @@ def test_open_and_past_incidents_are_shown_with_advice_and_who_was_told(
     assert "json 1 answers" in text
     assert "json 2 does not answer" in text
     assert "(1 tries)" in text
+
+
+def test_what_cannot_wait_comes_first_each_in_its_order(control: psycopg.Connection, signed_in: SignedIn) -> None:
+    happened(control)
+    (one,) = incident_table.open_incidents(control)
+    severities = (Severity.CAN_WAIT, Severity.NOW, Severity.CAN_WAIT, Severity.NOW)
+    found = [replace(one, id=number, severity=severity) for number, severity in enumerate(severities)]
+    assert [each.id for each in urgent_first(found)] == [1, 3, 0, 2]
+    later = Finding("quarantine", "bolt", Severity.CAN_WAIT, "Newer", datetime.now(UTC), "Look.")
+    incident_table.store(control, Reconciled([later], [], []), "", datetime.now(UTC))
+    text = text_of(signed_in(Role.OPERATOR).get("/alerts").text)
+    assert text.index(one.what) < text.index("Newer")
 
 
 def test_a_test_goes_to_every_channel_and_says_which_took_it(

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from starlette.applications import Starlette
 
 from st_pipeline.portal import refusals
 from st_pipeline.portal.app import create_app
+from st_pipeline.portal.roles import Role
 from st_pipeline.portal.service import Portal
 from st_pipeline.postgres import Database
 from st_pipeline.settings import Settings
 from tests.portal.browser import Browser, text_of
+from tests.portal.conftest import SignedIn
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +48,14 @@ def test_what_was_sent_without_a_database_is_not_sent_again_by_a_link(without_da
     assert answer.status_code == 503
     assert "Try again</a>" not in answer.text
     assert 'href="/sign-in"' in answer.text
+
+
+def test_who_may_be_signed_in_is_led_to_the_start_where_nobody_was_asked_for(
+    app: Starlette, signed_in: SignedIn
+) -> None:
+    browser = signed_in(Role.OPERATOR)
+    refused = browser.http.delete("/alerts")
+    assert refused.status_code == 405
+    assert 'href="/sign-in">To the start</a>' in refused.text
+    assert browser.get("/sign-in").headers["location"] == "/"
+    assert 'href="/sign-in">Sign in</a>' in Browser(app).http.delete("/alerts").text

@@ -122,6 +122,23 @@ def test_one_trouble_is_told_once(signed_in: SignedIn, past: Past, control: psyc
     control.execute("update control.tenants set status = 'connected' where key = 'acme'")
 
 
+def test_what_can_wait_is_told_below_what_cannot_and_folded_if_it_is_much(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    late = [Finding("quarantine", "acme", Severity.CAN_WAIT, f"Set aside {n}", now, "Look.", f"e{n}") for n in range(3)]
+    urgent = Finding("stale", "acme", Severity.NOW, "Its data is old", now, "Look why.")
+    browser = signed_in(Role.OPERATOR)
+    store(control, Reconciled([late[0]], [], []), "http://dagster.test", now)
+    assert "can wait" not in browser.get("/tenants/acme").text
+    store(control, Reconciled([*late[1:], urgent], [], []), "http://dagster.test", now)
+    page = browser.get("/tenants/acme").text
+    before, folded = page.split("</details>")[0].split("<summary>3 things that can wait</summary>")
+    assert "Its data is old" in before
+    assert "Set aside" not in before
+    assert [n for n in range(3) if f"<h3>Set aside {n}</h3>" in folded] == [0, 1, 2]
+
+
 def test_only_those_who_may_have_the_buttons_and_the_way_to_dagster(signed_in: SignedIn, past: Past) -> None:
     past.sync(datetime.now(UTC) - MINUTE, entities=[read()], run_id="run-4711")
     seen = {role: signed_in(role).get("/tenants/acme").text for role in Role}

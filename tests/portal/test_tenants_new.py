@@ -68,13 +68,13 @@ def test_a_tenant_without_keys_is_registered_for_the_client_to_connect(
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("name", " ", "Is empty; give the company's name."),
+        ("name", " ", "This is empty; give the company's name."),
         ("key", "Cole Sons", "try cole-sons"),
         ("key", "new", "is reserved; choose another."),
-        ("tenant_id", "47a", "Must be the account's number in ServiceTitan, digits only."),
+        ("tenant_id", "47a", "This must be the account's number in ServiceTitan, digits only."),
         ("environment", "moon", "Not a valid choice."),
-        ("company_code", "x" * 201, "Must be at most 200 characters."),
-        ("trade", "a\x01b", "Must not hold control characters."),
+        ("company_code", "x" * 201, "This must be at most 200 characters."),
+        ("trade", "a\x01b", "This must not hold control characters."),
         ("timezone", "America/Chicgo", "did you mean America/Chicago?"),
         ("cadence", "sometimes", "Write it like one of these"),
         ("client_id", "cid.x", "Enter the client secret too"),

@@ -6,7 +6,7 @@ Incidents are monitoring/incident_table.py's. Of a channel only its kind is show
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from st_pipeline.monitoring import deliveries, incident_table
 from st_pipeline.monitoring.channel_health import Health, read_health, read_told
 from st_pipeline.monitoring.channels import Channel, open_channels
+from st_pipeline.monitoring.findings import Severity
 from st_pipeline.monitoring.incidents import Incident
 from st_pipeline.monitoring.messages import Alert, compose
 from st_pipeline.portal.access import Permission, page
@@ -50,7 +51,7 @@ def alerts(visit: Visit) -> Response:
     past = [one for one in found if one.closed_at]
     return visit.render(
         "alerts.html",
-        open=_told([one for one in found if not one.closed_at], told, kinds),
+        open=_told(urgent_first(one for one in found if not one.closed_at), told, kinds),
         past=_told(past[:MOST], told, kinds),
         left_out=max(len(past) - MOST, 0),
         channels=[ChannelRow(kind, health[name], badge(health[name])) for name, kind in kinds.items()],
@@ -59,6 +60,11 @@ def alerts(visit: Visit) -> Response:
         told=lambda message: told_to(message, visit.actor),
         periods=PERIODS,
     )
+
+
+def urgent_first(incidents: Iterable[Incident]) -> list[Incident]:
+    """What cannot wait before what can; each in the order in which it came. Pure."""
+    return sorted(incidents, key=lambda one: one.severity != Severity.NOW)
 
 
 def send_test(visit: Visit) -> Response:

@@ -12,7 +12,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import Length
 
 from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.forms import PortalForm, SecretField, capital, choices, refuse
+from st_pipeline.portal.forms import PortalForm, SecretField, capital, choices, refuse, sentence
 from st_pipeline.portal.roles import Role
 from st_pipeline.portal.standing import Standing, scopes, standing
 from st_pipeline.portal.tenant_changes import actions
@@ -88,7 +88,7 @@ def _store(visit: Visit, form: ConnectForm) -> bool:
         try:
             fields.valid_tenant_id(form.tenant_id.data or "")
         except FieldInvalid as invalid:
-            refuse(form.tenant_id, f"This {invalid.problem}.")
+            refuse(form.tenant_id, sentence(invalid))
     if form.errors:
         return False
     changes = {"tenant_id": form.tenant_id.data, "environment": form.environment.data}
@@ -107,7 +107,7 @@ def _store(visit: Visit, form: ConnectForm) -> bool:
             for action, detail in actions(tenant, after):
                 visit.record(action, **detail)
     except FieldInvalid as invalid:
-        refuse(form[_FIELDS[invalid.field]], f"This {invalid.problem}.")
+        refuse(form[_FIELDS[invalid.field]], sentence(invalid))
         return False
     except (TenantExists, TenantBound) as taken:
         # Which tenant has it is nobody else's business.

@@ -14,7 +14,7 @@ from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
 from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.forms import PortalForm, SecretField, refuse
+from st_pipeline.portal.forms import PortalForm, SecretField, refuse, sentence
 from st_pipeline.portal.pages.connect import facts
 from st_pipeline.portal.trying import OURS, try_now
 from st_pipeline.portal.visit import Visit
@@ -84,7 +84,7 @@ def replace(visit: Visit) -> Response:
             entered = [name for name in ("client_id", "client_secret", "app_key") if getattr(parts, name)]
             visit.record("credentials replaced", parts=[name.replace("_", " ") for name in entered])
     except FieldInvalid as invalid:
-        refuse(form[invalid.field.replace(" ", "_")], f"This {invalid.problem}.")
+        refuse(form[invalid.field.replace(" ", "_")], sentence(invalid))
         return _page(visit, RotateForm(), form, status=400)
     except CredentialsMissing:
         refuse(form.client_id, NONE)
@@ -103,7 +103,7 @@ def rotate(visit: Visit) -> Response:
             if was_added:
                 visit.record("secret added")
     except FieldInvalid as invalid:
-        refuse(form.new_secret, f"This {invalid.problem}.")
+        refuse(form.new_secret, sentence(invalid))
     except CredentialsMissing:
         refuse(form.new_secret, NONE)
     except VaultError:

@@ -26,7 +26,7 @@ from st_pipeline.portal.cadence_words import (
     in_words,
     text_of,
 )
-from st_pipeline.portal.forms import PortalForm, choices, refuse
+from st_pipeline.portal.forms import PortalForm, choices, refuse, sentence
 from st_pipeline.portal.tenant_changes import actions
 from st_pipeline.portal.visit import Visit
 from st_pipeline.tenants import fields
@@ -76,7 +76,7 @@ def preview_of(chosen: Mapping[str, str], now: datetime) -> Preview:
     try:
         zone = fields.valid_timezone(chosen["timezone"])
     except FieldInvalid as invalid:
-        problems["timezone"] = f"This {invalid.problem}."
+        problems["timezone"] = sentence(invalid)
     if problems:
         return Preview(problems=problems)
     cadence = parse(text)
@@ -119,7 +119,7 @@ def save(visit: Visit) -> Response:
             for action, detail in actions(tenant, after):
                 visit.record(action, **detail)
     except FieldInvalid as invalid:
-        refuse(form.timezone, f"{invalid.problem}.")
+        refuse(form.timezone, sentence(invalid))
         return _page(visit, form, found, status=400)
     return visit.redirect(f"/tenants/{tenant.key}/schedule", f"Saved: {found.words}.")
 

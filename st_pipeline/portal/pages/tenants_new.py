@@ -10,7 +10,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
 from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.forms import PortalForm, SecretField, capital, choices, refuse
+from st_pipeline.portal.forms import PortalForm, SecretField, capital, choices, refuse, sentence
 from st_pipeline.portal.visit import Visit
 from st_pipeline.tenants import fields, tenant_table
 from st_pipeline.tenants.checkup import check_up
@@ -34,7 +34,7 @@ def _by(check: Callable[[str], Any]) -> Callable[[Any, Any], None]:
         try:
             check(field.data or "")
         except FieldInvalid as invalid:
-            raise ValidationError(_sentence(invalid)) from None
+            raise ValidationError(_words(invalid)) from None
 
     return validator
 
@@ -105,7 +105,7 @@ def tenants_new(visit: Visit) -> Response:
             added = _add(visit, new, own)
             visit.about(added).record("tenant registered", credentials="entered" if own else "to be entered")
     except FieldInvalid as invalid:
-        refuse(form[_NAMES.get(invalid.field, invalid.field)], _sentence(invalid))
+        refuse(form[_NAMES.get(invalid.field, invalid.field)], _words(invalid))
         return _form(visit, form, status=400)
     except TenantBound as bound:
         refuse(form.key, capital(f"{bound}."))
@@ -134,7 +134,7 @@ def _own(visit: Visit, form: Any) -> OwnCredentials | None:
     try:
         return own_credentials(client_id, secret, app_key if app_key.reveal() else None, shared.app_id)
     except FieldInvalid as invalid:
-        refuse(form[_NAMES[invalid.field]], _sentence(invalid))
+        refuse(form[_NAMES[invalid.field]], _words(invalid))
         return None
 
 
@@ -158,10 +158,10 @@ def _form(visit: Visit, form: Any, *, status: int = 200) -> Response:
     return visit.render("tenants_new.html", status=status, form=form, zones=_ZONES, cadences=_CADENCES)
 
 
-def _sentence(invalid: FieldInvalid) -> str:
+def _words(invalid: FieldInvalid) -> str:
     if invalid.field == "cadence" and "must be one of" in invalid.problem:
         return "Write it like one of these, or leave nightly and choose under Schedule later."
-    return f"{capital(invalid.problem)}."
+    return sentence(invalid)
 
 
 PAGES = (page("/tenants/new", tenants_new, permission=Permission.ADMINISTER, methods=("GET", "POST")),)

@@ -44,12 +44,17 @@
   }
 
   function replacePart(old, fresh) {
-    if (!fresh || !old.isConnected || old.innerHTML === fresh.innerHTML) return;
+    if (!fresh || !old.isConnected) return;
+    localTimes(fresh);
+    for (const opened of old.querySelectorAll("details[id][open]")) {
+      const same = fresh.querySelector(`#${CSS.escape(opened.id)}`);
+      if (same) same.open = true;
+    }
+    if (old.innerHTML === fresh.innerHTML) return;
     const focused = old.contains(document.activeElement) ? document.activeElement : null;
     // What is no longer live has come to its end: the rest of the page is about what was before.
     if (old.dataset.done && !fresh.dataset.live) { location.assign(old.dataset.done); return; }
     const place = focused && (focused.id ? `#${CSS.escape(focused.id)}` : focused.getAttribute("href") && `[href="${CSS.escape(focused.getAttribute("href"))}"]`);
-    localTimes(fresh);
     old.replaceWith(fresh);
     if (place) fresh.querySelector(place)?.focus({ preventScroll: true });
   }
