@@ -137,8 +137,8 @@ def set_(
     trade: Trade = None,
     timezone: Timezone = None,
     cadence: Cadence = None,
-    environment: Annotated[str | None, typer.Option(hidden=True)] = None,
-    tenant_id: Annotated[int | None, typer.Option(hidden=True)] = None,
+    environment: Annotated[str | None, typer.Option(help="Correct it; not once it was connected.")] = None,
+    tenant_id: Annotated[int | None, typer.Option(help="Correct it; not once it was connected.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change what is given; the rest stays. An empty company code or trade takes it away."""
@@ -148,7 +148,6 @@ def set_(
         "trade": trade,
         "timezone": timezone,
         "cadence": cadence,
-        # A tenant keeps these two; they are taken only to say what to do instead.
         "environment": environment,
         "tenant_id": tenant_id,
     }
