@@ -27,12 +27,12 @@ from starlette.testclient import TestClient
 
 from benchmarks.portal_history import KEY, fill
 from st_pipeline import postgres
-from st_pipeline.portal import accounts, invitations, sessions
 from st_pipeline.portal.app import create_app
-from st_pipeline.portal.cookies import SESSION
-from st_pipeline.portal.roles import Role
+from st_pipeline.portal.people import accounts, invitations, sessions
+from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.routes import PAGES
-from st_pipeline.portal.service import Portal
+from st_pipeline.portal.web.cookies import SESSION
+from st_pipeline.portal.web.service import Portal
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 

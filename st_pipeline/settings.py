@@ -66,7 +66,7 @@ class Settings:
     """Channels of alerts as apprise writes them; each may hold a token or a password."""
     heartbeat_url: Secret | None = None
     quiet_hours: str | None = None
-    """As it is written; read where it counts (monitoring/quiet_hours.py)."""
+    """As it is written; read where it counts (alerting/quiet_hours.py)."""
     compact_landed_days: int | None = 7
     """After the end of a month, until its landed files are joined. None, here and below: never."""
     keep_landed_days: int | None = None

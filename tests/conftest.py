@@ -30,6 +30,9 @@ hypothesis.settings.load_profile("project")
 
 NewWarehouse = Callable[[], Database]
 
+# A past to write and a webhook, for every room that looks at what happened.
+pytest_plugins = ("tests.support.monitored",)
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Dealing:

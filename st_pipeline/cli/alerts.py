@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from st_pipeline import postgres
+from st_pipeline.alerting import deliveries, incident_table
+from st_pipeline.alerting.evaluation import Alerting
+from st_pipeline.alerting.incidents import Incident
+from st_pipeline.alerting.messages import Alert, compose
 from st_pipeline.cli import output
 from st_pipeline.cli.errors import CommandRefused, Commands
-from st_pipeline.monitoring import deliveries, incident_table
-from st_pipeline.monitoring.evaluation import Alerting
-from st_pipeline.monitoring.incidents import Incident
-from st_pipeline.monitoring.messages import Alert, compose
 from st_pipeline.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]

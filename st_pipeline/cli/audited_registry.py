@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from st_pipeline.portal import audit
+from st_pipeline.portal.audit import audit
 from st_pipeline.portal.tenant_changes import actions
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.connection import CheckResult

@@ -11,8 +11,8 @@ from datetime import datetime
 
 from st_pipeline import postgres
 from st_pipeline.cli.audited_registry import AuditedRegistry
-from st_pipeline.monitoring import sync_states
-from st_pipeline.monitoring.cadence import Due
+from st_pipeline.schedule import sync_states
+from st_pipeline.schedule.cadence import Due
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import key_file, vault
 from st_pipeline.tenants.model import Tenant

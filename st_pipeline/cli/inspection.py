@@ -109,7 +109,7 @@ def _app_key(settings: Settings) -> str:
 
 
 def _oidc(settings: Settings) -> str:
-    from st_pipeline.portal.oidc import OidcError, provider_of  # heavy, and seldom needed
+    from st_pipeline.portal.oidc.oidc import OidcError, provider_of  # heavy, and seldom needed
 
     provider = provider_of(settings)
     assert provider

@@ -41,7 +41,7 @@ def portal(
 
 def has_nobody(settings: Settings) -> bool:
     """Whether no account can sign in; the database is there and migrated."""
-    from st_pipeline.portal import accounts
+    from st_pipeline.portal.people import accounts
 
     with postgres.connect(postgres.warehouse(settings), autocommit=True) as connection:
         return accounts.is_empty(connection)

@@ -19,8 +19,9 @@ from st_pipeline import postgres
 from st_pipeline.cli import output, tables
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.progress import sync_progress
-from st_pipeline.monitoring import requests, run_syncs
-from st_pipeline.portal import audit
+from st_pipeline.history import run_syncs
+from st_pipeline.portal.audit import audit
+from st_pipeline.schedule import requests
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.settings import Settings

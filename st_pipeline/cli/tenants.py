@@ -15,7 +15,7 @@ import typer
 from st_pipeline.cli import entry, output
 from st_pipeline.cli.context import next_syncs, open_registry, renew_encryption
 from st_pipeline.cli.errors import CommandRefused, Commands
-from st_pipeline.monitoring.cadence import Due
+from st_pipeline.schedule.cadence import Due
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import importing, presentation
 from st_pipeline.tenants.checkup import check_up

@@ -16,10 +16,11 @@ import typer
 from st_pipeline import postgres
 from st_pipeline.cli import entry, output
 from st_pipeline.cli.errors import CommandRefused, Commands
-from st_pipeline.portal import accounts, audit, bindings
-from st_pipeline.portal.accounts import AccountError, User
-from st_pipeline.portal.audit import COMMAND_LINE
-from st_pipeline.portal.roles import Role
+from st_pipeline.portal.audit import audit
+from st_pipeline.portal.audit.audit import COMMAND_LINE
+from st_pipeline.portal.people import accounts, bindings
+from st_pipeline.portal.people.accounts import AccountError, User
+from st_pipeline.portal.people.roles import Role
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 

@@ -1,6 +1,6 @@
 """The data's own checks, as the UI shows them, and the job and schedule that run all of them once an hour.
 
-What is checked is in monitoring/checks.py; the tests of the dbt models are checks of their own (reports.py).
+What is checked is in rules/checks.py; the tests of the dbt models are checks of their own (reports.py).
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,9 +10,9 @@ import dagster as dg
 
 from st_pipeline import postgres
 from st_pipeline.dbt import one_build_at_a_time
-from st_pipeline.monitoring.checks import LEGACY_CHECKS, RAW_CHECKS, Verdict, judge, look
-from st_pipeline.monitoring.findings import Finding, Severity
-from st_pipeline.monitoring.rules_file import read_rules
+from st_pipeline.rules.checks import LEGACY_CHECKS, RAW_CHECKS, Verdict, judge, look
+from st_pipeline.rules.findings import Finding, Severity
+from st_pipeline.rules.rules_file import read_rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.sync.pipeline import Pipeline
 

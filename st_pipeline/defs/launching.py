@@ -11,7 +11,7 @@ import dagster as dg
 from st_pipeline import postgres
 from st_pipeline.defs.in_flight import partitions_in_flight
 from st_pipeline.defs.partitions import range_tags
-from st_pipeline.monitoring import launches
+from st_pipeline.schedule import launches
 from st_pipeline.sync.batching import contiguous_ranges
 from st_pipeline.sync.pipeline import Pipeline
 

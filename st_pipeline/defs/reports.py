@@ -12,8 +12,8 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_as
 
 from st_pipeline import postgres
 from st_pipeline.dbt import environment, manifest, one_build_at_a_time
-from st_pipeline.monitoring import builds
 from st_pipeline.postgres import warehouse_name
+from st_pipeline.schedule import builds
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock

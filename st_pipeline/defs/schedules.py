@@ -7,7 +7,7 @@ import dagster as dg
 from st_pipeline import postgres
 from st_pipeline.defs.jobs import sync_tenant
 from st_pipeline.defs.launching import launch_syncs
-from st_pipeline.monitoring import sync_states
+from st_pipeline.schedule import sync_states
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import tenant_table
 

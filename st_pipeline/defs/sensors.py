@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from st_pipeline import postgres
+from st_pipeline.alerting import heartbeat
+from st_pipeline.alerting.evaluation import Alerting, evaluate
 from st_pipeline.defs.in_flight import dead_runs, is_in_flight, partitions_in_flight, report_dead
 from st_pipeline.defs.jobs import build_marts, sync_tenant
 from st_pipeline.defs.launching import ASKED_PRIORITY, launch_syncs
 from st_pipeline.defs.partitions import tenants
-from st_pipeline.monitoring import builds, heartbeat, requests, sync_states
-from st_pipeline.monitoring.evaluation import Alerting, evaluate
 from st_pipeline.postgres import PostgresError
+from st_pipeline.schedule import builds, requests, sync_states
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.checkup import check_up, is_recheck_due

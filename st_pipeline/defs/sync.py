@@ -12,7 +12,7 @@ import dagster as dg
 
 from st_pipeline.defs.partitions import tenants
 from st_pipeline.failures import sync_failure
-from st_pipeline.monitoring.history import Cause
+from st_pipeline.history.history import Cause
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 from st_pipeline.servicetitan.catalogue.model import Endpoint

@@ -15,9 +15,10 @@ from st_pipeline import postgres
 from st_pipeline.defs.launch import owner
 from st_pipeline.defs.run_retention import delete_old_runs
 from st_pipeline.failures import INTERACTIVE_TAG
+from st_pipeline.history import history_retention
 from st_pipeline.landing.compaction import compact
 from st_pipeline.landing.expiry import expire
-from st_pipeline.monitoring import history_retention, rereads
+from st_pipeline.schedule import rereads
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.warehouse import vacuum
 

@@ -16,12 +16,12 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from st_pipeline.portal.headers import SecurityHeaders
-from st_pipeline.portal.intake import Intake
 from st_pipeline.portal.pages import elsewhere
-from st_pipeline.portal.refusals import Refusals, refuse
 from st_pipeline.portal.routes import pages
-from st_pipeline.portal.service import Portal, prepared
+from st_pipeline.portal.web.headers import SecurityHeaders
+from st_pipeline.portal.web.intake import Intake
+from st_pipeline.portal.web.refusals import Refusals, refuse
+from st_pipeline.portal.web.service import Portal, prepared
 from st_pipeline.settings import Settings
 
 STATIC = Path(__file__).parent / "static"

@@ -5,29 +5,31 @@ What a page needs is said where it is made (access.page).
 
 from __future__ import annotations
 
-from st_pipeline.portal.access import Page
 from st_pipeline.portal.pages import (
     alerts,
     audit,
-    connect,
-    credentials,
-    drift,
     health,
     invitation,
-    invitations_made,
     metrics,
     overview,
     password,
-    quarantine,
-    schedule,
     signin,
     signin_oidc,
+    tenants_new,
+)
+from st_pipeline.portal.pages.tenant import (
+    connect,
+    credentials,
+    drift,
+    invitations_made,
+    quarantine,
+    schedule,
     syncs,
     tenant,
     tenant_actions,
-    tenants_new,
 )
-from st_pipeline.portal.service import Portal
+from st_pipeline.portal.web.access import Page
+from st_pipeline.portal.web.service import Portal
 
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,

@@ -1,6 +1,6 @@
 """Every call counted in memory: endpoint, status, latency, retries, bytes; what share of them ended how fast.
 
-Storing the counts is monitoring/.
+Storing the counts is history/.
 
 Bounded: one record per endpoint and status, latencies in buckets.
 """

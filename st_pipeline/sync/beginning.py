@@ -8,8 +8,9 @@ from typing import Any
 
 import psycopg
 
-from st_pipeline.monitoring import history, launches, requests, sync_states
-from st_pipeline.monitoring.cadence import Due
+from st_pipeline.history import history
+from st_pipeline.schedule import launches, requests, sync_states
+from st_pipeline.schedule.cadence import Due
 from st_pipeline.sync.duty import Duty, duty
 from st_pipeline.sync.request import Request
 from st_pipeline.tenants import tenant_table

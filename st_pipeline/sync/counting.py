@@ -1,6 +1,6 @@
 """Ask the API how many records it has, beside a sync: exports don't say, but most have a list next to them that does.
 
-Keeping and judging the counts is monitoring/api_counts.py. A list is asked only where it can be asked for everything
+Keeping and judging the counts is rules/api_counts.py. A list is asked only where it can be asked for everything
 that the export brings: inactive records too, and by time of creation, as what is new comes to exports late. So it is
 not asked for:
 
@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from st_pipeline import postgres
-from st_pipeline.monitoring.api_counts import ApiCount, is_count_due, read_last_counts, store_count
+from st_pipeline.rules.api_counts import ApiCount, is_count_due, read_last_counts, store_count
 from st_pipeline.servicetitan.catalogue.loading import endpoint as endpoint_of
 from st_pipeline.servicetitan.catalogue.loading import endpoints
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Kind

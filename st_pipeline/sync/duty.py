@@ -1,7 +1,7 @@
 """What a run that nobody watches does for a tenant: what was asked for first, then what is due, else nothing.
 
 The run does not know; it asks when it comes to the tenant. So a run that was launched twice, or is run again after a
-crash, does nothing twice. Pure; where requests and states come from is in monitoring/.
+crash, does nothing twice. Pure; where requests and states come from is in schedule/.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from st_pipeline.monitoring.cadence import Due
-from st_pipeline.monitoring.history import Cause
-from st_pipeline.monitoring.requests import SyncRequest
+from st_pipeline.history.history import Cause
+from st_pipeline.schedule.cadence import Due
+from st_pipeline.schedule.requests import SyncRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from st_pipeline.history.history import EntityRecord
 from st_pipeline.landing.land import Landed
-from st_pipeline.monitoring.history import EntityRecord
 from st_pipeline.servicetitan.catalogue.assets import is_legacy_required
 from st_pipeline.warehouse.deletions import Judged
 from st_pipeline.warehouse.loading import Loaded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from st_pipeline.monitoring.history import BY_HAND, Cause
+from st_pipeline.history.history import BY_HAND, Cause
 
 LOCK_WAIT_SECONDS = 600.0
 

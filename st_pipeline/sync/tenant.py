@@ -15,10 +15,10 @@ from datetime import datetime
 import psycopg
 
 from st_pipeline import postgres
+from st_pipeline.history import history
 from st_pipeline.landing.land import Landed, land
 from st_pipeline.landing.ledger import Ledger
 from st_pipeline.landing.lock import TenantBusy, tenant_lock
-from st_pipeline.monitoring import history
 from st_pipeline.servicetitan.calls import CallLog
 from st_pipeline.servicetitan.catalogue.loading import endpoint as endpoint_of
 from st_pipeline.servicetitan.catalogue.model import Endpoint

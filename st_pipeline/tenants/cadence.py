@@ -1,6 +1,6 @@
 """What a cadence is: on which days, at which times, or how often; and in which hours a sync may start.
 
-Reading one from text is in cadence_parsing.py. What is due when is decided in the room monitoring/.
+Reading one from text is in cadence_parsing.py. What is due when is decided in the room schedule/.
 """
 
 from __future__ import annotations

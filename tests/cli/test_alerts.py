@@ -10,14 +10,14 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
+from st_pipeline.alerting import deliveries, incident_table
+from st_pipeline.alerting.evaluation import Alerting
+from st_pipeline.alerting.incidents import Reconciled, reconcile
 from st_pipeline.cli.main import app
-from st_pipeline.monitoring import deliveries, incident_table
-from st_pipeline.monitoring.evaluation import Alerting
-from st_pipeline.monitoring.findings import Finding, Severity
-from st_pipeline.monitoring.incidents import Reconciled, reconcile
 from st_pipeline.postgres import Database
+from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.settings import Settings
-from tests.monitoring.webhook import Webhook, webhook
+from tests.support.webhook import Webhook, webhook
 
 CANARY = "canary-of-alerts-77aa"
 NOW = datetime.now(UTC)

@@ -15,7 +15,7 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner, Result
 
 from st_pipeline.cli.tenants import app
-from st_pipeline.portal import audit
+from st_pipeline.portal.audit import audit
 from st_pipeline.portal.tenant_changes import actions
 from st_pipeline.postgres import Database
 from st_pipeline.sandbox import Account, Sandbox, Size

@@ -23,18 +23,19 @@ from psycopg.rows import dict_row
 from typer.testing import CliRunner, Result
 
 from st_pipeline import postgres
+from st_pipeline.alerting.evaluation import Alerting, evaluate
 from st_pipeline.cli.main import app
+from st_pipeline.history import history
+from st_pipeline.history.history import EntityRecord
+from st_pipeline.history.sync_history import read_sync
 from st_pipeline.landing.lock import tenant_lock
-from st_pipeline.monitoring import history, requests
-from st_pipeline.monitoring.cadence import State, next_sync, parse, regular_times
-from st_pipeline.monitoring.evaluation import Alerting, evaluate
-from st_pipeline.monitoring.history import EntityRecord
-from st_pipeline.monitoring.sync_history import read_sync
-from st_pipeline.portal import accounts
 from st_pipeline.portal.app import create_app
-from st_pipeline.portal.roles import Role
-from st_pipeline.portal.service import Portal
+from st_pipeline.portal.people import accounts
+from st_pipeline.portal.people.roles import Role
+from st_pipeline.portal.web.service import Portal
 from st_pipeline.sandbox import Account, Sandbox, Size
+from st_pipeline.schedule import requests
+from st_pipeline.schedule.cadence import State, next_sync, parse, regular_times
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.calls import BOUNDS, CallLog
 from st_pipeline.settings import Settings

@@ -21,9 +21,9 @@ from typer.testing import CliRunner, Result
 
 from st_pipeline import postgres
 from st_pipeline.cli.tenants import app
-from st_pipeline.monitoring import history
-from st_pipeline.monitoring.cadence import State, next_sync, parse
+from st_pipeline.history import history
 from st_pipeline.sandbox import Account, Sandbox, Size
+from st_pipeline.schedule.cadence import State, next_sync, parse
 from st_pipeline.settings import Settings
 
 CANARY_SECRET = "cs1.canary-secret-7f3a"

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from st_pipeline import postgres
 from st_pipeline.cli import inspection
 from st_pipeline.cli.main import app
-from st_pipeline.monitoring import rereads
+from st_pipeline.schedule import rereads
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 

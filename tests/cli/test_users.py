@@ -13,9 +13,9 @@ from typer.testing import CliRunner, Result
 
 from st_pipeline import postgres
 from st_pipeline.cli.main import app
-from st_pipeline.portal import accounts, bindings
-from st_pipeline.portal.bindings import NotAdmitted
-from st_pipeline.portal.id_token import Identity
+from st_pipeline.portal.oidc.id_token import Identity
+from st_pipeline.portal.people import accounts, bindings
+from st_pipeline.portal.people.bindings import NotAdmitted
 from st_pipeline.postgres import Database
 from st_pipeline.secret import Secret
 

@@ -27,7 +27,8 @@ from st_pipeline.defs.launching import launch_syncs
 from st_pipeline.defs.schedules import due_syncs
 from st_pipeline.defs.sensors import asked_syncs, loaded_waves, lost_runs
 from st_pipeline.failures import INTERACTIVE_TAG
-from st_pipeline.monitoring import builds, history, launches, requests
+from st_pipeline.history import history
+from st_pipeline.schedule import builds, launches, requests
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock
 from st_pipeline.tenants.checkup import check_up

@@ -11,7 +11,7 @@ from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
 from st_pipeline.defs.in_flight import partitions_in_flight
 from st_pipeline.defs.sensors import alerts, tenant_registry, waiting_tenants
-from st_pipeline.monitoring import history
+from st_pipeline.history import history
 from st_pipeline.sandbox import Sandbox
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants.checkup import check_up

@@ -14,8 +14,8 @@ from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
 from st_pipeline.defs import launch
 from st_pipeline.defs.partitions import range_tags
-from st_pipeline.monitoring import requests
 from st_pipeline.sandbox import Sandbox
+from st_pipeline.schedule import requests
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.sync.pipeline import Pipeline

@@ -17,14 +17,14 @@ import psycopg
 
 from st_pipeline.definitions import build_defs
 from st_pipeline.defs import launch
-from st_pipeline.monitoring import requests, sync_states
 from st_pipeline.sandbox import Account, Faults, Sandbox, Size
+from st_pipeline.schedule import requests, sync_states
 from st_pipeline.secret import Secret
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.credentials import own_credentials
 from st_pipeline.tenants.model import new_tenant
-from tests.monitoring.webhook import webhook
+from tests.support.webhook import webhook
 
 from .home import Home
 from .month_daemon import Daemon

@@ -14,15 +14,15 @@ from datetime import datetime
 import dagster as dg
 import psycopg
 
+from st_pipeline.alerting.channels import open_channels
+from st_pipeline.alerting.evaluation import Alerting, evaluate
 from st_pipeline.defs.schedules import due_syncs
 from st_pipeline.defs.sensors import asked_syncs, loaded_waves, tenant_registry, waiting_tenants
-from st_pipeline.monitoring import builds
-from st_pipeline.monitoring.channels import open_channels
-from st_pipeline.monitoring.evaluation import Alerting, evaluate
-from st_pipeline.monitoring.rules import ErrorRate, RateLimit, Rules
+from st_pipeline.rules.rules import ErrorRate, RateLimit, Rules
+from st_pipeline.schedule import builds
 from st_pipeline.secret import Secret
 from st_pipeline.sync.pipeline import Pipeline
-from tests.monitoring.webhook import Webhook
+from tests.support.webhook import Webhook
 
 from .month_tenants import MINUTE
 from .month_time import minute_after

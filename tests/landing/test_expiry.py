@@ -13,9 +13,9 @@ from st_pipeline.landing.land import land
 from st_pipeline.landing.ledger import Ledger
 from st_pipeline.landing.lock import tenant_lock
 from st_pipeline.landing.zone import LandingZone
-from st_pipeline.monitoring.completeness import read_imbalances
-from st_pipeline.monitoring.rules import Rules
 from st_pipeline.postgres import Database
+from st_pipeline.rules.completeness import read_imbalances
+from st_pipeline.rules.rules import Rules
 from st_pipeline.servicetitan.errors import Unavailable
 
 from .invoices import FEW, small

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import Response as Sent
 from starlette.testclient import TestClient
 
-from st_pipeline.portal.cookies import Cookies
+from st_pipeline.portal.web.cookies import Cookies
 
 PASSWORD = "correct horse battery canary-password-5d1e"
 _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')

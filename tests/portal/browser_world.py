@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from st_pipeline.landing.typer import Note
-from st_pipeline.portal import audit, invitations
-from st_pipeline.portal.access import Page
-from tests.monitoring.past import CUSTOMERS, HOUR, MINUTE, Past, calls, read
+from st_pipeline.portal.audit import audit
+from st_pipeline.portal.people import invitations
+from st_pipeline.portal.web.access import Page
+from tests.support.past import CUSTOMERS, HOUR, MINUTE, Past, calls, read
 
 INVOICES = "accounting_invoices"
 TENANTS = ("acme", "bolt")

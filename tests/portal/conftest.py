@@ -12,15 +12,15 @@ from cryptography.fernet import Fernet
 from starlette.applications import Starlette
 
 from st_pipeline import postgres
-from st_pipeline.portal import accounts, invitations, sessions
 from st_pipeline.portal.app import create_app
-from st_pipeline.portal.roles import Role
-from st_pipeline.portal.service import Portal
+from st_pipeline.portal.people import accounts, invitations, sessions
+from st_pipeline.portal.people.roles import Role
+from st_pipeline.portal.web.service import Portal
 from st_pipeline.postgres import Database
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
-from tests.monitoring.past import Past
 from tests.portal.browser import PASSWORD, Browser, signed
+from tests.support.past import Past
 
 SignedIn = Callable[[Role], Browser]
 KEYS = (Secret(Fernet.generate_key().decode()),)

@@ -18,15 +18,15 @@ import uvicorn
 from playwright.sync_api import Browser
 from starlette.applications import Starlette
 
-from st_pipeline.portal import accounts, sessions
+from st_pipeline.portal.people import accounts, sessions
 from st_pipeline.portal.routes import PAGES
-from st_pipeline.portal.service import Portal
+from st_pipeline.portal.web.service import Portal
 from st_pipeline.postgres import Database, connect
 from st_pipeline.tenants.model import Status
-from tests.monitoring.past import Past
 from tests.portal.browser import signed
 from tests.portal.browser_chromium import NONE, Person, chromium, launched
 from tests.portal.browser_world import World, fill
+from tests.support.past import Past
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason=NONE)
 

@@ -15,12 +15,12 @@ from cryptography.fernet import Fernet
 from httpx2 import Response
 from starlette.applications import Starlette
 
-from st_pipeline.portal import invitations, sessions
-from st_pipeline.portal.cookies import Cookies
-from st_pipeline.portal.intake import FORM_TYPE
-from st_pipeline.portal.roles import Permission, Role
+from st_pipeline.portal.people import invitations, sessions
+from st_pipeline.portal.people.roles import Permission, Role
 from st_pipeline.portal.routes import PAGES
-from st_pipeline.portal.service import Portal
+from st_pipeline.portal.web.cookies import Cookies
+from st_pipeline.portal.web.intake import FORM_TYPE
+from st_pipeline.portal.web.service import Portal
 from st_pipeline.secret import Secret
 from st_pipeline.tenants import access
 from tests.portal.browser import PASSWORD, Browser, signed, text_of

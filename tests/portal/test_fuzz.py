@@ -12,10 +12,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 
-from st_pipeline.portal.access import Page
-from st_pipeline.portal.intake import FORM_TYPE
-from st_pipeline.portal.roles import Role
+from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.routes import PAGES
+from st_pipeline.portal.web.access import Page
+from st_pipeline.portal.web.intake import FORM_TYPE
 from st_pipeline.tenants import access
 from tests.portal.browser import Browser
 from tests.portal.browser_forms import forms_of

@@ -9,11 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 
+from st_pipeline.history import history
+from st_pipeline.history.history import Cause
 from st_pipeline.landing.lock import tenant_lock
-from st_pipeline.monitoring import history, launches, requests
-from st_pipeline.monitoring.history import Cause
-from st_pipeline.monitoring.requests import MOST_ATTEMPTS
 from st_pipeline.postgres import Database
+from st_pipeline.schedule import launches, requests
+from st_pipeline.schedule.requests import MOST_ATTEMPTS
 from st_pipeline.sync.beginning import begin
 from st_pipeline.sync.request import Request
 from st_pipeline.tenants import tenant_table

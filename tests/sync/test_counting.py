@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from st_pipeline.monitoring.api_counts import ApiCount, read_last_counts
+from st_pipeline.rules.api_counts import ApiCount, read_last_counts
 from st_pipeline.sandbox import Faults, Sandbox
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.loading import endpoint

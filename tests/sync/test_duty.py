@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from st_pipeline.monitoring.cadence import Due, Reason
-from st_pipeline.monitoring.history import Cause
-from st_pipeline.monitoring.requests import SyncRequest
+from st_pipeline.history.history import Cause
+from st_pipeline.schedule.cadence import Due, Reason
+from st_pipeline.schedule.requests import SyncRequest
 from st_pipeline.sync.duty import Duty, duty
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)

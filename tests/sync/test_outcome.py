@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from st_pipeline.history.history import EntityRecord
 from st_pipeline.landing.land import Landed
-from st_pipeline.monitoring.history import EntityRecord
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
 from st_pipeline.warehouse.deletions import Judged
 from st_pipeline.warehouse.loading import Loaded

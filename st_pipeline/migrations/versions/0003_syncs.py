@@ -1,4 +1,4 @@
-"""What every sync did, and every call it made (room ``monitoring``)."""
+"""What every sync did, and every call it made (room ``history``)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Incidents, what is told of them and to whom it got through (room ``monitoring``)."""
+"""Incidents, what is told of them and to whom it got through (room ``alerting``)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""History and usage: sums of each sync, trace ids, and days that old syncs are rolled up to (room ``monitoring``)."""
+"""History and usage: sums of each sync, trace ids, and days that old syncs are rolled up to (room ``history``)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""The API's own counts beside ours (room monitoring)."""
+"""The API's own counts beside ours (room rules)."""
 
 from alembic import op
 

@@ -1,6 +1,6 @@
 """What is wrong and what was, who was told of it, and whether the channels answer.
 
-Incidents are monitoring/incident_table.py's. Of a channel only its kind is shown: its address is a secret.
+Incidents are alerting/incident_table.py's. Of a channel only its kind is shown: its address is a secret.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from st_pipeline.monitoring import deliveries, incident_table
-from st_pipeline.monitoring.channel_health import Health, read_health, read_told
-from st_pipeline.monitoring.channels import Channel, open_channels
-from st_pipeline.monitoring.findings import Severity
-from st_pipeline.monitoring.incidents import Incident
-from st_pipeline.monitoring.messages import Alert, compose
-from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.plain import told as told_to
-from st_pipeline.portal.visit import Visit
-from st_pipeline.portal.wording import Badge
+from st_pipeline.alerting import deliveries, incident_table
+from st_pipeline.alerting.channel_health import Health, read_health, read_told
+from st_pipeline.alerting.channels import Channel, open_channels
+from st_pipeline.alerting.incidents import Incident
+from st_pipeline.alerting.messages import Alert, compose
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.plain import told as told_to
+from st_pipeline.portal.words.wording import Badge
+from st_pipeline.rules.findings import Severity
 from st_pipeline.settings import SettingsError
 
 PERIODS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "a year"}

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response, StreamingResponse
 
-from st_pipeline.portal import audit_search
-from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.audit_search import Wanted
-from st_pipeline.portal.service import Pool
-from st_pipeline.portal.visit import Visit
+from st_pipeline.portal.audit import audit_search
+from st_pipeline.portal.audit.audit_search import Wanted
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.service import Pool
+from st_pipeline.portal.web.visit import Visit
 
 PAGE = 100
 AT_ONCE = 2000

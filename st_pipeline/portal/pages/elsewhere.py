@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.visit import Visit
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
 
 
 def elsewhere(visit: Visit) -> Response:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.responses import PlainTextResponse, Response
 
-from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.visit import Visit
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
 
 
 def healthz(visit: Visit) -> Response:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from st_pipeline.portal import audit, invitations
-from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.invitations import Invitation
-from st_pipeline.portal.visit import Visit
+from st_pipeline.portal.audit import audit
+from st_pipeline.portal.people import invitations
+from st_pipeline.portal.people.invitations import Invitation
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
 from st_pipeline.secret import Secret
 from st_pipeline.tenants import tenant_table
 

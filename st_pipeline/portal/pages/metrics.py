@@ -13,10 +13,10 @@ from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from st_pipeline.monitoring.overview import Overview, TenantOverview, read_overview
-from st_pipeline.monitoring.rules_file import read_rules
-from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.visit import Visit
+from st_pipeline.overview.overview import Overview, TenantOverview, read_overview
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.rules.rules_file import read_rules
 
 PREFIX = "st_pipeline_"
 TOTALS = (

@@ -1,4 +1,4 @@
-"""The overview: totals on top, then every tenant. The figures are monitoring/overview.py's, as those of
+"""The overview: totals on top, then every tenant. The figures are overview/overview.py's, as those of
 ``st-pipeline status`` are; which tenants are shown is overview_rows.py.
 """
 
@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from st_pipeline.monitoring.overview import read_overview
-from st_pipeline.monitoring.rules_file import read_rules
-from st_pipeline.portal.access import Permission, page
+from st_pipeline.overview.overview import read_overview
 from st_pipeline.portal.pages.overview_rows import FILTERS, SORTS, Wish, shown
-from st_pipeline.portal.visit import Visit
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.rules.rules_file import read_rules
 
 
 def overview(visit: Visit) -> Response:

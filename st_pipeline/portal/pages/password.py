@@ -5,11 +5,11 @@ from __future__ import annotations
 from starlette.responses import Response
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from st_pipeline.portal import accounts
-from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.forms import PortalForm, SecretField, refuse
 from st_pipeline.portal.pages.signin import THROTTLED
-from st_pipeline.portal.visit import Visit
+from st_pipeline.portal.people import accounts
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.forms import PortalForm, SecretField, refuse
+from st_pipeline.portal.web.visit import Visit
 
 
 class PasswordForm(PortalForm):

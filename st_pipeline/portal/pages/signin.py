@@ -10,12 +10,13 @@ from starlette.responses import Response
 from wtforms import HiddenField, StringField
 from wtforms.validators import InputRequired, Length
 
-from st_pipeline.portal import accounts, audit, sessions
-from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.cookies import SESSION
-from st_pipeline.portal.forms import PortalForm, SecretField
-from st_pipeline.portal.oidc import START
-from st_pipeline.portal.visit import Visit, home_of, safe_path
+from st_pipeline.portal.audit import audit
+from st_pipeline.portal.oidc.oidc import START
+from st_pipeline.portal.people import accounts, sessions
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.cookies import SESSION
+from st_pipeline.portal.web.forms import PortalForm, SecretField
+from st_pipeline.portal.web.visit import Visit, home_of, safe_path
 
 WRONG = "Name and password do not go together. Check both; operators can set a new password for you."
 THROTTLED = "Too many tries. Wait a quarter of an hour, then try again."

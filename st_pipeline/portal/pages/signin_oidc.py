@@ -12,11 +12,9 @@ from hmac import compare_digest
 
 from starlette.responses import RedirectResponse, Response
 
-from st_pipeline.portal import audit, bindings
-from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.attempt import Attempt
-from st_pipeline.portal.bindings import NotAdmitted
-from st_pipeline.portal.oidc import (
+from st_pipeline.portal.audit import audit
+from st_pipeline.portal.oidc.attempt import Attempt
+from st_pipeline.portal.oidc.oidc import (
     CALLBACK,
     START,
     AnswerNotTrusted,
@@ -26,7 +24,10 @@ from st_pipeline.portal.oidc import (
     ProviderUnreachable,
 )  # fmt: skip
 from st_pipeline.portal.pages import signin
-from st_pipeline.portal.visit import Visit, home_of, safe_path
+from st_pipeline.portal.people import bindings
+from st_pipeline.portal.people.bindings import NotAdmitted
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit, home_of, safe_path
 from st_pipeline.secret import Secret
 
 ATTEMPT = "st_pipeline_oidc"

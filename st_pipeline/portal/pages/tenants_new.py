@@ -9,9 +9,9 @@ from starlette.responses import Response
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
-from st_pipeline.portal.access import Permission, page
-from st_pipeline.portal.forms import PortalForm, SecretField, capital, choices, refuse, sentence
-from st_pipeline.portal.visit import Visit
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.forms import PortalForm, SecretField, capital, choices, refuse, sentence
+from st_pipeline.portal.web.visit import Visit
 from st_pipeline.tenants import fields, tenant_table
 from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.credentials import OwnCredentials, own_credentials

@@ -1,0 +1,1 @@
+"""Who is notified: incidents, messages, channels and deliveries."""

@@ -1,0 +1,99 @@
+"""One round of alerting, made every minute: look at everything, note what is new or over, tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import psycopg
+
+from st_pipeline.alerting import deliveries, incident_table
+from st_pipeline.alerting.channels import Channel, open_channels
+from st_pipeline.alerting.deliveries import Delivered
+from st_pipeline.alerting.incidents import Reconciled, reconcile
+from st_pipeline.alerting.quiet_hours import QuietHours, parse_quiet_hours
+from st_pipeline.rules.connections import StaleAt, read_watched
+from st_pipeline.rules.findings import Finding
+from st_pipeline.rules.freshness import stale_by_cadence
+from st_pipeline.rules.member_counts import count_members
+from st_pipeline.rules.rules import Rules
+from st_pipeline.rules.rules_file import read_rules
+from st_pipeline.rules.watching import find_all
+from st_pipeline.settings import Settings
+
+LOCK = 7_350_004  # an advisory lock: one round at a time, whoever makes it
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """What a round needs besides the database."""
+
+    rules: Rules = field(default_factory=Rules)
+    channels: Sequence[Channel] = ()
+    quiet: QuietHours | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Alerting:
+        """As the environment and ``alerts.toml`` in the home say.
+
+        Raises:
+            SettingsError: a channel, the quiet hours or a rule is written wrongly; RulesInvalid among them.
+        """
+        quiet = parse_quiet_hours(settings.quiet_hours) if settings.quiet_hours else None
+        return cls(read_rules(settings.home), open_channels(settings.alert_urls), quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a round found and did. ``was_skipped``: another one is being made, and does all of it."""
+
+    was_skipped: bool = False
+    findings: list[Finding] = field(default_factory=list)
+    news: Reconciled = field(default_factory=lambda: Reconciled([], [], []))
+    delivered: Delivered = field(default_factory=Delivered)
+
+
+def evaluate(
+    connection: psycopg.Connection, alerting: Alerting, now: datetime, *, stale_at: StaleAt | None = None
+) -> Evaluation:
+    """One round at ``now``; made again it does nothing new. ``stale_at``: by the tenants' cadence unless given.
+
+    What is to be told is stored before anything is sent. ``connection`` is in autocommit.
+
+    Raises:
+        psycopg.Error: the database went away; the next round finds the same again.
+    """
+    if not connection.autocommit:
+        raise ValueError("a round needs a connection in autocommit: it sends between its transactions")
+    row = connection.execute("select pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    if not row or not row[0]:
+        return Evaluation(was_skipped=True)
+    try:
+        findings, news = _look(connection, alerting.rules, now, stale_at or stale_by_cadence(alerting.rules))
+        delivered = deliveries.deliver(
+            connection,
+            alerting.channels,
+            now,
+            quiet=alerting.quiet,
+            digest_over=alerting.rules.telling.digest_over,
+        )
+        return Evaluation(False, findings, news, delivered)
+    finally:
+        if not connection.closed:
+            connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
+
+
+def _look(
+    connection: psycopg.Connection, rules: Rules, now: datetime, stale_at: StaleAt
+) -> tuple[list[Finding], Reconciled]:
+    with connection.transaction():
+        # One moment for all questions: a sync that ends between two of them would be half seen.
+        connection.execute("set transaction isolation level repeatable read")
+        count_members(connection, now)
+        tenants = read_watched(connection)
+        findings = find_all(connection, tenants, rules, now, stale_at)
+        known = frozenset(tenant.key for tenant in tenants)
+        news = reconcile(incident_table.open_incidents(connection), findings, known, rules.enabled)
+        incident_table.store(connection, news, rules.telling.dagster_url, now)
+    return findings, news

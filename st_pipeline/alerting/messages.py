@@ -1,0 +1,148 @@
+"""From alerts to what a channel is sent: texts for people, JSON for machines; many at once as a digest. Pure.
+
+How it is sent is in channels.py, when and to whom in deliveries.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from st_pipeline.alerting.incidents import Closed, Incident
+from st_pipeline.rules.findings import ALL_TENANTS, counted
+
+LINES = 20  # of a digest for people
+FACTS = 100  # of a digest for machines, which may not take a body of any size; ``count`` has them all
+
+
+class State(StrEnum):
+    """What there is to tell of an incident."""
+
+    OPENED = "opened"
+    RECOVERED = "recovered"
+    NOT_WATCHED = "not_watched"
+    PASSED = "passed"
+    """It began and ended before anybody could be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something to be told; without an incident it is a test."""
+
+    id: int
+    kind: str
+    """``opened``, ``closed`` or ``test``."""
+    incident: Incident | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one channel is sent at once, and which alerts that settles."""
+
+    alerts: tuple[int, ...]
+    title: str
+    text: str
+    body: dict[str, Any]
+    """The same for machines; values are JSON's own types."""
+    is_good: bool
+    """Nothing in it is wrong now."""
+
+
+def compose(alerts: Iterable[Alert], digest_over: int) -> list[Message]:
+    """The messages for alerts that wait, in their order: one for each incident, or a digest where they are too many.
+
+    An incident that opened and closed meanwhile is told once, as passed.
+    """
+    alerts = list(alerts)
+    tests = [alert for alert in alerts if alert.incident is None]
+    about: dict[int, tuple[Incident, list[Alert]]] = {}
+    for alert in alerts:
+        if alert.incident:
+            about.setdefault(alert.incident.id, (alert.incident, []))[1].append(alert)
+    told = [(_state(incident, group), incident, group) for incident, group in about.values()]
+    messages = [_test(alert) for alert in tests]
+    if len(told) > digest_over:
+        return [*messages, _digest([(state, incident) for state, incident, _ in told], _ids(alerts))]
+    return messages + [_single(state, incident, _ids(group)) for state, incident, group in told]
+
+
+def facts(state: State, incident: Incident) -> dict[str, Any]:
+    """An incident as webhooks get it; instants in ISO 8601, UTC; no tenant where it is about what all share."""
+    return {
+        "state": state.value,
+        "incident": incident.id,
+        "rule": incident.rule,
+        "severity": incident.severity.value,
+        "tenant": None if incident.tenant == ALL_TENANTS else incident.tenant,
+        "entity": incident.entity,
+        "what": incident.what,
+        "since": incident.since.isoformat(),
+        "advice": incident.advice,
+        "link": incident.link,
+        "opened_at": incident.opened_at.isoformat(),
+        "closed_at": incident.closed_at.isoformat() if incident.closed_at else None,
+    }
+
+
+def _state(incident: Incident, alerts: Sequence[Alert]) -> State:
+    kinds = {alert.kind for alert in alerts}
+    if kinds == {"opened"}:
+        return State.OPENED
+    if incident.closed_because is Closed.NOT_WATCHED:
+        return State.NOT_WATCHED
+    return State.PASSED if "opened" in kinds else State.RECOVERED
+
+
+def _single(state: State, incident: Incident, ids: tuple[int, ...]) -> Message:
+    ended = incident.closed_at
+    if state is State.OPENED:
+        lines = [incident.what, f"Since: {_instant(incident.since)}", f"What to do: {incident.advice}"]
+    elif state is State.RECOVERED and ended:
+        lines = [f"Over at {_instant(ended)}. It was: {incident.what}", f"Since: {_instant(incident.since)}"]
+    elif state is State.PASSED and ended:
+        lines = [f"{incident.what}", f"From {_instant(incident.since)} to {_instant(ended)}: it is over."]
+    else:
+        lines = [
+            f"No longer watched: the tenant was disabled or removed, or the rule switched off. It was: {incident.what}"
+        ]
+    text = "\n".join([*lines, incident.link])
+    return Message(ids, _title(state, incident), text, facts(state, incident), is_good=state is not State.OPENED)
+
+
+def _digest(told: Sequence[tuple[State, Incident]], ids: tuple[int, ...]) -> Message:
+    bad = sum(state is State.OPENED for state, _ in told)
+    tenants = {incident.tenant for _, incident in told}
+    of = "all tenants" if ALL_TENANTS in tenants else counted(len(tenants), "tenant")
+    title = f"{len(told)} alerts of {of}: {bad} opened, {len(told) - bad} over"
+    lines = [f"{_title(state, incident)}: {incident.what}" for state, incident in told[:LINES]]
+    if len(told) > LINES:
+        lines.append(f"… and {len(told) - LINES} more")
+    lines.append("What to do about each: st-pipeline alerts list")
+    body = {
+        "state": "digest",
+        "count": len(told),
+        "opened": bad,
+        "alerts": [facts(state, incident) for state, incident in told[:FACTS]],
+    }
+    return Message(ids, title, "\n".join(lines), body, is_good=not bad)
+
+
+def _test(alert: Alert) -> Message:
+    text = "This is a test of st-pipeline's alerts. Nothing is wrong; real ones come through here."
+    return Message((alert.id,), "st-pipeline: test", text, {"state": "test", "what": text}, is_good=True)
+
+
+def _title(state: State, incident: Incident) -> str:
+    title = f"{incident.where}: {incident.rule.replace('_', ' ')}"
+    return title if state is State.OPENED else f"{title}, {state.value.replace('_', ' ')}"
+
+
+def _ids(alerts: Iterable[Alert]) -> tuple[int, ...]:
+    return tuple(alert.id for alert in alerts if alert.incident)
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,1 @@
+"""The figures that `status` and the portal share: totals, then each tenant."""

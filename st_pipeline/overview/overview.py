@@ -1,0 +1,250 @@
+"""Where everybody stands: totals on top, then each tenant. The one place for what status and portal show.
+
+The sums of the last day are totals.py, one sync with all of it sync_history.py, calls by day usage.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import psycopg
+
+from st_pipeline.alerting.incident_table import open_incidents
+from st_pipeline.alerting.incidents import Incident
+from st_pipeline.history.sync_history import SyncState, running_syncs
+from st_pipeline.overview.totals import Totals, read_busiest, read_day, read_failed_today
+from st_pipeline.rules.connections import StaleAt, Watched, read_watched
+from st_pipeline.rules.freshness import stale_by_cadence
+from st_pipeline.rules.rules import Rules
+from st_pipeline.schedule.cadence import Due
+from st_pipeline.schedule.requests import open_requests
+from st_pipeline.schedule.sync_states import next_of, read_states
+from st_pipeline.tenants import tenant_table
+from st_pipeline.tenants.model import Status, Tenant
+
+RECENT = 20
+
+
+class RecentSync(NamedTuple):
+    """A sync as a small chart shows it; a tuple, as there are very many. Instants are aware."""
+
+    id: int
+    state: SyncState
+    is_partial: bool
+    started_at: datetime
+    finished_at: datetime | None
+    loaded: int
+
+    @property
+    def seconds(self) -> float | None:
+        """From start to end; None while it runs, or where it was killed."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+
+@dataclass(frozen=True, slots=True)
+class LastSync:
+    """What else is to be known of the last one; all of it is sync_history.read_sync."""
+
+    reason: str
+    requested_by: str
+    error: str | None
+    trace_id: str | None
+    fetched: int
+
+
+@dataclass(frozen=True, slots=True)
+class TenantOverview:
+    """One tenant; instants are aware."""
+
+    tenant: Tenant
+    recent: list[RecentSync]
+    """Its last syncs, at most RECENT, the oldest first."""
+    last: LastSync | None
+    """Of the last of them."""
+    last_success_at: datetime | None
+    """When the last sync of all of it ended that succeeded."""
+    next_sync: Due | None
+    """Due in the past if it only waits to be started; None: none happens by itself."""
+    is_queued: bool
+    """It is due or asked for, and does not run."""
+    fresh_until: datetime | None
+    """Its data is fresh, and will be until then if nothing succeeds before."""
+    stale_since: datetime | None
+    """Or it is stale since. Neither: nothing is expected (paused, disabled, never connected)."""
+    quarantined_whole: int
+    quarantined_fields: int
+    """Both of all that is in quarantine."""
+    drift: int
+    incidents: list[Incident]
+    """What is wrong now, the oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All of it at one moment; tenants by key."""
+
+    at: datetime
+    totals: Totals
+    tenants: list[TenantOverview]
+
+
+def read_overview(
+    connection: psycopg.Connection[Any], now: datetime, *, zone: str = "UTC", rules: Rules | None = None
+) -> Overview:
+    """Where everybody stands at ``now``, all of it asked at one moment; the day begins at midnight in ``zone``.
+
+    ``rules`` say when data is stale and how many calls a second are allowed. ``connection`` is in autocommit.
+    """
+    rules = rules or Rules()
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        running = running_syncs(connection)
+        incidents = open_incidents(connection)
+        registered = tenant_table.read_all(connection)
+        tenants = _read_tenants(connection, registered, set(running.values()), incidents, now, rules)
+        sums = read_day(connection, running.values(), now)
+        failed_today = read_failed_today(connection, running.values(), now, zone)
+        busiest = read_busiest(connection, now)
+    totals = Totals(
+        tenants=len(tenants),
+        connected=sum(one.tenant.status == Status.CONNECTED for one in tenants),
+        running=len(running),
+        queued=sum(one.is_queued for one in tenants),
+        succeeded=sums.succeeded,
+        success_rate=sums.success_rate,
+        failed_today=failed_today,
+        average_sync_seconds=sums.average_seconds,
+        calls=sums.calls,
+        average_latency=sums.average_latency,
+        p95_latency=sums.p95_latency,
+        rate_limit_share=busiest.calls_per_second / rules.rate_limit.calls_per_second if busiest else None,
+        busiest_tenant=busiest.tenant if busiest else None,
+        open_incidents=len(incidents),
+    )
+    return Overview(now, totals, tenants)
+
+
+def read_tenant_overview(
+    connection: psycopg.Connection[Any], key: str, now: datetime, *, rules: Rules | None = None
+) -> TenantOverview:
+    """Where one tenant stands, as ``read_overview`` has it, without reading of the others. Raises TenantUnknown."""
+    with connection.transaction():
+        connection.execute("set transaction isolation level repeatable read, read only")
+        registered = [tenant_table.read(connection, key)]
+        running = set(running_syncs(connection).values())
+        return _read_tenants(connection, registered, running, open_incidents(connection), now, rules or Rules(), key)[0]
+
+
+def _read_tenants(
+    connection: psycopg.Connection[Any],
+    registered: Sequence[Tenant],
+    running: Collection[int],
+    incidents: Sequence[Incident],
+    now: datetime,
+    rules: Rules,
+    only: str | None = None,
+) -> list[TenantOverview]:
+    states = read_states(connection, only)
+    watched = {one.key: one for one in read_watched(connection)}
+    asked = {request.tenant for request in open_requests(connection, only)}
+    recent = _read_recent(connection, running, only)
+    marks = _read_marks(connection, only)
+    stale_at = stale_by_cadence(rules)
+    tenants: list[TenantOverview] = []
+    for tenant in registered:
+        key, due = tenant.key, next_of(tenant, states[tenant.key], now)
+        waits = key in asked or (due is not None and due.at <= now)
+        fresh_until, stale_since = freshness(watched.get(key), stale_at, now)
+        tenants.append(
+            TenantOverview(
+                tenant,
+                recent.get(key, []),
+                marks[key].last,
+                marks[key].last_success_at,
+                due,
+                is_queued=waits and not states[key].running,
+                fresh_until=fresh_until,
+                stale_since=stale_since,
+                quarantined_whole=marks[key].quarantined_whole,
+                quarantined_fields=marks[key].quarantined_fields,
+                drift=marks[key].drift,
+                incidents=[incident for incident in incidents if incident.tenant == key],
+            )
+        )
+    return tenants
+
+
+def freshness(watched: Watched | None, stale_at: StaleAt, now: datetime) -> tuple[datetime | None, datetime | None]:
+    """Until when data is fresh, or since when stale; neither where nothing is expected. ``watched`` None: disabled."""
+    if watched is None or watched.connected_at is None or (at := stale_at(watched)) is None:
+        return None, None
+    return (None, at) if now >= at else (at, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    last: LastSync | None
+    last_success_at: datetime | None
+    quarantined_whole: int
+    quarantined_fields: int
+    drift: int
+
+
+def _read_recent(
+    connection: psycopg.Connection[Any], running: Collection[int], only: str | None
+) -> dict[str, list[RecentSync]]:
+    rows = connection.execute(
+        """
+        select t.key, s.id, s.outcome, s.is_partial, s.started_at, s.finished_at, s.loaded
+        from control.tenants t
+        cross join lateral (
+            select id, outcome, is_partial, started_at, finished_at, loaded from control.syncs s
+            where s.tenant = t.key order by s.started_at desc, s.id desc limit %(limit)s
+        ) s
+        where %(only)s::text is null or t.key = %(only)s
+        """,
+        {"limit": RECENT, "only": only},
+        binary=True,  # twice as fast, with ten thousand rows
+    ).fetchall()
+    recent: dict[str, list[RecentSync]] = {}
+    for tenant, sync_id, outcome, *columns in rows:
+        state = _STATES[outcome] if outcome else SyncState.RUNNING if sync_id in running else SyncState.INTERRUPTED
+        recent.setdefault(tenant, []).append(RecentSync(sync_id, state, *columns))
+    for syncs in recent.values():
+        syncs.reverse()
+    return recent
+
+
+def _read_marks(connection: psycopg.Connection[Any], only: str | None) -> dict[str, _Marks]:
+    rows = connection.execute(
+        """
+        select t.key, last.reason, last.requested_by, last.error, last.trace_id, last.fetched, success.finished_at,
+            coalesce(q.whole, 0), coalesce(q.fields, 0), coalesce(d.fields, 0)
+        from control.tenants t
+        left join lateral (
+            select * from control.syncs s where s.tenant = t.key order by s.started_at desc, s.id desc limit 1
+        ) last on true
+        left join lateral (
+            select finished_at from control.syncs s
+            where s.tenant = t.key and s.outcome = 'succeeded' and not s.is_partial
+            order by s.started_at desc, s.id desc limit 1
+        ) success on true
+        left join (
+            select tenant, count(*) filter (where field is null) as whole, count(field) as fields
+            from control.quarantine where %(only)s::text is null or tenant = %(only)s group by tenant
+        ) q on q.tenant = t.key
+        left join (select tenant, count(*) as fields from control.drift group by tenant) d on d.tenant = t.key
+        where %(only)s::text is null or t.key = %(only)s
+        """,
+        {"only": only},
+    ).fetchall()
+    marks: dict[str, _Marks] = {}
+    for key, reason, requested_by, error, trace_id, fetched, *others in rows:
+        marks[key] = _Marks(LastSync(reason, requested_by, error, trace_id, fetched) if reason else None, *others)
+    return marks
+
+
+_STATES = {state.value: state for state in SyncState}

@@ -1,0 +1,1 @@
+"""Who did what to which tenant, and how to search it."""

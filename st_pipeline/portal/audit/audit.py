@@ -1,0 +1,72 @@
+"""The audit: who did what to which tenant, when and from where. Rows are added to ``control.audit``, never changed.
+
+No secret goes into it: ``detail`` holds what changed, in words and numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from st_pipeline.portal.people.roles import Actor
+
+COMMAND_LINE = "command line"
+"""The actor of what commands do; no account can have this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was done; ``at`` is aware."""
+
+    id: int
+    at: datetime
+    actor: str
+    role: str
+    address: str
+    action: str
+    tenant: str | None
+    detail: dict[str, Any]
+
+
+def record(
+    connection: psycopg.Connection[Any],
+    actor: Actor | str,
+    action: str,
+    now: datetime,
+    *,
+    tenant: str | None = None,
+    address: str = "",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Note that ``actor`` did this. A text for an actor is somebody without a session, or COMMAND_LINE.
+
+    In the transaction of what was done, where there is one: either both happened or neither.
+    """
+    name, role = (actor.name, actor.role.value) if isinstance(actor, Actor) else (actor, "")
+    connection.execute(
+        """
+        insert into control.audit (at, actor, role, address, action, tenant, detail)
+        values (%s, %s, %s, %s, %s, %s, %s)
+        """,
+        (now, name, role, address, action, tenant, Jsonb(detail or {})),
+    )
+
+
+def read(
+    connection: psycopg.Connection[Any], *, tenant: str | None = None, before: int | None = None, limit: int = 100
+) -> list[Entry]:
+    """The newest ``limit`` entries, of a tenant or of everybody; ``before`` an id for the page after that."""
+    with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        return cursor.execute(
+            """
+            select id, at, actor, role, address, action, tenant, detail from control.audit
+            where (%(tenant)s::text is null or tenant = %(tenant)s) and (%(before)s::bigint is null or id < %(before)s)
+            order by id desc limit %(limit)s
+            """,
+            {"tenant": tenant, "before": before, "limit": limit},
+        ).fetchall()

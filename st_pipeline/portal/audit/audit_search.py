@@ -1,0 +1,108 @@
+"""Searching the audit, and writing what was found for a spreadsheet. Adding to it is audit.py."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.portal.audit.audit import Entry
+
+COLUMNS = ("at", "actor", "role", "address", "action", "tenant", "detail")
+# What makes a spreadsheet read a cell as a formula, see OWASP's "CSV Injection".
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look for; empty is everything. Days are UTC's, both included."""
+
+    tenant: str = ""
+    actor: str = ""
+    action: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Wanted:
+        """From an address; a day that is none is left out."""
+        texts = {name: query.get(name, "").strip()[:200] for name in ("tenant", "actor", "action")}
+        return cls(**texts, since=_day(query.get("since", "")), until=_day(query.get("until", "")))
+
+    def as_query(self) -> dict[str, str]:
+        """The same for an address."""
+        return {name: str(value) for name, value in asdict(self).items() if value}
+
+
+def find(connection: psycopg.Connection[Any], wanted: Wanted, *, before: int | None, limit: int) -> list[Entry]:
+    """The newest ``limit`` entries with a number below ``before``."""
+    with connection.cursor(row_factory=class_row(Entry)) as cursor:
+        return cursor.execute(
+            """
+            select id, at, actor, role, address, action, tenant, detail from control.audit
+            where (%(tenant)s = '' or tenant = %(tenant)s) and (%(actor)s = '' or actor = %(actor)s)
+                and (%(action)s = '' or action = %(action)s)
+                and (%(since)s::date is null or at >= %(since)s::date::timestamp at time zone 'UTC')
+                and (%(until)s::date is null or at < (%(until)s::date + 1)::timestamp at time zone 'UTC')
+                and (%(before)s::bigint is null or id < %(before)s)
+            order by id desc limit %(limit)s
+            """,
+            {**asdict(wanted), "before": before, "limit": limit},
+        ).fetchall()
+
+
+def actions(connection: psycopg.Connection[Any]) -> list[str]:
+    """Every action there is, by name."""
+    rows = connection.execute("select distinct action from control.audit order by action").fetchall()
+    return [row[0] for row in rows]
+
+
+def words(detail: Mapping[str, Any]) -> str:
+    """The detail of an entry in one line. Pure."""
+    return "; ".join(f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in detail.items())
+
+
+def csv_lines(entries: Iterable[Entry], *, has_head: bool) -> str:
+    """Lines of a table for a spreadsheet (RFC 4180), none of whose cells is a formula. Pure."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    if has_head:
+        writer.writerow(COLUMNS)
+    for one in entries:
+        detail = json.dumps(one.detail, ensure_ascii=False) if one.detail else ""
+        cells = (_instant(one.at), one.actor, one.role, one.address, one.action, one.tenant or "", detail)
+        writer.writerow([cell(text) for text in cells])
+    return text.getvalue()
+
+
+def cell(text: str) -> str:
+    """With an apostrophe before it where a spreadsheet would calculate."""
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) or text.startswith(_FORMULA) else text
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "none" if value is None else str(value)
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    # A day after it is asked for, and Postgres and Python know other last days.
+    return day if date.min < day < date.max - timedelta(days=1) else None

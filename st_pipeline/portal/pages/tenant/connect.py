@@ -1,0 +1,178 @@
+"""A tenant is connected: its keys are entered, tried while saving, and tried again by themselves until they work.
+
+The words of the answer are standing.py, the trying is trying.py. Keys of a connected tenant: credentials.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+from wtforms import SelectField, StringField
+from wtforms.validators import Length
+
+from st_pipeline.portal.people.roles import Role
+from st_pipeline.portal.tenant_changes import actions
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.forms import PortalForm, SecretField, capital, choices, refuse, sentence
+from st_pipeline.portal.web.trying import OURS, try_by_itself, try_now
+from st_pipeline.portal.web.visit import Visit, is_by_script
+from st_pipeline.portal.words.standing import Standing, scopes, standing
+from st_pipeline.tenants import fields
+from st_pipeline.tenants.credential_table import Outline
+from st_pipeline.tenants.credentials import LONGEST, masked, new_parts
+from st_pipeline.tenants.errors import FieldInvalid, TenantBound, TenantExists, VaultError
+from st_pipeline.tenants.fields import Environment
+from st_pipeline.tenants.model import Status, Tenant
+
+TAKEN = "This account is registered already. Check the number; if it is right, ask the operator."
+_LABELS = {
+    Environment.PRODUCTION: "Production (the company's own)",
+    Environment.INTEGRATION: "Integration (a copy for tests)",
+    Environment.SANDBOX: "Sandbox (our stand-in)",
+}
+_FIELDS = {
+    "tenant id": "tenant_id", "environment": "environment", "client id": "client_id",
+    "client secret": "client_secret", "app key": "app_key",
+}  # fmt: skip
+
+
+class ConnectForm(PortalForm):
+    """What ServiceTitan shows to the company's administrator."""
+
+    tenant_id = StringField("Tenant id", [Length(max=40, message="That is too long for a number.")])
+    environment = SelectField("Environment", choices=[])
+    client_id = StringField("Client id", [Length(max=LONGEST, message="That is too long for a client id.")])
+    client_secret = SecretField("Client secret", [Length(max=LONGEST, message="That is too long for a client secret.")])
+    app_key = SecretField(
+        "App key",
+        [Length(max=LONGEST, message="That is too long for an app key.")],
+        description="The app's own key. ServiceTitan does not show it to you: who invited you has it.",
+    )
+
+
+def connect(visit: Visit) -> Response:
+    """How things stand with ServiceTitan, how to connect, and the form."""
+    if is_by_script(visit.request) and visit.actor.may(Permission.CONNECT):
+        visit = visit.about(try_by_itself(visit))
+    return _page(visit, _form(visit))
+
+
+def save(visit: Visit) -> Response:
+    """Store what was entered, and try it."""
+    form = _form(visit)
+    if visit.tenant.status is Status.CONNECTED:
+        return visit.redirect(_path(visit, "/credentials"), "It is connected. Keys are changed on this page.")
+    if not form.validate() or not _store(visit, form):
+        return _page(visit, form, status=400)
+    tried = try_now(visit)
+    return visit.redirect(_path(visit, "/connect"), tried.problem or _notice(tried.tenant))
+
+
+def try_again(visit: Visit) -> Response:
+    """Try what is stored."""
+    tried = try_now(visit)
+    return visit.redirect(_path(visit, "/connect"), tried.problem or _notice(tried.tenant))
+
+
+def _store(visit: Visit, form: ConnectForm) -> bool:
+    """Whether it was stored; else the form says at which field it was not."""
+    tenant, registry = visit.tenant, visit.registry()
+    outline = registry.outline(tenant.key)
+    for field in (form.client_id, form.client_secret):
+        if not field.data and (outline is None or form.client_id.data or form.client_secret.data):
+            refuse(field, f"Enter the {field.label.text.lower()}.")
+    if "app_key" in form and not form.app_key.data and not (outline and outline.has_own_app_key):
+        refuse(form.app_key, "Enter the app key; who invited you has it.")
+    if tenant.connected_at is None:
+        try:
+            fields.valid_tenant_id(form.tenant_id.data or "")
+        except FieldInvalid as invalid:
+            refuse(form.tenant_id, sentence(invalid))
+    if form.errors:
+        return False
+    changes = {"tenant_id": form.tenant_id.data, "environment": form.environment.data}
+    try:
+        parts = new_parts(
+            form.client_id.data or None,
+            form.client_secret.secret if form.client_secret.data else None,
+            form.app_key.secret if "app_key" in form and form.app_key.data else None,
+        )
+        with visit.connection.transaction():
+            after = registry.set(tenant.key, **changes) if tenant.connected_at is None else tenant
+            entered = [name for name in ("client_id", "client_secret", "app_key") if getattr(parts, name)]
+            if entered:
+                registry.replace_credentials(tenant.key, parts)
+                visit.record("credentials entered", parts=[name.replace("_", " ") for name in entered])
+            for action, detail in actions(tenant, after):
+                visit.record(action, **detail)
+    except FieldInvalid as invalid:
+        refuse(form[_FIELDS[invalid.field]], sentence(invalid))
+        return False
+    except (TenantExists, TenantBound) as taken:
+        # Which tenant has it is nobody else's business.
+        told = capital(f"{str(taken).removeprefix(f'tenant {tenant.key}: ')}.")
+        refuse(form.tenant_id, told if visit.actor.role is Role.OPERATOR else TAKEN)
+        return False
+    except VaultError:
+        refuse(form.client_secret, OURS)
+        return False
+    return True
+
+
+def _form(visit: Visit) -> ConnectForm:
+    tenant = visit.tenant
+    form = ConnectForm.of(visit, tenant_id=str(tenant.tenant_id), environment=tenant.environment.value)
+    may_have = [Environment.PRODUCTION, Environment.INTEGRATION]
+    if tenant.environment is Environment.SANDBOX or visit.actor.role is Role.OPERATOR:
+        may_have.append(Environment.SANDBOX)
+    form.environment.choices = choices({one.value: _LABELS[one] for one in may_have})
+    if tenant.connected_at:
+        # Its data is stored as this account's: neither is asked for any more.
+        form.tenant_id.data, form.environment.data = str(tenant.tenant_id), tenant.environment.value
+    if visit.portal.settings.servicetitan.app_key:
+        del form.app_key
+    return form
+
+
+def _page(visit: Visit, form: ConnectForm, *, status: int = 200) -> Response:
+    outline = visit.registry().outline(visit.tenant.key)
+    return visit.render("connect.html", status=status, form=form, **facts(visit, outline))
+
+
+def answer(visit: Visit, outline: Outline | None) -> Standing:
+    """How the tenant stands with ServiceTitan."""
+    return standing(visit.tenant, outline, has_app_key=has_app_key(visit, outline))
+
+
+def facts(visit: Visit, outline: Outline | None) -> dict[str, Any]:
+    """What the pages about keys show of a tenant."""
+    tenant = visit.tenant
+    is_complete = has_app_key(visit, outline)
+    return {
+        "answer": answer(visit, outline),
+        "scopes": scopes(tenant) if tenant.status is Status.CONNECTED else [],
+        "outline": outline,
+        "client_id": masked(outline.client_id) if outline else None,
+        "app_key": "own" if outline and outline.has_own_app_key else "shared" if is_complete else None,
+    }
+
+
+def has_app_key(visit: Visit, outline: Outline | None) -> bool:
+    """Its own, or the one of all tenants."""
+    return visit.portal.settings.servicetitan.app_key is not None or bool(outline and outline.has_own_app_key)
+
+
+def _notice(tenant: Tenant) -> str:
+    return f"Saved and tried: {tenant.status.label}."
+
+
+def _path(visit: Visit, part: str) -> str:
+    return f"/tenants/{visit.tenant.key}{part}"
+
+
+PAGES = (
+    page("/tenants/{key}/connect", connect, permission=Permission.SEE_TENANT),
+    page("/tenants/{key}/connect", save, permission=Permission.CONNECT, methods=("POST",)),
+    page("/tenants/{key}/connect/try", try_again, permission=Permission.CONNECT, methods=("POST",)),
+)

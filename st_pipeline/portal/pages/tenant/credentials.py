@@ -1,0 +1,181 @@
+"""The keys of a tenant: how old each secret is and whether it works; a second one beside it; revoking either.
+
+No secret is ever shown, nor how long it is. Entering them for the first time is connect.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from wtforms import StringField
+from wtforms.validators import InputRequired, Length
+
+from st_pipeline.portal.pages.tenant.connect import facts
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.forms import PortalForm, SecretField, refuse, sentence
+from st_pipeline.portal.web.trying import OURS, try_now
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.wording import Badge
+from st_pipeline.tenants.credential_table import Outline, SecretOutline
+from st_pipeline.tenants.credentials import LONGEST, new_parts
+from st_pipeline.tenants.errors import CredentialsMissing, FieldInvalid, VaultError
+
+REMIND_AFTER = timedelta(days=90)
+TWO = "There are two secrets already. Revoke one of them, then add the new one."
+NONE = "There are no keys yet to which this could be a second secret: enter client id and secret under Connect."
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRow:
+    """One secret as the page shows it. ``id`` tells it from the other one in forms."""
+
+    id: str
+    name: str
+    outline: SecretOutline
+    days: int
+    is_old: bool
+    badge: Badge
+
+
+class RotateForm(PortalForm):
+    """A newer secret of the same client id."""
+
+    new_secret = SecretField("New client secret", [InputRequired("Enter the new secret."), Length(max=LONGEST)])
+
+
+class ReplaceForm(PortalForm):
+    """Other keys altogether, or an app key of the tenant's own."""
+
+    client_id = StringField("Client id", [Length(max=LONGEST)])
+    client_secret = SecretField("Client secret", [Length(max=LONGEST)])
+    app_key = SecretField(
+        "App key of this account",
+        [Length(max=LONGEST)],
+        description="Only if its app is another one than the others'. Leave empty to keep what there is.",
+    )
+
+
+def credentials(visit: Visit) -> Response:
+    """What there is, and the forms."""
+    return _page(visit, RotateForm(), ReplaceForm())
+
+
+def replace(visit: Visit) -> Response:
+    """Other keys in the place of all there are, tried at once."""
+    form = ReplaceForm.of(visit)
+    is_valid = form.validate()
+    if bool(form.client_id.data) != bool(form.client_secret.data):
+        refuse(form.client_id, "Client id and secret belong together: enter both.")
+    elif not (form.client_id.data or form.app_key.data):
+        refuse(form.client_id, "Enter what is to be replaced.")
+    if not is_valid or form.client_id.errors:
+        return _page(visit, RotateForm(), form, status=400)
+    try:
+        parts = new_parts(
+            form.client_id.data or None,
+            form.client_secret.secret if form.client_secret.data else None,
+            form.app_key.secret if form.app_key.data else None,
+        )
+        with visit.connection.transaction():
+            visit.registry().replace_credentials(visit.tenant.key, parts)
+            entered = [name for name in ("client_id", "client_secret", "app_key") if getattr(parts, name)]
+            visit.record("credentials replaced", parts=[name.replace("_", " ") for name in entered])
+    except FieldInvalid as invalid:
+        refuse(form[invalid.field.replace(" ", "_")], sentence(invalid))
+        return _page(visit, RotateForm(), form, status=400)
+    except CredentialsMissing:
+        refuse(form.client_id, NONE)
+        return _page(visit, RotateForm(), form, status=400)
+    return _tried(visit, "The keys are replaced")
+
+
+def rotate(visit: Visit) -> Response:
+    """A second secret beside the first, tried at once; syncs go on with whichever works."""
+    form = RotateForm.of(visit)
+    if not form.validate():
+        return _page(visit, form, ReplaceForm(), status=400)
+    try:
+        with visit.connection.transaction():
+            was_added = visit.registry().add_secret(visit.tenant.key, form.new_secret.secret)
+            if was_added:
+                visit.record("secret added")
+    except FieldInvalid as invalid:
+        refuse(form.new_secret, sentence(invalid))
+    except CredentialsMissing:
+        refuse(form.new_secret, NONE)
+    except VaultError:
+        refuse(form.new_secret, OURS)
+    else:
+        if was_added:
+            return _tried(visit, "The new secret is stored")
+        refuse(form.new_secret, TWO)
+    return _page(visit, form, ReplaceForm(), status=400)
+
+
+def revoke(visit: Visit) -> Response:
+    """Delete one secret here. That ServiceTitan forgets it, too, is the administrator's to do there."""
+    key, registry = visit.tenant.key, visit.registry()
+    rows = secret_rows(registry.outline(key), visit.now)
+    found = [row for row in rows if row.id == visit.form.get("secret")]
+    if not found:
+        return visit.redirect(_path(visit), "That secret is gone already.")
+    if len(rows) == 1 and visit.form.get("sure") != "yes":
+        raise HTTPException(400, "It is the only secret: tick that you are sure that syncs are to stop.")
+    with visit.connection.transaction():
+        if registry.revoke_secret(key, found[0].outline.added_at):
+            visit.record("secret revoked", which=found[0].name.lower(), days=found[0].days)
+    return _tried(visit, "The secret is revoked here. Delete it in ServiceTitan, too")
+
+
+def secret_rows(outline: Outline | None, now: datetime) -> list[SecretRow]:
+    """The secrets there are, the newest first. Pure."""
+    if outline is None:
+        return []
+    named = (
+        [("Newest", outline.newest), ("Older", outline.older)] if outline.older else [("Client secret", outline.newest)]
+    )
+    return [_row(name, secret, now) for name, secret in named if secret]
+
+
+def _row(name: str, secret: SecretOutline, now: datetime) -> SecretRow:
+    age = now - secret.added_at
+    badge = Badge("refused", "bad") if secret.refused_at else Badge("works", "good")
+    if not (secret.refused_at or secret.worked_at):
+        badge = Badge("not tried", "quiet")
+    days = max(age.days, 0)
+    return SecretRow(secret.added_at.isoformat(), name, secret, days, age >= REMIND_AFTER, badge)
+
+
+def _tried(visit: Visit, done: str) -> Response:
+    tried = try_now(visit)
+    problem = tried.problem
+    notice = f"{done}. {problem}" if problem else f"{done}. Tried: {tried.tenant.status.label}."
+    return visit.redirect(_path(visit), notice)
+
+
+def _page(visit: Visit, form: RotateForm, others: ReplaceForm, *, status: int = 200) -> Response:
+    outline = visit.registry().outline(visit.tenant.key)
+    return visit.render(
+        "credentials.html",
+        status=status,
+        form=form,
+        others=others,
+        secrets=secret_rows(outline, visit.now),
+        remind_after=REMIND_AFTER.days,
+        **facts(visit, outline),
+    )
+
+
+def _path(visit: Visit) -> str:
+    return f"/tenants/{visit.tenant.key}/credentials"
+
+
+PAGES = (
+    page("/tenants/{key}/credentials", credentials, permission=Permission.SEE_TENANT),
+    page("/tenants/{key}/credentials", replace, permission=Permission.CONNECT, methods=("POST",)),
+    page("/tenants/{key}/credentials/rotate", rotate, permission=Permission.CONNECT, methods=("POST",)),
+    page("/tenants/{key}/credentials/revoke", revoke, permission=Permission.CONNECT, methods=("POST",)),
+)

@@ -1,0 +1,26 @@
+"""Fields that come or go in what ServiceTitan sends of a tenant."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from starlette.responses import Response
+
+from st_pipeline.history.drift_table import DriftedField, read_drift
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.plain import entity_words
+
+
+def drift(visit: Visit) -> Response:
+    """By entity, the new ones before the missing ones."""
+    fields = read_drift(visit.connection, visit.tenant.key)
+    by_entity = [(entity, list(group)) for entity, group in groupby(fields, key=_entity)]
+    return visit.render("drift.html", by_entity=by_entity, entity_words=entity_words)
+
+
+def _entity(field: DriftedField) -> str:
+    return field.entity
+
+
+PAGES = (page("/tenants/{key}/drift", drift, permission=Permission.SEE_TENANT),)

@@ -1,0 +1,74 @@
+"""The invitations of a tenant, for operators: made, shown once, listed, revoked. Opening one is invitation.py."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from st_pipeline.portal.pages.tenant.connect import has_app_key
+from st_pipeline.portal.people import invitations
+from st_pipeline.portal.people.invitations import Invitation
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.wording import Badge
+
+
+def invitations_made(visit: Visit) -> Response:
+    """All of the tenant, without their links: those were shown once."""
+    return _page(visit)
+
+
+def invite(visit: Visit) -> Response:
+    """A new one; its link is on this page and nowhere else."""
+    with visit.connection.transaction():
+        made, token = invitations.invite(visit.connection, visit.tenant.key, visit.actor.name, visit.now)
+        visit.record("invitation made", invitation=made.id, until=f"{made.expires_at:%Y-%m-%d %H:%M} UTC")
+    base = visit.portal.settings.portal_url.rstrip("/")
+    return _page(visit, f"{base}/invitation/{token.reveal()}", made)
+
+
+def revoke_invitation(visit: Visit) -> Response:
+    """The link makes no session any more, and those it made end."""
+    with visit.connection.transaction():
+        number = visit.number("id")
+        if not invitations.revoke(visit.connection, visit.tenant.key, number, visit.actor.name, visit.now):
+            raise HTTPException(404)
+        visit.record("invitation revoked", invitation=number)
+    return visit.redirect(f"/tenants/{visit.tenant.key}/invitations", "The invitation is revoked.")
+
+
+def badge(one: Invitation, now: datetime) -> Badge:
+    """What has become of it. Pure."""
+    if one.revoked_at:
+        return Badge("revoked", "quiet")
+    if one.is_connected:
+        return Badge("connected", "good")
+    if now >= one.expires_at:
+        return Badge("expired", "quiet")
+    return Badge("opened", "busy") if one.opened_at else Badge("waiting", "warn")
+
+
+def _page(visit: Visit, link: str | None = None, made: Invitation | None = None) -> Response:
+    found = invitations.of_tenant(visit.connection, visit.tenant.key)
+    return visit.render(
+        "invitations.html",
+        rows=[(one, badge(one, visit.now), one.revoked_at is None and one.expires_at > visit.now) for one in found],
+        link=link,
+        made=made,
+        days=invitations.DURATION.days,
+        has_app_key=has_app_key(visit, visit.registry().outline(visit.tenant.key)),
+    )
+
+
+PAGES = (
+    page("/tenants/{key}/invitations", invitations_made, permission=Permission.ADMINISTER),
+    page("/tenants/{key}/invitations", invite, permission=Permission.ADMINISTER, methods=("POST",)),
+    page(
+        "/tenants/{key}/invitations/{id}/revoke",
+        revoke_invitation,
+        permission=Permission.ADMINISTER,
+        methods=("POST",),
+    ),
+)

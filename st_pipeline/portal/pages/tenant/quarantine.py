@@ -1,0 +1,52 @@
+"""What was kept aside of a tenant's records, with the reasons and the record as it was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from st_pipeline.history.quarantined import Place, page_of_records, read_counts
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.plain import entity_words
+
+ROWS = 25
+LONGEST_SHOWN = 10_000  # characters of a record; a page has many of them
+
+
+def quarantine(visit: Visit) -> Response:
+    """Counts by entity, and records, those that came last first."""
+    query, key = visit.request.query_params, visit.tenant.key
+    counts = read_counts(visit.connection, key)
+    wanted = query.get("entity", "")
+    entity = wanted if any(one.entity == wanted for one in counts) else None
+    after = place_of(query.get("after", ""))
+    found = page_of_records(visit.connection, key, entity=entity, after=after, limit=ROWS)
+    base = f"/tenants/{key}/quarantine"
+    chosen: dict[str, Any] = {"entity": entity} if entity else {}
+    following = None
+    if found.next:
+        following = f"{base}?{urlencode({**chosen, 'after': f'{found.next.file_id}-{found.next.row_number}'})}"
+    return visit.render(
+        "quarantine.html",
+        counts=counts,
+        entity=entity,
+        records=found.records,
+        longest=LONGEST_SHOWN,
+        first=(f"{base}?{urlencode(chosen)}" if chosen else base) if after else None,
+        following=following,
+        entity_words=entity_words,
+    )
+
+
+def place_of(text: str) -> Place | None:
+    """Where a page ended, from an address; None where it says no such thing."""
+    file_id, _, row = text.partition("-")
+    if not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in (file_id, row)):
+        return None
+    return Place(int(file_id), int(row))
+
+
+PAGES = (page("/tenants/{key}/quarantine", quarantine, permission=Permission.SEE_TENANT),)

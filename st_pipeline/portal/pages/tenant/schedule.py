@@ -1,0 +1,158 @@
+"""When a tenant is synced: the form, and the next five times as one types. The cadence's text is cadence_words.py's."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+
+from starlette.responses import Response
+from wtforms import SelectField, StringField
+from wtforms.validators import Length
+
+from st_pipeline.portal.tenant_changes import actions
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.forms import PortalForm, choices, refuse, sentence
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.cadence_words import (
+    DAYS,
+    KINDS,
+    UNITS,
+    USUAL,
+    WEEKDAYS,
+    ChoiceInvalid,
+    fields_of,
+    in_words,
+    text_of,
+)
+from st_pipeline.schedule.cadence import parse, regular_times
+from st_pipeline.schedule.sync_states import stored_cadence
+from st_pipeline.tenants import fields
+from st_pipeline.tenants.errors import FieldInvalid
+
+TIMES = 5
+PAUSED = "An operator has paused this account. Ask for it to be resumed, then choose when it is synced."
+
+
+class ScheduleForm(PortalForm):
+    """Every kind has its fields; those of the others are left alone."""
+
+    kind = SelectField("How often", choices=choices(KINDS))
+    at = StringField("At", [Length(max=10)], description="Like 02:00 or 17:30.")
+    weekday = SelectField("On", choices=choices(WEEKDAYS))
+    day = SelectField("On day", choices=choices(DAYS), description="In shorter months the last.")
+    every = StringField("Every", [Length(max=10)])
+    unit = SelectField("Unit", choices=choices(UNITS))
+    cron = StringField("Cron expression", [Length(max=200)], description="Minute, hour, day, month, weekday.")
+    opens = StringField("Start not before", [Length(max=10)])
+    closes = StringField("and not after", [Length(max=10)])
+    timezone = StringField("Time zone", [Length(max=100)], description="An IANA name, like America/New_York.")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a choice would do: in words with its next times, or all that is wrong with it."""
+
+    zone: str = "UTC"
+    text: str = ""
+    words: str = ""
+    times: tuple[datetime, ...] = ()
+    is_spread: bool = False
+    """Each tenant starts with a little delay of its own."""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Field -> a sentence."""
+
+
+def preview_of(chosen: Mapping[str, str], now: datetime) -> Preview:
+    """The next TIMES times after ``now`` of what is chosen: the names of USUAL, and ``timezone``. Pure."""
+    zone, text = "", ""
+    problems: dict[str, str] = {}
+    try:
+        text = text_of(chosen)
+    except ChoiceInvalid as invalid:
+        problems |= invalid.problems
+    try:
+        zone = fields.valid_timezone(chosen["timezone"])
+    except FieldInvalid as invalid:
+        problems["timezone"] = sentence(invalid)
+    if problems:
+        return Preview(problems=problems)
+    cadence = parse(text)
+    times = regular_times(cadence, zone, now, TIMES)
+    return Preview(zone, text, in_words(cadence), tuple(times), cadence.is_spread)
+
+
+def schedule(visit: Visit) -> Response:
+    """The form with what is stored."""
+    chosen = _stored(visit)
+    return _page(visit, ScheduleForm(data=chosen), preview_of(chosen, visit.now))
+
+
+def preview(visit: Visit) -> Response:
+    """What is typed would do this; a part of the page, for portal.js."""
+    chosen = {name: visit.request.query_params.get(name, usual) for name, usual in _stored(visit).items()}
+    return visit.render("schedule_preview.html", preview=preview_of(chosen, visit.now))
+
+
+def save(visit: Visit) -> Response:
+    """Store it, or only show what it would do where that was asked for."""
+    form = ScheduleForm.of(visit)
+    chosen = {name: getattr(form, name).data or "" for name in (*USUAL, "timezone")}
+    found = preview_of(chosen, visit.now)
+    is_valid = form.validate()
+    for name, problem in found.problems.items():
+        refuse(form[name], problem)
+    if not is_valid or found.problems:
+        return _page(visit, form, found, status=400)
+    if visit.form.get("preview"):
+        return _page(visit, form, found)
+    tenant = visit.tenant
+    may_pause = visit.actor.may(Permission.ADMINISTER)
+    if not may_pause and "paused" in (found.text, tenant.cadence):
+        refuse(form.kind, PAUSED if tenant.cadence == "paused" else "Pausing is an operator's to do.")
+        return _page(visit, form, found, status=403)
+    try:
+        with visit.connection.transaction():
+            after = visit.registry().set(tenant.key, cadence=found.text, timezone=found.zone)
+            for action, detail in actions(tenant, after):
+                visit.record(action, **detail)
+    except FieldInvalid as invalid:
+        refuse(form.timezone, sentence(invalid))
+        return _page(visit, form, found, status=400)
+    return visit.redirect(f"/tenants/{tenant.key}/schedule", f"Saved: {found.words}.")
+
+
+def _stored(visit: Visit) -> dict[str, str]:
+    return fields_of(stored_cadence(visit.tenant.cadence)) | {"timezone": visit.tenant.timezone}
+
+
+def _page(visit: Visit, form: ScheduleForm, preview: Preview, *, status: int = 200) -> Response:
+    may_choose = visit.actor.may(Permission.ADMINISTER) or visit.tenant.cadence != "paused"
+    if not visit.actor.may(Permission.ADMINISTER):
+        form.kind.choices = choices({kind: label for kind, label in KINDS.items() if kind != "paused"})
+    return visit.render(
+        "schedule.html",
+        status=status,
+        form=form,
+        preview=preview,
+        zones=zones(),
+        may_choose=may_choose,
+        paused=PAUSED,
+        stored=in_words(stored_cadence(visit.tenant.cadence)),
+    )
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """Places to choose from; every other IANA name can be typed."""
+    near = ("America/", "US/", "Pacific/")
+    return ("UTC", *sorted(name for name in zoneinfo.available_timezones() if name.startswith(near)))
+
+
+PAGES = (
+    page("/tenants/{key}/schedule", schedule, permission=Permission.SEE_TENANT),
+    page("/tenants/{key}/schedule", save, permission=Permission.SCHEDULE, methods=("POST",)),
+    page("/tenants/{key}/schedule/preview", preview, permission=Permission.SEE_TENANT),
+)

@@ -1,0 +1,115 @@
+"""The syncs of a tenant, page after page, and one of them with all there is: entities, calls, log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from st_pipeline.history.sync_history import Position, SyncState, page_of_syncs, read_sync
+from st_pipeline.history.sync_log import read_told
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.plain import entity_words, told
+from st_pipeline.portal.words.telling import log_lines, reason_words, scope_words
+from st_pipeline.portal.words.wording import Badge, sync_badge
+from st_pipeline.rules.rules_file import read_rules
+from st_pipeline.servicetitan.calls import CallCount
+
+ROWS = 50
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+_ENTITY_BADGES = {
+    "succeeded": Badge("succeeded", "good"),
+    "failed": Badge("failed", "bad"),
+    "not_granted": Badge("not granted", "warn"),
+}
+
+
+def syncs(visit: Visit) -> Response:
+    """The newest first; ``outcome`` filters, ``after`` is where the page before ended."""
+    query = visit.request.query_params
+    wanted = query.get("outcome", "")
+    state = SyncState(wanted) if wanted in list(SyncState) else None
+    after = position_of(query.get("after", ""))
+    found = page_of_syncs(visit.connection, tenant=visit.tenant.key, state=state, after=after, limit=ROWS)
+    base = f"/tenants/{visit.tenant.key}/syncs"
+    chosen = {"outcome": state.value} if state else {}
+    following = f"{base}?{urlencode({**chosen, 'after': position_text(found.next)})}" if found.next else None
+    return visit.render(
+        "syncs.html",
+        syncs=found.syncs,
+        state=state,
+        states=list(SyncState),
+        first=(f"{base}?{urlencode(chosen)}" if chosen else base) if after else None,
+        following=following,
+        **syncs_words(visit),
+    )
+
+
+def sync_of_tenant(visit: Visit) -> Response:
+    """One sync. Another tenant's is not found, nor one that was rolled up."""
+    detail = read_sync(visit.connection, visit.number("id"))
+    if detail is None or detail.sync.tenant != visit.tenant.key:
+        raise HTTPException(404, "There is no such sync. Those older than a few months are kept only as sums by day.")
+    sync = detail.sync
+    rows = read_told(visit.connection, sync, visit.now)
+    return visit.render(
+        "sync.html",
+        sync=sync,
+        entities=detail.entities,
+        calls=sorted(detail.calls, key=_slow_first),
+        lines=log_lines(detail, rows, visit.actor),
+        dagster_run=dagster_run(visit),
+        **syncs_words(visit),
+    )
+
+
+def syncs_words(visit: Visit) -> dict[str, Any]:
+    """The words that templates have for syncs, as this actor is told them."""
+    return {
+        "sync_badge": sync_badge,
+        "entity_badge": lambda outcome: _ENTITY_BADGES.get(outcome, Badge(outcome, "quiet")),
+        "entity_words": entity_words,
+        "reason_words": reason_words,
+        "scope_words": scope_words,
+        "told": lambda message: told(message, visit.actor),
+    }
+
+
+def dagster_run(visit: Visit) -> Callable[[str | None], str | None]:
+    """The address of a run in Dagster's UI, for those who have to do with it."""
+    base = read_rules(visit.portal.settings.home).telling.dagster_url
+    may = visit.actor.may(Permission.SEE_ALL)
+    return lambda run_id: f"{base}/runs/{run_id}" if run_id and may else None
+
+
+def position_text(position: Position) -> str:
+    """A position for an address: microseconds since 1970, and the id."""
+    return f"{(position.started_at - EPOCH) // MICROSECOND}-{position.id}"
+
+
+def position_of(text: str) -> Position | None:
+    """The position of an address; None where it is none."""
+    since, _, number = text.partition("-")
+    if not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in (since, number)):
+        return None
+    try:
+        return Position(EPOCH + int(since) * MICROSECOND, int(number))
+    except OverflowError:
+        return None
+
+
+def _slow_first(call: CallCount) -> tuple[float, str, int]:
+    return (-call.seconds, call.operation, call.status)
+
+
+PAGES = (
+    page("/tenants/{key}/syncs", syncs, permission=Permission.SEE_TENANT),
+    page("/tenants/{key}/syncs/{id}", sync_of_tenant, permission=Permission.SEE_TENANT),
+)

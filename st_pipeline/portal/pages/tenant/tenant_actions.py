@@ -1,0 +1,73 @@
+"""What the buttons of a tenant's page do: each writes a row, a row of the audit, and says what follows."""
+
+from __future__ import annotations
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from st_pipeline.history.sync_history import running_syncs
+from st_pipeline.portal.pausing import PAUSED
+from st_pipeline.portal.pausing import enable as enable_tenant
+from st_pipeline.portal.pausing import pause as pause_tenant
+from st_pipeline.portal.pausing import resume as resume_tenant
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.schedule import requests
+
+NEVER_CONNECTED = "It was never connected, so there is nothing to sync yet. Connect it first."
+
+
+def sync(visit: Visit) -> Response:
+    """Ask for a sync; ``full`` for one of everything, which only operators may."""
+    tenant, is_full = visit.tenant, visit.form.get("full") == "1"
+    if is_full and not visit.actor.may(Permission.ADMINISTER):
+        raise HTTPException(403)
+    if not tenant.enabled:
+        return _back(visit, "It is disabled, and takes part in no sync. An operator can enable it.")
+    if tenant.connected_at is None:
+        return _back(visit, NEVER_CONNECTED)
+    with visit.connection.transaction():
+        number = requests.ask(visit.connection, tenant.key, visit.actor.name, visit.now, full=is_full)
+        visit.record("full re-sync asked for" if is_full else "sync asked for", request=number)
+    what = "A full re-sync" if is_full else "A sync"
+    if tenant.key in running_syncs(visit.connection):
+        return _back(visit, f"{what} is asked for. One runs now; this one follows it.")
+    return _back(visit, f"{what} is asked for. It begins within seconds, or when others have ended.")
+
+
+def pause(visit: Visit) -> Response:
+    """No sync by itself any more."""
+    if not pause_tenant(visit):
+        return _back(visit, "It is paused already.")
+    return _back(visit, f"Paused. It had the cadence {visit.tenant.cadence}, which it goes on with when resumed.")
+
+
+def resume(visit: Visit) -> Response:
+    """Go on with the cadence from before the pause."""
+    cadence = resume_tenant(visit)
+    if cadence is None:
+        return _back(visit, "It is not paused.")
+    return _back(visit, f"Resumed: it is synced again by the cadence {cadence}.")
+
+
+def enable(visit: Visit) -> Response:
+    """Let a disabled tenant take part again."""
+    if not enable_tenant(visit):
+        return _back(visit, "It is enabled already.")
+    if visit.tenant.connected_at is None:
+        return _back(visit, "Enabled. Syncs begin by themselves once it is connected.")
+    if visit.tenant.cadence == PAUSED:
+        return _back(visit, "Enabled. It is paused, too: resume it, or press Sync now.")
+    return _back(visit, "Enabled: it is synced by itself again.")
+
+
+def _back(visit: Visit, notice: str) -> Response:
+    return visit.redirect(f"/tenants/{visit.tenant.key}", notice)
+
+
+PAGES = (
+    page("/tenants/{key}/sync", sync, permission=Permission.SYNC, methods=("POST",)),
+    page("/tenants/{key}/pause", pause, permission=Permission.ADMINISTER, methods=("POST",)),
+    page("/tenants/{key}/resume", resume, permission=Permission.ADMINISTER, methods=("POST",)),
+    page("/tenants/{key}/enable", enable, permission=Permission.ADMINISTER, methods=("POST",)),
+)

@@ -1,0 +1,1 @@
+"""HTTP around the pages: requests, permissions, cookies, headers, forms, errors, templates."""

@@ -1,0 +1,129 @@
+"""Pages of errors: the same look as the others, and what to do next. No text of an exception of ours gets into them."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from st_pipeline.portal.web.cookies import SESSION, VISITOR, new_visitor
+from st_pipeline.portal.web.service import Portal
+from st_pipeline.portal.web.visit import rendered, safe_path
+
+UNAVAILABLE: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout, PoolClosed)
+
+WORDS = {
+    400: ("This cannot be read", "What was sent is not what the page sends. Go back, load it again and try once more."),
+    401: ("Please sign in", "Your session has ended, or there was none. Sign in and do it again."),
+    403: ("Not allowed", "Your role does not allow this. Ask an operator if you need it."),
+    404: ("Not found", "There is no such page, or it is not yours to see. Check the address, or begin at the start."),
+    405: (
+        "Not this way",
+        "This address does something else than what was asked of it. Go back and use the page's button.",
+    ),
+    413: ("Too large", "What was sent is larger than any form here can be. Send less."),
+    429: ("Too many tries", "Wait a quarter of an hour, then try again."),
+    500: (
+        "That went wrong",
+        "The fault is ours and has been noted. Try again; if it stays, tell an operator the time.",
+    ),
+    503: ("No database", "The database does not answer. Try again in a minute; operators: run st-pipeline doctor."),
+}
+
+_log = logging.getLogger(__name__)
+
+
+class Refusals:
+    """Turns what nobody caught into a page, inside the headers that every answer has."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def noticing(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            refused = scope.get("state", {}).get("refusal")
+            if refused:
+                raise refused
+            await self._app(scope, receive, noticing)
+        except Exception as error:
+            if scope["type"] != "http" or has_begun:
+                raise
+            status = error.status_code if isinstance(error, HTTPException) else 500
+            # The path, not the address: a query may hold what somebody searched for.
+            where = f"{scope['method']} {_route(scope)}"
+            if isinstance(error, UNAVAILABLE):
+                status = 503
+                # Without a connection every page fails in the same place: one line each is enough. What the server
+                # itself broke off has a statement to look for.
+                at_server = error if getattr(error, "sqlstate", None) else None
+                _log.error("%s: the database does not answer (%s)", where, type(error).__name__, exc_info=at_server)
+            elif status >= 500:
+                _log.error("%s failed", where, exc_info=error)
+            detail = error.detail if isinstance(error, HTTPException) else None
+            response = answer(Request(scope, receive), status, detail)
+            await response(scope, receive, send)
+
+
+def refuse(request: Request, error: Exception) -> Response:
+    """Starlette's handler of HTTPException."""
+    assert isinstance(error, HTTPException)
+    response = answer(request, error.status_code, error.detail)
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+def answer(request: Request, status: int, detail: str | None = None) -> Response:
+    """The page for a status, with ``detail`` in place of its usual words, if it says more than HTTP does."""
+    portal: Portal = request.app.state.portal
+    title, advice = WORDS.get(status, WORDS[400 if status < 500 else 500])
+    if detail and detail.endswith("."):
+        advice = detail
+    actor = getattr(request.state, "actor", None)
+    token = getattr(request.state, "form_token", None)
+    session_id = portal.cookies.read(request, SESSION)
+    if token is None:
+        token = portal.cookies.form_token(session_id or portal.cookies.read(request, VISITOR) or new_visitor())
+    html = rendered(
+        portal,
+        request,
+        "error.html",
+        datetime.now(UTC),
+        actor=actor,
+        form_token=token,
+        notices=(),
+        tenant=None,
+        status=status,
+        title=title,
+        advice=advice,
+        again=_again(request) if status >= 500 else None,
+        # Whose session it is was not read yet where the request itself is refused.
+        may_be_signed_in=session_id is not None and status != 401,
+    )
+    return HTMLResponse(html, status)
+
+
+def _again(request: Request) -> str | None:
+    """Where the same can be tried once more; nothing is sent twice by a link."""
+    if request.method not in ("GET", "HEAD"):
+        return None
+    return safe_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of the route; the path itself may hold an invitation's token."""
+    route = scope.get("route")
+    return getattr(route, "path", "a page")

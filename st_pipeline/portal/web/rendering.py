@@ -1,0 +1,49 @@
+"""Templates: how they are found and which words they have for instants and figures. Everything is escaped.
+
+What is on a page is decided in pages/; how figures are worded in wording.py.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from st_pipeline.portal.words import wording
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+
+
+def environment() -> Environment:
+    """What renders the pages; a name that a template has wrong is an error, not a blank."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+    )
+    made.filters |= {
+        "iso": iso,
+        "in_zone": in_zone,
+        "duration": wording.duration,
+        "latency": wording.latency,
+        "count": wording.count,
+        "share": wording.share,
+        "size": wording.size,
+    }
+    return made
+
+
+def iso(at: datetime) -> str:
+    """For machines, in UTC, to the second."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def in_zone(at: datetime, zone: str) -> str:
+    """For people, in their tenant's zone; portal.js puts the reader's before it."""
+    local = at.astimezone(ZoneInfo(zone))
+    return f"{local.day} {local:%b %Y %H:%M %Z}"

@@ -1,0 +1,104 @@
+"""Trying a tenant's credentials while somebody waits: at most so many at once, and each tenant by one at a time.
+
+What a check does is tenants/checkup.py. A check that ServiceTitan does not answer takes its time, and the portal has
+few connections: whoever finds no place is told what the last check found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from st_pipeline.portal.web.service import Connection
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.settings import SettingsError
+from st_pipeline.tenants.checkup import check_up
+from st_pipeline.tenants.errors import VaultError
+from st_pipeline.tenants.model import Status, Tenant
+
+EVERY = timedelta(seconds=20)
+"""So often while somebody looks at the page; the daemon tries on when nobody does."""
+PLACES = 3
+_LOCK = 7_350_100  # and the numbers after it: advisory locks, one for each place
+
+OURS = (
+    "What is stored cannot be used: the fault is on our side. Tell the operator; operators find what to do with "
+    "st-pipeline doctor."
+)
+BUSY = "It is being tried already. Look again in half a minute."
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The tenant as it is now; ``problem``: why nothing could be tried."""
+
+    tenant: Tenant
+    problem: str | None = None
+
+
+def try_now(visit: Visit) -> Tried:
+    """Sign in to ServiceTitan as the tenant and note what came of it, also in the audit. No transaction is open."""
+    tried = _try(visit)
+    if tried.problem is None:
+        visit.about(tried.tenant).record("credentials tried", found=tried.tenant.status.label)
+    return tried
+
+
+def try_by_itself(visit: Visit) -> Tenant:
+    """The same for a page that asks by itself: where it may help, and not more often than EVERY.
+
+    The audit gets what changed, not every try.
+    """
+    tenant = visit.tenant
+    if not is_worth_trying(tenant, visit.now) or visit.registry().outline(tenant.key) is None:
+        return tenant
+    tried = _try(visit).tenant
+    if tried.status is not tenant.status:
+        visit.about(tried).record("credentials tried", found=tried.status.label)
+    return tried
+
+
+def is_worth_trying(tenant: Tenant, now: datetime) -> bool:
+    """Whether another try may find something new by now. Who is refused has to do something first."""
+    if not tenant.enabled or tenant.status not in (Status.NOT_CONNECTED, Status.UNREACHABLE):
+        return False
+    return tenant.checked_at is None or now - tenant.checked_at >= EVERY
+
+
+def _try(visit: Visit) -> Tried:
+    key = visit.tenant.key
+    with _place(visit.connection, key) as has_place:
+        if not has_place:
+            return Tried(visit.tenant, BUSY)
+        try:
+            return Tried(check_up(visit.registry(), visit.portal.settings, key, datetime.now(UTC)))
+        except (VaultError, SettingsError):
+            return Tried(visit.tenant, OURS)
+
+
+@contextmanager
+def _place(connection: Connection, key: str) -> Iterator[bool]:
+    """Whether there is a place to try this tenant in, kept while the block runs."""
+    with _held(connection, "select pg_try_advisory_lock(hashtextextended(%s, 0))", f"st-pipeline check {key}") as mine:
+        if not mine:
+            yield False
+            return
+        for number in range(PLACES):
+            with _held(connection, "select pg_try_advisory_lock(%s)", _LOCK + number) as has_place:
+                if has_place:
+                    yield True
+                    return
+        yield False
+
+
+@contextmanager
+def _held(connection: Connection, query: str, value: object) -> Iterator[bool]:
+    row = connection.execute(query.encode(), (value,)).fetchone()
+    is_held = bool(row and row[0])
+    try:
+        yield is_held
+    finally:
+        if is_held and not connection.closed:
+            connection.execute(query.replace("pg_try_advisory_lock", "pg_advisory_unlock").encode(), (value,))

@@ -1,0 +1,1 @@
+"""Facts in, words out: the sentences, badges and charts of the pages. Pure."""

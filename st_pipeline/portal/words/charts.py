@@ -1,0 +1,69 @@
+"""Small charts as SVG paths: a bar for each of the last syncs, as high as the rows it loaded. Pure.
+
+A first sync loads so many times what others do that those would be flat: a bar that is far above the usual ones is cut,
+and has a gap. Colours are portal.css's, by class; without colour a sync that failed is an open bar.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from st_pipeline.history.sync_history import SyncState
+from st_pipeline.overview.overview import RECENT, RecentSync
+
+BAR, GAP, HEIGHT, LEAST = 4, 2, 24, 2
+CUT_ABOVE, CUT_AT = 4, 17
+"""What is higher than so many times the middle of all is cut; where its gap begins."""
+WIDTH = RECENT * (BAR + GAP)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """``paths``: class -> the path of all bars of that class; ``label``: the same in words."""
+
+    paths: dict[str, str]
+    label: str
+    left: int = 0
+    """Where the first bar begins; before it there is nothing."""
+    is_cut: bool = False
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def rows_chart(recent: Sequence[RecentSync]) -> Chart | None:
+    """The last syncs, the newest at the right edge; None: there were none."""
+    if not recent:
+        return None
+    most = max(sync.loaded for sync in recent)
+    usual = CUT_ABOVE * median([sync.loaded for sync in recent if sync.loaded] or [0])
+    top = max(sync.loaded for sync in recent if sync.loaded <= usual)
+    paths: dict[str, str] = {}
+    is_cut = False
+    first = WIDTH - len(recent) * (BAR + GAP)
+    for place, sync in enumerate(recent):
+        tone, left = _tone(sync.state), first + place * (BAR + GAP)
+        if tone == "bad":
+            # An open bar says that it failed, whatever it loaded before: it is as high as the chart.
+            bar = _bar(left, HEIGHT, HEIGHT - 1)
+        elif sync.loaded > top:
+            is_cut = True
+            bar = _bar(left, HEIGHT, CUT_AT) + _bar(left, HEIGHT - CUT_AT - GAP, HEIGHT - CUT_AT - GAP)
+        else:
+            bar = _bar(left, HEIGHT, max(LEAST, round(sync.loaded / top * HEIGHT)) if top else LEAST)
+        paths[tone] = paths.get(tone, "") + bar
+    counts = Counter(_tone(sync.state) for sync in recent)
+    of = f"{len(recent)} syncs" if len(recent) > 1 else "sync"
+    running = f", {counts['busy']} running" if counts["busy"] else ""
+    label = f"Last {of}: {counts['good']} well, {counts['bad']} failed{running}, at most {most:,} rows"
+    return Chart(paths, label, first, is_cut)
+
+
+def _bar(left: int, bottom: int, high: int) -> str:
+    return f"M{left} {bottom}v-{high}h{BAR}v{high}z"
+
+
+def _tone(state: SyncState) -> str:
+    return "good" if state is SyncState.SUCCEEDED else "busy" if state is SyncState.RUNNING else "bad"

@@ -1,0 +1,96 @@
+"""What a tenant's page says first: how things are, and what is to be done about it, if anything. Pure.
+
+The figures are overview/overview.py's; what one incident is about has its own advice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from st_pipeline.alerting.incidents import Incident
+from st_pipeline.history.sync_history import SyncState
+from st_pipeline.overview.overview import TenantOverview
+from st_pipeline.portal.words.standing import Standing
+from st_pipeline.tenants.model import Status
+
+FAILURES = frozenset({"failed_sync", "failures_in_a_row"})
+REFUSALS = frozenset({"not_connected", "credentials_refused"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``link``: the tenant's page to go to, and its words; shown to who may see it."""
+
+    tone: str
+    """good, bad, warn, busy or quiet."""
+    head: str
+    text: str
+    link: tuple[str, str] | None = None
+    at: datetime | None = None
+    """When it goes on by itself, said after the text."""
+    same: frozenset[str] = frozenset()
+    """Incidents of these rules say the same."""
+    more: frozenset[str] = frozenset()
+    """Incidents of these rules say what exactly."""
+
+
+def next_step(one: TenantOverview, now: datetime, answer: Standing) -> Step:
+    """The one thing to know of a tenant: what hinders it most, else what it does, else what comes next.
+
+    ``answer`` is how it stands with ServiceTitan, as the pages about keys say it in full.
+    """
+    if not one.tenant.enabled:
+        return Step("quiet", "Disabled", "It takes part in no sync; its data stays. An operator can enable it here.")
+    if not answer.is_connected:
+        return _connection(one.tenant.status, answer)
+    return _sync(one, now)
+
+
+def open_incidents(one: TenantOverview) -> list[Incident]:
+    """Those that nothing has put right since they were last looked at, which is once a minute."""
+    connected_at = one.tenant.status_since if one.tenant.status is Status.CONNECTED else None
+    put_right_at = dict.fromkeys(FAILURES, one.last_success_at) | dict.fromkeys(REFUSALS, connected_at)
+    return [
+        incident
+        for incident in one.incidents
+        if not ((at := put_right_at.get(incident.rule)) and at > incident.last_seen_at)
+    ]
+
+
+def _connection(status: Status, answer: Standing) -> Step:
+    words = [answer.text]
+    if len(answer.steps) == 1:
+        words += answer.steps
+    elif answer.is_waiting:
+        words.append("It is tried again by itself; this page shows when it is connected.")
+    # Keys of a tenant that was let in are not entered under Connect.
+    page = "/credentials" if status is Status.CONNECTED else "/connect"
+    link = None if status is Status.UNREACHABLE else (page, "See what to do")
+    return Step(answer.tone, answer.head, " ".join(words), link, same=REFUSALS)
+
+
+def _sync(one: TenantOverview, now: datetime) -> Step:
+    newest = one.recent[-1] if one.recent else None
+    due = one.next_sync
+    if newest and newest.state is SyncState.RUNNING:
+        return Step("busy", "A sync runs now", "What it has done so far is below.", (f"/syncs/{newest.id}", "Its log"))
+    if one.is_queued:
+        return Step("busy", "A sync waits for its turn", "It begins within a minute, or when others have ended.")
+    if newest and newest.state in (SyncState.FAILED, SyncState.INTERRUPTED):
+        head = "The last sync failed" if newest.state is SyncState.FAILED else "The last sync was interrupted"
+        link = (f"/syncs/{newest.id}", "What happened")
+        if due:
+            return Step("bad", head, "It is tried again by itself", link, due.at, more=FAILURES)
+        text = "No other one comes by itself. See what happened, then sync it again."
+        return Step("bad", head, text, link, more=FAILURES)
+    if one.tenant.cadence == "paused":
+        return Step("quiet", "Paused", "Nothing is synced by itself. Sync now does it once.")
+    if one.stale_since:
+        return Step(
+            "warn", "The data is old", "No sync has succeeded within its cadence. Sync now brings it up to date.",
+            same=frozenset({"stale"}),
+        )  # fmt: skip
+    if newest is None:
+        return Step("good", "Connected", "The first sync begins by itself", None, due.at if due else None)
+    return Step("good", "All is well", "The next sync begins by itself", None, due.at if due else None)

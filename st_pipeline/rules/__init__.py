@@ -1,0 +1,1 @@
+"""What is wrong: each rule reads rows and returns findings. Who is notified is in alerting/."""

@@ -1,0 +1,132 @@
+"""The API's own counts beside ours: the rows of ``control.api_counts``, when one is due, and the rule about them.
+
+Asking for them is the sync's (sync/counting.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.rules.findings import Finding, Severity, counted
+from st_pipeline.rules.rules import Rules
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+
+AT_MOST_EVERY = timedelta(days=7)
+WHILE_OFF = timedelta(hours=1)
+"""So that it is known when the counts are the same again, also for tenants that are synced every minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCount:
+    """How many records of an entity the API counts, and how many raw had in the same moment.
+
+    Both are of records created before ``bound``. Raw's count is a range where it cannot be sure: from ``raw_rows`` to
+    ``unsure`` more.
+    """
+
+    tenant: str
+    entity: str
+    counted_at: datetime
+    bound: datetime
+    api_total: int
+    raw_rows: int
+    unsure: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Records that the API has and raw does not, at least."""
+        return max(0, self.api_total - self.raw_rows - self.unsure)
+
+    @property
+    def surplus(self) -> int:
+        """Rows that raw has and the API no longer does, at least."""
+        return max(0, self.raw_rows - self.api_total)
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the two cannot be the same."""
+        return bool(self.missing or self.surplus)
+
+
+def is_count_due(last: ApiCount | None, *, was_read_whole: bool, now: datetime) -> bool:
+    """After everything was read; else a week after the last count, an hour after one that was off, or without any."""
+    if was_read_whole or last is None:
+        return True
+    return now - last.counted_at >= (WHILE_OFF if last.is_off else AT_MOST_EVERY)
+
+
+def store_count(connection: psycopg.Connection, count: ApiCount) -> None:
+    """Keep a count; of two in one instant the later one."""
+    connection.execute(
+        """
+        insert into control.api_counts (tenant, entity, counted_at, bound, api_total, raw_rows, unsure)
+        values (%s, %s, %s, %s, %s, %s, %s)
+        on conflict (tenant, entity, counted_at) do update set
+            bound = excluded.bound, api_total = excluded.api_total, raw_rows = excluded.raw_rows,
+            unsure = excluded.unsure
+        """,
+        (
+            count.tenant, count.entity, count.counted_at, count.bound, count.api_total, count.raw_rows, count.unsure,
+        ),
+    )  # fmt: skip
+
+
+def read_last_counts(connection: psycopg.Connection, tenant: str | None = None) -> list[ApiCount]:
+    """The latest count of each entity of enabled tenants, or of ``tenant`` alone; by tenant and entity."""
+    with connection.cursor(row_factory=class_row(ApiCount)) as cursor:
+        return cursor.execute(
+            """
+            select last.*
+            from control.tenants t
+            cross join unnest(%s::text[]) as asked (entity)
+            cross join lateral (
+                select c.tenant, c.entity, c.counted_at, c.bound, c.api_total, c.raw_rows, c.unsure
+                from control.api_counts c
+                where c.tenant = t.key and c.entity = asked.entity
+                order by c.counted_at desc limit 1
+            ) last
+            where t.enabled and t.key = coalesce(%s, t.key)
+            order by t.key, asked.entity
+            """,
+            (list(ASSET_ENTITIES), tenant),
+        ).fetchall()
+
+
+def find_miscounts(counts: Iterable[ApiCount], rules: Rules, unwell: Iterable[Finding]) -> Iterator[Finding]:
+    """One finding for each entity whose counts differ.
+
+    Rows too many can wait: their records were deleted in a way that the feed does not tell. Where one of ``unwell``
+    says of the same tenant that nothing comes any more, that the counts differ follows from it.
+    """
+    silent = {finding.tenant for finding in unwell}
+    for one in counts:
+        if not one.is_off:
+            continue
+        read_again = f"st-pipeline sync {one.tenant} --entity {one.entity} --full"
+        if one.missing:
+            severity = rules.reconciliation.severity
+            what = f"The API counts {counted(one.api_total, 'record')} and raw has {one.raw_rows:,}"
+            advice = f"Read it again: {read_again}. If it stays, report it to ServiceTitan with both numbers."
+        else:
+            severity = Severity.CAN_WAIT
+            what = f"Raw has {counted(one.raw_rows, 'row')} and the API counts {one.api_total:,}"
+            advice = (
+                f"Records were deleted there without the feed saying so; {read_again} marks them. If it stays, the app "
+                "no longer sees all of them: report it to ServiceTitan."
+            )
+        yield Finding(
+            "reconciliation",
+            one.tenant,
+            severity,
+            f"{what}, both of what was created before {one.bound:%Y-%m-%d %H:%M} UTC",
+            one.counted_at,
+            advice,
+            one.entity,
+            subject=f"{one.entity} count",
+            is_consequence=one.tenant in silent,
+        )

@@ -1,0 +1,172 @@
+"""Rules about what arrived: does it add up from the API to raw, how much was set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.rules.findings import Finding, counted
+from st_pipeline.rules.rules import Rules
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+
+
+@dataclass(frozen=True, slots=True)
+class Imbalance:
+    """Files of an entity that do not add up, or were not loaded."""
+
+    tenant: str
+    entity: str
+    files: int
+    path: str
+    """Of the first of them."""
+    records: int
+    loaded: int
+    whole: int
+    """Quarantined whole. All three are sums over the files."""
+    landed_at: datetime
+    is_loaded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """A last reading that brought fewer records than the API's own total, and was taken for complete."""
+
+    tenant: str
+    entity: str
+    fetched: int
+    api_total: int
+    started_at: datetime
+    run_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """How many records of an entity landed lately, and how many of them are in quarantine, whole or in part."""
+
+    tenant: str
+    entity: str
+    records: int
+    noted: int
+    since: datetime
+    field: str | None
+    """The column that most notes are about; None: whole records."""
+
+
+def read_imbalances(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[Imbalance]:
+    """Files of enabled tenants that do not add up, and those that wait to be loaded for too long."""
+    with connection.cursor(row_factory=class_row(Imbalance)) as cursor:
+        return cursor.execute(
+            """
+            select f.tenant, f.entity, count(*) as files, (array_agg(path order by f.id))[1] as path,
+                sum(records)::bigint as records, coalesce(sum(loaded_rows), 0)::bigint as loaded,
+                sum(quarantined_whole)::bigint as whole, min(landed_at) as landed_at, loaded_at is not null as is_loaded
+            from control.landed_files f
+            join control.tenants t on t.key = f.tenant and t.enabled
+            where (loaded_at is not null and records <> loaded_rows + quarantined_whole)
+               or (loaded_at is null and landed_at <= %s)
+            group by f.tenant, f.entity, loaded_at is not null
+            order by f.tenant, f.entity, is_loaded
+            """,
+            (now - timedelta(hours=rules.reconciliation.hours),),
+        ).fetchall()
+
+
+def read_shortfalls(connection: psycopg.Connection) -> list[Shortfall]:
+    """Entities of enabled tenants whose last reading ended well with fewer records than the API says there are."""
+    with connection.cursor(row_factory=class_row(Shortfall)) as cursor:
+        return cursor.execute(
+            """
+            select t.key as tenant, asked.entity, last.fetched, last.api_total, last.started_at, last.run_id
+            from control.tenants t
+            cross join unnest(%s::text[]) as asked (entity)
+            join lateral (
+                select e.*, s.started_at, s.run_id from control.syncs s
+                join control.sync_entities e on e.sync_id = s.id and e.entity = asked.entity
+                where s.tenant = t.key and e.pages > 0 order by s.started_at desc, s.id desc limit 1
+            ) last on last.outcome = 'succeeded' and last.fetched < last.api_total
+            where t.enabled
+            order by t.key, asked.entity
+            """,
+            (list(ASSET_ENTITIES),),
+        ).fetchall()
+
+
+def read_set_aside(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[SetAside]:
+    """Entities of enabled tenants with anything in quarantine from files of the last days."""
+    with connection.cursor(row_factory=class_row(SetAside)) as cursor:
+        return cursor.execute(
+            """
+            with files as materialized (
+                select f.id, f.tenant, f.entity, f.records
+                from control.landed_files f
+                join control.tenants t on t.key = f.tenant and t.enabled
+                where f.landed_at > %s
+            ),
+            notes as (
+                select f.tenant, f.entity, count(distinct (q.file_id, q.row_number)) as noted,
+                    min(q.noted_at) as since, mode() within group (order by q.field) as field
+                from files f join control.quarantine q on q.file_id = f.id
+                group by f.tenant, f.entity
+            ),
+            sums as (select tenant, entity, sum(records)::bigint as records from files group by tenant, entity)
+            select tenant, entity, records, noted, since, field
+            from notes join sums using (tenant, entity) order by tenant, entity
+            """,
+            (now - timedelta(days=rules.quarantine.days),),
+        ).fetchall()
+
+
+def find_imbalances(
+    imbalances: Iterable[Imbalance], shortfalls: Iterable[Shortfall], rules: Rules
+) -> Iterator[Finding]:
+    """Landed is not loaded + quarantined whole, landed is not loaded, or fetched is less than the API's own count."""
+    severity = rules.reconciliation.severity
+    for one in imbalances:
+        files = counted(one.files, "landed file")
+        if one.is_loaded:
+            what = (
+                f"{files} with {one.records:,} records: {one.loaded:,} loaded and {one.whole:,} quarantined whole do "
+                f"not add up (the first is {one.path})"
+            )
+            advice = f"Load them again from the landing zone: st-pipeline reload {one.tenant} --entity {one.entity}."
+        else:
+            what = f"{files} with {one.records:,} records wait to be loaded (the first is {one.path})"
+            advice = f"See what the last sync says of it, then run st-pipeline sync {one.tenant} --entity {one.entity}."
+        subject = f"{one.entity} {'sums' if one.is_loaded else 'waiting'}"
+        yield Finding("reconciliation", one.tenant, severity, what, one.landed_at, advice, one.entity, subject=subject)
+    for one in shortfalls:
+        yield Finding(
+            "reconciliation",
+            one.tenant,
+            severity,
+            f"The last reading brought {one.fetched:,} records of the {one.api_total:,} that the API counts",
+            one.started_at,
+            f"Read it again: st-pipeline sync {one.tenant} --entity {one.entity} --full.",
+            one.entity,
+            subject=f"{one.entity} total",
+            run_id=one.run_id,
+        )
+
+
+def find_set_aside(entities: Iterable[SetAside], rules: Rules) -> Iterator[Finding]:
+    """Too large a share of what landed is in quarantine."""
+    rule = rules.quarantine
+    for one in entities:
+        if one.records >= rule.least_records and one.noted > rule.over * one.records:
+            about = f"its {one.field}" if one.field else "whole records"
+            yield Finding(
+                "quarantine",
+                one.tenant,
+                rule.severity,
+                f"{one.noted:,} of {one.records:,} records of {rule.days} days ({one.noted / one.records:.2%}) "
+                f"are in quarantine, most for {about}",
+                one.since,
+                "See the reasons in control.quarantine (st-pipeline psql), which has each record as sent. Data that is "
+                "wrong is corrected in ServiceTitan; a type that is wrong in the catalogue here, and then "
+                f"st-pipeline reload {one.tenant} --entity {one.entity} fills it in.",
+                one.entity,
+            )

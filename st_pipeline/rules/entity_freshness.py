@@ -1,0 +1,93 @@
+"""How fresh each entity of each tenant is: the last sync that read it to its end, against the tenant's cadence.
+
+The rule that alerts is about a tenant as a whole (connections.py); this names the entities, for the checks of their
+tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.rules.connections import StaleAt, Watched
+from st_pipeline.rules.findings import Finding
+from st_pipeline.rules.rules import Rules
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.tenants.model import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """An entity of an enabled tenant."""
+
+    tenant: str
+    entity: str
+    read_at: datetime | None
+    """When the last sync ended that read it to its end; None: none ever did."""
+    is_granted: bool
+    """As the last sync that asked for it found; true where none asked."""
+    run_id: str | None
+    """Of the last sync that asked for it."""
+
+
+def read_readings(connection: psycopg.Connection) -> list[Reading]:
+    """Every entity of every enabled tenant, by tenant and entity. A load alone reads nothing."""
+    with connection.cursor(row_factory=class_row(Reading)) as cursor:
+        return cursor.execute(
+            """
+            select t.key as tenant, asked.entity, well.finished_at as read_at,
+                coalesce(last.outcome <> 'not_granted', true) as is_granted, last.run_id
+            from control.tenants t
+            cross join unnest(%s::text[]) as asked (entity)
+            left join lateral (
+                select s.finished_at from control.syncs s
+                join control.sync_entities e on e.sync_id = s.id and e.entity = asked.entity
+                where s.tenant = t.key and e.outcome = 'succeeded' and e.pages > 0
+                order by s.started_at desc, s.id desc limit 1
+            ) well on true
+            left join lateral (
+                select e.outcome, s.run_id from control.syncs s
+                join control.sync_entities e on e.sync_id = s.id and e.entity = asked.entity
+                where s.tenant = t.key and (e.pages > 0 or e.outcome <> 'succeeded')
+                order by s.started_at desc, s.id desc limit 1
+            ) last on true
+            where t.enabled
+            order by t.key, asked.entity
+            """,
+            (list(ASSET_ENTITIES),),
+        ).fetchall()
+
+
+def find_stale_entities(
+    readings: Iterable[Reading], tenants: Iterable[Watched], rules: Rules, now: datetime, stale_at: StaleAt
+) -> Iterator[Finding]:
+    """Entities that were not read within the cadence of their tenant.
+
+    Paused tenants and those that were never let in are not due; an entity without its scope is not asked for, which is
+    another trouble or, where it never was granted, none.
+    """
+    watched = {tenant.key: tenant for tenant in tenants if tenant.status != Status.NOT_CONNECTED}
+    for one in readings:
+        tenant = watched.get(one.tenant)
+        if tenant is None or not one.is_granted or not rules.stale.enabled:
+            continue
+        at = stale_at(replace(tenant, last_success_at=one.read_at))
+        if at is None or now < at:
+            continue
+        yield Finding(
+            "stale",
+            one.tenant,
+            rules.stale.severity,
+            f"Was not read to its end since {one.read_at:%Y-%m-%d %H:%M} UTC (cadence: {tenant.cadence})"
+            if one.read_at
+            else f"Was never read to its end (cadence: {tenant.cadence})",
+            one.read_at or tenant.created_at,
+            f"See what its syncs say (st-pipeline status); if there are none, check that the daemon runs. "
+            f"st-pipeline sync {one.tenant} --entity {one.entity} brings it up to date now.",
+            one.entity,
+            run_id=one.run_id,
+        )

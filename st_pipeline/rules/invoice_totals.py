@@ -1,0 +1,105 @@
+"""Sums of invoice totals, tenant by tenant: what raw holds against what the legacy tables show or refuse.
+
+Exact to the last decimal that the legacy column can hold. It is a walk over all invoices, so it is for the hourly
+checks and not for every minute's rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.rules.findings import Finding, Severity
+
+RELATIVE_ERROR = Decimal("2.3e-16")
+"""Of one amount: half a unit in the last place of a binary float (2^-53), once stored and once written out again."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceTotals:
+    """The invoices of one company code, which is what the legacy tables know of a tenant; amounts in dollars."""
+
+    tenants: list[str]
+    """The keys behind the code, mostly one."""
+    invoices: int
+    """Active ones in raw, and in legacy the streamed and the refused ones."""
+    reported: int
+    in_raw: Decimal
+    in_reports: Decimal
+    magnitude: Decimal
+    """The sum of the amounts without their signs: what binary floats can be wrong by depends on it."""
+
+    @property
+    def is_off(self) -> bool:
+        """The sums, or the numbers of invoices, differ by more than the legacy column's own type explains."""
+        return self.invoices != self.reported or abs(self.in_raw - self.in_reports) > RELATIVE_ERROR * self.magnitude
+
+
+def read_invoice_totals(connection: psycopg.Connection) -> list[InvoiceTotals]:
+    """The totals of tenants whose reports are built from all that is loaded now; none before the first build.
+
+    Only while no build runs: it changes the tables one after the other. A float is taken as the shortest decimal that
+    means it, so what was an amount in cents is that amount again.
+    """
+    built = connection.execute("select to_regclass('legacy.rejected_rows') is not null").fetchone()
+    if not built or not built[0]:
+        return []
+    with connection.cursor(row_factory=class_row(InvoiceTotals)) as cursor:
+        return cursor.execute(
+            """
+            with settled as (
+                select t.company_code, array_agg(t.tenant order by t.tenant) as tenants
+                from intermediate.int_tenants t
+                left join intermediate.int_source_versions wanted
+                    on wanted.tenant = t.tenant and wanted.model = 'int_invoice_report'
+                left join intermediate.int_build_versions built
+                    on built.tenant = t.tenant and built.model = 'int_invoice_report'
+                group by t.company_code
+                having bool_and(wanted.version is not distinct from built.version)
+            ),
+            amounts as (
+                select t.company_code, 1 as invoices, 0 as reported, i.total as in_raw, null::numeric as in_reports
+                from raw.accounting_invoices i
+                join intermediate.int_tenants t on t.tenant = i.tenant
+                where i._deleted_at is null and i.active is not false
+                union all
+                select tenant, 0, 1, null, total::text::numeric from legacy.invoices_stream
+                union all
+                select company_code, 0, 1, null, total::text::numeric from intermediate.int_invoice_report
+                where rejection is not null
+            )
+            select s.tenants, sum(a.invoices)::bigint as invoices, sum(a.reported)::bigint as reported,
+                -- what no float can hold has no total in the report, which refuses it
+                coalesce(sum(a.in_raw) filter (where intermediate.to_double(a.in_raw) is not null), 0) as in_raw,
+                coalesce(sum(a.in_reports), 0) as in_reports,
+                coalesce(sum(abs(a.in_raw)) filter (where intermediate.to_double(a.in_raw) is not null), 0) as magnitude
+            from settled s join amounts a using (company_code)
+            group by s.company_code, s.tenants
+            order by s.tenants
+            """
+        ).fetchall()
+
+
+def find_lost_totals(totals: Iterable[InvoiceTotals], now: datetime) -> Iterator[Finding]:
+    """One finding for each tenant whose invoices do not arrive in full."""
+    for one in totals:
+        if not one.is_off:
+            continue
+        for tenant in one.tenants:
+            yield Finding(
+                "reconciliation",
+                tenant,
+                Severity.NOW,
+                f"Raw has {one.invoices:,} active invoices of {one.in_raw} dollars, the reports and what they refuse "
+                f"{one.reported:,} of {one.in_reports}",
+                now,
+                "Build the reports anew with st-pipeline marts. If it stays, a rule of int_invoice_report loses or "
+                "changes invoices: compare its rows with raw.accounting_invoices by invoice_id.",
+                "accounting_invoices",
+                subject="invoice totals",
+            )

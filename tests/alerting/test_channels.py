@@ -1,0 +1,108 @@
+"""channels.py: real sending to a local server, and a URL that is told nowhere."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import pytest
+
+from st_pipeline.alerting.channels import Channel, open_channels
+from st_pipeline.alerting.messages import Message
+from st_pipeline.secret import Secret
+from st_pipeline.settings import SettingsError
+from tests.support.webhook import Webhook
+
+CANARY = "canary-of-channels-5e1d"
+MESSAGE = Message((1,), "acme: stale", "Old.\nLook.", {"state": "opened", "tenant": "acme", "n": 3}, is_good=False)
+
+
+def channel(url: str) -> Channel:
+    (opened,) = open_channels([Secret(url)])
+    return opened
+
+
+def test_a_json_webhook_gets_title_message_and_the_facts_beside(hook: Webhook) -> None:
+    assert channel(f"json://{hook.address}/path?:team=ops").send(MESSAGE)
+    (body,) = hook.take()
+    facts: dict[str, Any] = {"state": "opened", "tenant": "acme", "n": 3, "team": "ops"}
+    assert facts.items() <= body.items()
+    assert (body["title"], body["message"], body["type"]) == ("acme: stale", "Old.\nLook.", "warning")
+
+
+def test_one_channel_sends_each_message_with_its_own_facts(hook: Webhook) -> None:
+    one = channel(f"json://{hook.address}/")
+    assert one.send(MESSAGE)
+    assert one.send(Message((2,), "bolt: stale, recovered", "Over.", {"state": "recovered"}, is_good=True))
+    first, second = hook.take()
+    assert (first["tenant"], "tenant" in second) == ("acme", False)
+    assert second["type"] == "success"
+
+
+def test_a_service_for_people_gets_title_and_text(hook: Webhook) -> None:
+    # Plain HTTP to a server of one's own, with a body of its own kind.
+    assert channel(f"mmost://{hook.address}/{'a' * 24}").send(MESSAGE)
+    (body,) = hook.take()
+    assert "acme: stale" in body["text"] and "Look." in body["text"]
+
+
+@pytest.mark.parametrize("status", [301, 401, 404, 429, 500])
+def test_a_service_that_refuses_did_not_take_it(hook: Webhook, status: int) -> None:
+    hook.status = status
+    assert channel(f"json://{hook.address}/").send(MESSAGE) is False
+
+
+def test_nobody_at_the_address_is_a_no() -> None:
+    assert channel("json://127.0.0.1:9/").send(MESSAGE) is False
+
+
+def test_a_service_that_does_not_answer_is_given_up_in_seconds(hook: Webhook) -> None:
+    hook.delay = 3
+    began = time.monotonic()
+    assert channel(f"json://{hook.address}/?rto=0.5").send(MESSAGE) is False
+    assert time.monotonic() - began < 2.5
+
+
+def test_channels_are_named_by_service_and_digest_the_same_each_time() -> None:
+    urls = [Secret("json://a/1"), Secret("json://a/2"), Secret("mailto://u:p@example.com"), Secret("json://a/1")]
+    names = [one.name for one in open_channels(urls)]
+    assert [name.rpartition("-")[0] for name in names] == ["json", "json", "e-mail"]
+    assert len(set(names)) == 3
+    assert names == [one.name for one in open_channels(urls)]
+
+
+@pytest.mark.parametrize("url", [f"nosuch://{CANARY}", CANARY, "slack://", f"mailto://{CANARY}@", "https://"])
+def test_a_url_that_is_none_is_refused_by_its_position_without_being_repeated(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(SettingsError) as refused:
+        open_channels([Secret("json://fine"), Secret(url)])
+    assert "ST_PIPELINE_ALERT_URLS: entry 2 of 2" in str(refused.value)
+    assert CANARY not in str(refused.value) + caplog.text
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_neither_logs_nor_names_nor_reprs_hold_a_part_of_the_url(
+    hook: Webhook, status: int, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hook.status = status
+    with caplog.at_level(1):
+        for url in (
+            f"json://user:{CANARY}@{hook.address}/hooks/{CANARY}?-token={CANARY}&+X-Token={CANARY}&:extra={CANARY}",
+            f"json://user:{CANARY}@127.0.0.1:9/{CANARY}",
+            f"mailto://user:{CANARY}@127.0.0.1:9?to=somebody@example.com&from=me@example.com",
+        ):
+            one = channel(url)
+            one.send(MESSAGE)
+            assert CANARY not in f"{one!r} {one} {one.name}"
+    assert any(CANARY in path for path in hook.asked)
+    assert CANARY not in caplog.text
+    assert CANARY not in "".join(capfd.readouterr())
+
+
+def test_other_threads_and_later_calls_log_as_before(hook: Webhook, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        channel(f"json://{hook.address}/").send(MESSAGE)
+        logging.getLogger("apprise").warning("after")
+    assert [record.getMessage() for record in caplog.records if record.name == "apprise"] == ["after"]

@@ -1,0 +1,157 @@
+"""Where everybody stands. The figures against the rows by hand, with real syncs, are in tests/cli/test_status.py."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from st_pipeline.alerting.evaluation import Alerting, evaluate
+from st_pipeline.history import history
+from st_pipeline.history.sync_history import SyncState
+from st_pipeline.landing.lock import tenant_lock
+from st_pipeline.landing.typer import Note
+from st_pipeline.overview.overview import RECENT, TenantOverview, read_overview, read_tenant_overview
+from st_pipeline.postgres import Database
+from st_pipeline.schedule import requests
+from st_pipeline.schedule.cadence import Reason
+from st_pipeline.schedule.sync_states import next_syncs
+from st_pipeline.tenants import tenant_table
+from st_pipeline.tenants.errors import TenantUnknown
+from st_pipeline.tenants.model import Status
+from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, calls, read
+
+
+def shown(past: Past) -> dict[str, TenantOverview]:
+    return {one.tenant.key: one for one in read_overview(past.connection, NOW).tenants}
+
+
+def test_nobody_is_registered(past: Past) -> None:
+    overview = read_overview(past.connection, NOW)
+    assert (overview.at, overview.tenants) == (NOW, [])
+    assert (overview.totals.tenants, overview.totals.success_rate, overview.totals.rate_limit_share) == (0, None, None)
+
+
+def test_the_last_sync_and_the_recent_ones_the_oldest_first(past: Past) -> None:
+    past.tenant()
+    past.nights(RECENT + 3)
+    past.sync(NOW - HOUR, error="acme/jpm_jobs: no (trace abc)", entities=[read(fetched=7)], seconds=42, partial=True)
+    one = shown(past)["acme"]
+    assert one.last
+    assert (one.last.error, one.last.trace_id, one.last.fetched) == ("acme/jpm_jobs: no (trace abc)", "abc", 7)
+    assert (one.last.reason, one.last.requested_by) == ("manual", "")
+    assert one.last_success_at == LAST_NIGHT + timedelta(seconds=300)
+    assert [sync.started_at for sync in one.recent] == [
+        *(LAST_NIGHT - n * DAY for n in range(RECENT - 2, -1, -1)), NOW - HOUR
+    ]  # fmt: skip
+    newest = one.recent[-1]
+    assert (newest.state, newest.is_partial, newest.seconds, newest.loaded) == (SyncState.FAILED, True, 42.0, 7)
+    assert {(sync.state, sync.seconds, sync.loaded) for sync in one.recent[:-1]} == {(SyncState.SUCCEEDED, 300.0, 100)}
+
+
+def test_who_runs_who_was_killed_and_who_waits(past: Past, warehouse: Database) -> None:
+    for key in ("acme", "bolt", "cole", "dale", "eve"):
+        past.tenant(key, cadence="paused" if key in ("cole", "eve") else "nightly")
+    for key in ("acme", "bolt"):
+        history.start(past.connection, key, None, NOW - HOUR, full=False)
+    past.sync(LAST_NIGHT, "dale", entities=[read()])
+    requests.ask(past.connection, "acme", "ann", NOW)
+    requests.ask(past.connection, "cole", "ann", NOW)
+    with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
+        overview = read_overview(past.connection, NOW)
+    tenants = {one.tenant.key: one for one in overview.tenants}
+    assert tenants["acme"].recent[-1].state is SyncState.RUNNING
+    assert tenants["bolt"].recent[-1].state is SyncState.INTERRUPTED
+    assert tenants["bolt"].recent[-1].seconds is None
+    assert {key for key, one in tenants.items() if one.is_queued} == {"bolt", "cole"}
+    assert (overview.totals.running, overview.totals.queued) == (1, 2)
+    past.connection.execute("delete from control.sync_requests")
+
+
+def test_the_next_sync_is_the_one_the_schedule_will_start(past: Past) -> None:
+    for key, cadence in (("acme", "nightly"), ("bolt", "every 6h"), ("cole", "paused"), ("dale", "weekly fri 03:00")):
+        past.tenant(key, cadence=cadence)
+        past.sync(LAST_NIGHT, key, entities=[read()], error="no" if key == "dale" else None)
+    expected = next_syncs(past.connection, tenant_table.read_all(past.connection), NOW)
+    found = shown(past)
+    assert {key: one.next_sync for key, one in found.items()} == expected
+    assert expected["cole"] is None
+    due = found["acme"].next_sync
+    assert due
+    assert due.at > NOW
+    assert due.reason is Reason.REGULAR
+
+
+def test_data_is_fresh_until_its_cadence_has_passed_and_then_stale(past: Past) -> None:
+    for key in ("acme", "bolt", "cole", "dale", "eve"):
+        past.tenant(key, cadence="paused" if key == "cole" else "nightly")
+        past.sync(LAST_NIGHT - (5 * DAY if key == "bolt" else 0 * DAY), key, entities=[read()])
+    past.connection.execute("update control.tenants set enabled = false where key = 'dale'")
+    past.connection.execute(
+        "update control.tenants set connected_at = null, status = 'not_connected' where key = 'eve'"
+    )
+    found = shown(past)
+    fresh, stale = found["acme"], found["bolt"]
+    assert fresh.fresh_until
+    assert fresh.fresh_until > NOW
+    assert fresh.stale_since is None
+    assert stale.stale_since
+    assert LAST_NIGHT - 5 * DAY < stale.stale_since < NOW
+    assert stale.fresh_until is None
+    assert {(found[key].fresh_until, found[key].stale_since) for key in ("cole", "dale", "eve")} == {(None, None)}
+
+
+def test_what_is_wrong_and_what_was_set_aside(past: Past) -> None:
+    past.tenant("acme")
+    past.tenant("bolt")
+    past.nights(3)
+    past.nights(3, "bolt")
+    past.found("bolt", Status.REFUSED, "The secret is no longer accepted. Enter another", NOW - HOUR)
+    notes = [
+        Note(0, None, None, "no id", "{}"), Note(1, 1, "type", "no text", "{}"), Note(2, 2, "type", "no text", "{}")
+    ]  # fmt: skip
+    past.land(NOW - HOUR, notes=notes, new_fields=["surprise"])
+    evaluate(past.connection, Alerting(), NOW)
+    overview = read_overview(past.connection, NOW)
+    acme, bolt = overview.tenants
+    assert (acme.quarantined_whole, acme.quarantined_fields, acme.drift) == (1, 2, 1)
+    assert (bolt.quarantined_whole, bolt.quarantined_fields, bolt.drift) == (0, 0, 0)
+    assert [incident.rule for incident in bolt.incidents] == ["credentials_refused"]
+    assert {incident.tenant for incident in acme.incidents} == {"acme"}
+    assert CUSTOMERS in {incident.entity for incident in acme.incidents}
+    assert overview.totals.open_incidents == len(acme.incidents) + len(bolt.incidents)
+    assert (overview.totals.tenants, overview.totals.connected) == (2, 1)
+
+
+def test_the_share_of_the_rate_limit_is_of_60_calls_a_second(past: Past) -> None:
+    past.tenant()
+    past.sync(NOW - 10 * MINUTE, seconds=10, called=[calls(300)])
+    totals = read_overview(past.connection, NOW).totals
+    assert (totals.rate_limit_share, totals.busiest_tenant) == (pytest.approx(0.5), "acme")
+
+
+def test_all_questions_are_asked_at_one_moment_so_they_take_no_part_in_a_transaction(past: Past) -> None:
+    with past.connection.transaction(), pytest.raises(psycopg.errors.ActiveSqlTransaction):
+        past.connection.execute("select 1")
+        read_overview(past.connection, NOW)
+
+
+def test_one_tenant_alone_stands_as_it_does_among_all(past: Past, warehouse: Database) -> None:
+    for key in ("acme", "bolt", "cole"):
+        past.tenant(key, cadence="paused" if key == "cole" else "nightly")
+    past.nights(3)
+    past.land(
+        NOW - HOUR, notes=[Note(0, 7, "balance", "no", "{}"), Note(1, None, None, "no id", "{}")], new_fields=["x"]
+    )
+    past.sync(NOW - HOUR, "bolt", error="bolt/jpm_jobs: no (trace abc)")
+    past.found("bolt", Status.REFUSED, "refused", NOW - HOUR)
+    requests.ask(past.connection, "cole", "ann", NOW)
+    history.start(past.connection, "acme", None, NOW - MINUTE, full=True)
+    with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
+        among_all = shown(past)
+        alone = {key: read_tenant_overview(past.connection, key, NOW) for key in among_all}
+    assert alone == among_all
+    assert alone["acme"].recent[-1].state is SyncState.RUNNING
+    with pytest.raises(TenantUnknown):
+        read_tenant_overview(past.connection, "dale", NOW)

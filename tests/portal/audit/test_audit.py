@@ -1,0 +1,83 @@
+"""audit.py and invitations.py, as rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from starlette.applications import Starlette
+
+from st_pipeline.cli.audited_registry import AuditedRegistry
+from st_pipeline.portal.audit import audit
+from st_pipeline.portal.people import invitations, sessions
+from st_pipeline.portal.people.roles import Actor, Role
+from st_pipeline.settings import Settings
+from st_pipeline.tenants.model import Status
+from tests.portal.conftest import SignedIn
+from tests.portal.noted import noted
+from tests.support.past import Past
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def test_what_was_done_is_read_newest_first_and_by_tenant(app: Starlette, control: psycopg.Connection) -> None:
+    ann = Actor("ann", Role.OPERATOR, user_id=1)
+    audit.record(control, ann, "paused", NOW, tenant="acme", address="192.0.2.1", detail={"cadence": "paused"})
+    audit.record(control, audit.COMMAND_LINE, "user added", NOW)
+    newest, before = audit.read(control, limit=2)
+    assert (newest.actor, newest.role, newest.action, newest.tenant) == ("command line", "", "user added", None)
+    assert (before.actor, before.role, before.detail) == ("ann", "operator", {"cadence": "paused"})
+    assert audit.read(control, tenant="acme", before=newest.id)[0] == before
+    assert audit.read(control, tenant="acme", before=before.id) == []
+
+
+def test_one_paused_by_a_command_goes_on_with_the_cadence_it_had(
+    settings: Settings, signed_in: SignedIn, control: psycopg.Connection
+) -> None:
+    registry = AuditedRegistry.of(control, settings)
+    for cadence in ("every 6h", "paused"):
+        registry.set("acme", cadence=cadence)
+    signed_in(Role.OPERATOR).post("/tenants/acme/resume")
+    assert registry.get("acme").cadence == "every 6h"
+    assert [(who, action) for who, _, action, *_ in noted(control, 3)] == [
+        ("command line", "schedule changed"),
+        ("command line", "paused"),
+        ("operator", "resumed"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "statement", ["update control.audit set actor = ''", "delete from control.audit", "truncate control.audit"]
+)
+def test_nothing_of_it_is_changed_or_deleted(app: Starlette, control: psycopg.Connection, statement: str) -> None:
+    with pytest.raises(psycopg.errors.RaiseException, match="kept for good"):
+        control.execute(statement)  # pyright: ignore[reportCallIssue, reportArgumentType]
+
+
+def test_an_invitation_is_usable_until_it_is_expired_revoked_or_the_account_connected(
+    app: Starlette, control: psycopg.Connection
+) -> None:
+    past = Past(control)
+    past.found("bolt", Status.NOT_CONNECTED, "not approved", NOW - timedelta(days=1))
+    invitation, token = invitations.invite(control, "bolt", "ann", NOW)
+    assert token.reveal() not in str(control.execute("select i::text from control.invitations i").fetchall())
+    found = invitations.find(control, token)
+    assert found
+    assert found == invitation
+    assert found.is_usable(NOW + invitations.DURATION - timedelta(seconds=1))
+    assert not found.is_usable(NOW + invitations.DURATION)
+    session_id = sessions.start(control, NOW, invitation_id=invitation.id)
+    session = sessions.read(control, session_id, NOW)
+    assert session
+    assert (session.actor.role, session.actor.tenant) == (Role.CLIENT, "bolt")
+    past.found("bolt", Status.CONNECTED, "connected", NOW + timedelta(hours=1))
+    connected = invitations.find(control, token)
+    assert connected
+    assert not connected.is_usable(NOW + timedelta(hours=2))
+    assert not invitations.revoke(control, "acme", invitation.id, "ann", NOW)
+    assert sessions.read(control, session_id, NOW)
+    assert invitations.revoke(control, "bolt", invitation.id, "ann", NOW)
+    assert sessions.read(control, session_id, NOW) is None
+    revoked = invitations.of_tenant(control, "bolt")[0]
+    assert revoked.revoked_at == NOW

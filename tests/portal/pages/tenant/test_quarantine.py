@@ -1,0 +1,86 @@
+"""pages/quarantine.py and pages/drift.py."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from st_pipeline.landing.ledger import Ledger
+from st_pipeline.landing.typer import Note
+from st_pipeline.portal.pages.tenant.quarantine import LONGEST_SHOWN, ROWS, place_of
+from st_pipeline.portal.people.roles import Role
+from tests.portal.browser import text_of
+from tests.portal.conftest import SignedIn
+from tests.support.past import Past
+
+SENT = '{"id": 7, "name": "</pre><script>alert(1)</script>",  "balance": "lots"}'
+
+
+@pytest.fixture
+def past(control: psycopg.Connection) -> Past:
+    for table in ("quarantine", "landed_files", "drift"):
+        control.execute(f"delete from control.{table}")  # pyright: ignore[reportArgumentType]
+    return Past(control)
+
+
+def test_a_record_is_shown_with_reasons_and_as_it_was_sent_escaped(signed_in: SignedIn, past: Past) -> None:
+    past.land(
+        datetime.now(UTC), notes=[Note(0, 7, "balance", "not a number <b>", SENT), Note(1, None, None, "no id", "7")]
+    )
+    past.land(datetime.now(UTC), "bolt", notes=[Note(0, 4711, "balance", "another's", "{}")])
+    html = signed_in(Role.CLIENT).get("/tenants/acme/quarantine").text
+    text = text_of(html)
+    assert "<script>alert" not in html
+    assert "<b>" not in html
+    for said in ("crm_customers 7 balance emptied not a number <b>", "without a usable id kept out whole no id",
+                 "Customers crm_customers 1 1"):  # fmt: skip
+        assert said in text, said
+    assert SENT.replace("  ", " ") in text
+    assert "4711" not in text
+    assert '<details><summary>Record as sent</summary><pre tabindex="0">7</pre>' in html
+
+
+def test_pages_and_an_entity_of_ones_own_show_every_record_once(signed_in: SignedIn, past: Past) -> None:
+    now = datetime.now(UTC)
+    past.land(now, notes=[Note(row, 1000 + row, "balance", "no", "{}") for row in range(ROWS + 3)])
+    past.land(now, entity="jpm_jobs", notes=[Note(0, 5, "total", "no", "x" * (LONGEST_SHOWN + 1))])
+    browser = signed_in(Role.VIEWER)
+    seen, address = [], "/tenants/acme/quarantine?entity=crm_customers"
+    while address:
+        html = browser.get(address).text
+        seen += [int(number) for number in re.findall(r"</code> (1\d{3})", html)]
+        found = re.search(r'href="([^"]+)" rel="next"', html)
+        address = found[1].replace("&amp;", "&") if found else ""
+    assert seen == list(range(1000 + ROWS + 2, 999, -1))
+    text = text_of(browser.get("/tenants/acme/quarantine?entity=jpm_jobs").text)
+    assert "Cut here, after 10,000 of 10,001 characters." in text
+    assert browser.get("/tenants/acme/quarantine?entity=%27%3B--&after=1-2-3").status_code == 200
+
+
+@pytest.mark.parametrize("text", ["", "1", "-", "1-", "1-x", "²-1", f"{'9' * 19}-1"])
+def test_what_is_no_place_begins_at_the_newest(text: str) -> None:
+    assert place_of(text) is None
+
+
+def test_nothing_in_quarantine_and_no_drift_are_said(signed_in: SignedIn, past: Past) -> None:
+    browser = signed_in(Role.CLIENT)
+    assert "Nothing is in quarantine." in text_of(browser.get("/tenants/acme/quarantine").text)
+    assert "Every field is as expected." in text_of(browser.get("/tenants/acme/drift").text)
+
+
+def test_drift_has_new_and_missing_fields_with_when_they_were_seen(signed_in: SignedIn, past: Past) -> None:
+    first, last = datetime(2026, 5, 1, 8, 30, tzinfo=UTC), datetime(2026, 6, 2, 9, 45, tzinfo=UTC)
+    ledger = Ledger(past.connection)
+    ledger.note_drift("acme", "crm_customers", "new", ["<i>colour"], first)
+    ledger.note_drift("acme", "crm_customers", "new", ["<i>colour"], last)
+    ledger.note_drift("acme", "jpm_jobs", "missing", ["total"], last)
+    ledger.note_drift("bolt", "jpm_jobs", "new", ["another"], last)
+    html = signed_in(Role.CLIENT).get("/tenants/acme/drift").text
+    text = text_of(html)
+    assert "<i>colour Customers crm_customers new 1 May 2026 08:30 UTC 2 Jun 2026 09:45 UTC" in text
+    assert "total Jobs jpm_jobs missing 2 Jun 2026 09:45 UTC" in text
+    assert "<i>" not in html
+    assert "another" not in text

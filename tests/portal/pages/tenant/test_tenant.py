@@ -1,0 +1,281 @@
+"""pages/tenant.py and pages/tenant_actions.py: the page says what the rows say, and its buttons write rows."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from st_pipeline.alerting.incident_table import store
+from st_pipeline.alerting.incidents import Reconciled
+from st_pipeline.history import history
+from st_pipeline.landing.lock import tenant_lock
+from st_pipeline.portal.people.roles import Role
+from st_pipeline.portal.words.cadence_words import USUAL
+from st_pipeline.postgres import Database
+from st_pipeline.rules.findings import Finding, Severity
+from tests.portal.browser import text_of
+from tests.portal.conftest import SignedIn
+from tests.support.past import Past, calls, read
+
+SCRIPT = "<script>alert(1)</script>"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def past(control: psycopg.Connection) -> Past:
+    """Acme as it was registered, and nothing done."""
+    for table in ("quarantine", "landed_files", "sync_requests", "syncs", "incidents"):
+        control.execute(f"delete from control.{table}")  # pyright: ignore[reportArgumentType]
+    control.execute("update control.tenants set name = key, cadence = 'nightly', enabled = true")
+    return Past(control)
+
+
+def rows(control: psycopg.Connection, query: str) -> list[tuple[Any, ...]]:
+    return control.execute(query).fetchall()  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def last_audit(control: psycopg.Connection) -> tuple[Any, ...]:
+    (row,) = rows(control, "select actor, role, action, tenant, detail from control.audit order by id desc limit 1")
+    return row
+
+
+def test_the_page_has_the_figures_of_the_last_sync_by_entity(signed_in: SignedIn, past: Past) -> None:
+    at = datetime.now(UTC) - 5 * MINUTE
+    past.sync(
+        at, entities=[read(fetched=1234, loaded=1230, quarantined_whole=4, quarantined_fields=11)], called=[calls(3)]
+    )
+    html = signed_in(Role.CLIENT).get("/tenants/acme").text
+    text = text_of(html)
+    assert "All is well" in text
+    assert "Cadence every day at 02:00 , UTC" in text
+    assert "Customers crm_customers succeeded 1,234 1,234 1,230 4 11 fields" in text
+    assert f'<time datetime="{at:%Y-%m-%dT%H:%M:%SZ}" data-zone="UTC">' in html
+    assert "Last sync: 1 well, 0 failed, at most 1,230 rows" in html
+
+
+def test_a_running_sync_shows_what_it_has_done_so_far(signed_in: SignedIn, past: Past, warehouse: Database) -> None:
+    now = datetime.now(UTC)
+    history.start(past.connection, "acme", None, now - MINUTE, full=True)
+    past.land(now - MINUTE / 2, records=600)
+    past.land(now - MINUTE / 3, records=300, loaded=False)
+    with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
+        text = text_of(signed_in(Role.VIEWER).get("/tenants/acme/status", headers={"X-Live": "1"}).text)
+    assert "A sync runs now" in text
+    assert "everything anew; by hand" in text
+    assert "Customers 900 600" in text
+    assert "was interrupted" in text_of(signed_in(Role.VIEWER).get("/tenants/acme").text)
+
+
+def test_the_live_part_is_the_part_of_the_page(signed_in: SignedIn, past: Past) -> None:
+    browser = signed_in(Role.OPERATOR)
+    page, part = browser.get("/tenants/acme").text, browser.get("/tenants/acme/status").text
+    assert re.search(r'<div id="status" data-live="/tenants/acme/status" data-every="\d+">', part)
+    assert part.strip() in page
+    assert "<html" not in part
+
+
+def test_what_others_wrote_is_escaped_and_a_client_reads_no_commands(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection
+) -> None:
+    control.execute("update control.tenants set name = %s where key = 'acme'", (f"Acme {SCRIPT}",))
+    failed = read("jpm_jobs", 0, outcome="failed", detail=f"{SCRIPT} (trace abc)")
+    error = f"acme/jpm_jobs: {SCRIPT}; then run st-pipeline sync acme (trace abc)"
+    past.sync(datetime.now(UTC) - MINUTE, error=error, entities=[failed])
+    finding = Finding("error_rate", "acme", Severity.NOW, f"Calls fail {SCRIPT}", datetime.now(UTC),
+                      "Look at it; run st-pipeline status.")  # fmt: skip
+    store(control, Reconciled([finding], [], []), "http://dagster.test", datetime.now(UTC))
+    for role in Role:
+        for path in ("/tenants/acme", "/tenants/acme/status"):
+            html = signed_in(role).get(path).text
+            assert "<script>alert" not in html
+            text = text_of(html)
+            assert f"Calls fail {SCRIPT}" in text
+            assert "The last sync failed" in text
+            assert "then press Sync now under Status" in text
+            assert ("look at the overview" in text) == (role is not Role.CLIENT)
+            assert "st-pipeline sync" not in text
+
+
+def test_one_trouble_is_told_once(signed_in: SignedIn, past: Past, control: psycopg.Connection) -> None:
+    now = datetime.now(UTC)
+    past.sync(now - MINUTE, error="acme/jpm_jobs: no answer", entities=[read("jpm_jobs", 0, outcome="failed")])
+    found = [
+        Finding(rule, "acme", Severity.NOW, what, now, advice)
+        for rule, what, advice in (
+            ("failed_sync", "The sync failed: no answer", "Then run st-pipeline sync acme."),
+            ("stale", "Its data is old", "Look why."),
+            ("not_connected", "Never let in", "Enter its keys."),
+        )
+    ]
+    store(control, Reconciled(found, [], []), "http://dagster.test", now)
+    page = signed_in(Role.OPERATOR).get("/tenants/acme").text
+    assert "The sync failed: no answer. Then press Sync now under Status." in text_of(page.split("</section>")[0])
+    assert page.count('aria-label="Open incident"') == 2
+    control.execute("update control.tenants set status = 'not_connected' where key = 'acme'")
+    text = text_of(signed_in(Role.OPERATOR).get("/tenants/acme").text)
+    assert "Never let in" not in text
+    assert "Its data is old" in text
+    control.execute("update control.tenants set status = 'connected' where key = 'acme'")
+
+
+def test_what_can_wait_is_told_below_what_cannot_and_folded_if_it_is_much(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    late = [Finding("quarantine", "acme", Severity.CAN_WAIT, f"Set aside {n}", now, "Look.", f"e{n}") for n in range(3)]
+    urgent = Finding("stale", "acme", Severity.NOW, "Its data is old", now, "Look why.")
+    browser = signed_in(Role.OPERATOR)
+    store(control, Reconciled([late[0]], [], []), "http://dagster.test", now)
+    assert "can wait" not in browser.get("/tenants/acme").text
+    store(control, Reconciled([*late[1:], urgent], [], []), "http://dagster.test", now)
+    page = browser.get("/tenants/acme").text
+    before, folded = page.split("</details>")[0].split("<summary>3 things that can wait</summary>")
+    assert "Its data is old" in before
+    assert "Set aside" not in before
+    assert [n for n in range(3) if f"<h3>Set aside {n}</h3>" in folded] == [0, 1, 2]
+
+
+def test_only_those_who_may_have_the_buttons_and_the_way_to_dagster(signed_in: SignedIn, past: Past) -> None:
+    past.sync(datetime.now(UTC) - MINUTE, entities=[read()], run_id="run-4711")
+    seen = {role: signed_in(role).get("/tenants/acme").text for role in Role}
+    has = {
+        role: [words in html for words in ("Sync now", ">Pause<", "Ask for a full re-sync", "/runs/run-4711")]
+        for role, html in seen.items()
+    }
+    assert has == {
+        Role.OPERATOR: [True, True, True, True],
+        Role.VIEWER: [False, False, False, True],
+        Role.CLIENT: [True, False, False, False],
+    }
+
+
+def test_sync_now_is_a_request_of_who_pressed_it_once_and_in_the_audit(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection
+) -> None:
+    browser = signed_in(Role.CLIENT)
+    for _ in range(2):
+        answer = browser.post("/tenants/acme/sync")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/tenants/acme")
+    asked = rows(control, "select id, tenant, requested_by, is_full, entities from control.sync_requests")
+    assert [row[1:] for row in asked] == [("acme", "client of acme", False, None)]
+    assert last_audit(control) == ("client of acme", "client", "sync asked for", "acme", {"request": asked[0][0]})
+    text = text_of(browser.get("/tenants/acme").text)
+    assert "A sync is asked for." in text
+    assert "A sync waits for its turn" in text
+
+
+def test_a_full_re_sync_is_an_operators(signed_in: SignedIn, past: Past, control: psycopg.Connection) -> None:
+    assert signed_in(Role.CLIENT).post("/tenants/acme/sync", {"full": "1"}).status_code == 403
+    assert rows(control, "select from control.sync_requests") == []
+    assert signed_in(Role.OPERATOR).post("/tenants/acme/sync", {"full": "1"}).status_code == 303
+    assert rows(control, "select requested_by, is_full from control.sync_requests") == [("operator", True)]
+    assert last_audit(control)[2] == "full re-sync asked for"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [("enabled = false", "It is disabled"), ("connected_at = null, status = 'not_connected'", "never connected")],
+)
+def test_what_cannot_be_synced_is_not_asked_for_but_told(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection, change: str, said: str
+) -> None:
+    with control.transaction(force_rollback=False):
+        control.execute(f"update control.tenants set {change} where key = 'acme'")  # pyright: ignore
+    browser = signed_in(Role.OPERATOR)
+    browser.post("/tenants/acme/sync")
+    assert said in text_of(browser.get("/tenants/acme").text)
+    assert rows(control, "select from control.sync_requests") == []
+    control.execute("update control.tenants set enabled = true, connected_at = created_at, status = 'connected'")
+
+
+def test_paused_it_keeps_the_cadence_to_come_back_to(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection
+) -> None:
+    control.execute("update control.tenants set cadence = 'weekly fri 03:00' where key = 'acme'")
+    browser = signed_in(Role.OPERATOR)
+    for _ in range(2):
+        browser.post("/tenants/acme/pause")
+        assert rows(control, "select cadence from control.tenants where key = 'acme'") == [("paused",)]
+    assert last_audit(control) == ("operator", "operator", "paused", "acme", {"cadence": "weekly fri 03:00"})
+    page = browser.get("/tenants/acme").text
+    assert "Paused. It had the cadence weekly fri 03:00" in text_of(page)
+    assert ">Resume<" in page
+    for _ in range(2):
+        browser.post("/tenants/acme/resume")
+        assert rows(control, "select cadence from control.tenants where key = 'acme'") == [("weekly fri 03:00",)]
+    assert last_audit(control) == ("operator", "operator", "resumed", "acme", {"cadence": "weekly fri 03:00"})
+    assert "Resumed: it is synced again by the cadence weekly fri 03:00." in text_of(browser.get("/tenants/acme").text)
+
+
+def test_a_disabled_one_is_enabled_by_operators_alone(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection
+) -> None:
+    control.execute("update control.tenants set enabled = false, cadence = 'weekly fri 03:00' where key = 'acme'")
+    pages = {role: signed_in(role).get("/tenants/acme").text for role in Role}
+    assert {role for role, html in pages.items() if ">Enable<" in html} == {Role.OPERATOR}
+    assert not any(word in pages[Role.OPERATOR] for word in (">Sync now<", ">Pause<", ">Resume<"))
+    assert "An operator can enable it here." in text_of(pages[Role.CLIENT])
+    for role in (Role.VIEWER, Role.CLIENT):
+        assert signed_in(role).post("/tenants/acme/enable").status_code == 403
+    browser, notices = signed_in(Role.OPERATOR), ("Enabled: it is synced by itself again.", "It is enabled already.")
+    written = len(rows(control, "select from control.audit"))
+    for notice in notices:
+        assert browser.post("/tenants/acme/enable").headers["location"] == "/tenants/acme"
+        assert notice in text_of(browser.get("/tenants/acme").text)
+    state = rows(control, "select enabled, cadence from control.tenants where key = 'acme'")
+    assert state == [(True, "weekly fri 03:00")]
+    assert last_audit(control) == ("operator", "operator", "enabled", "acme", {})
+    assert len(rows(control, "select from control.audit")) == written + 1
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("cadence = 'paused'", "It is paused, too"),
+        ("connected_at = null", "Syncs begin by themselves once"),
+    ],
+)
+def test_enabling_says_what_still_keeps_it_from_being_synced(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection, change: str, said: str
+) -> None:
+    control.execute(f"update control.tenants set enabled = false, {change} where key = 'acme'")  # pyright: ignore
+    browser = signed_in(Role.OPERATOR)
+    browser.post("/tenants/acme/enable")
+    assert said in text_of(browser.get("/tenants/acme").text)
+    control.execute("update control.tenants set connected_at = created_at where key = 'acme'")
+
+
+def test_one_that_was_never_connected_has_no_button_to_sync_it(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection
+) -> None:
+    control.execute("update control.tenants set connected_at = null, status = 'not_connected' where key = 'acme'")
+    page = signed_in(Role.OPERATOR).get("/tenants/acme").text
+    assert not any(word in page for word in (">Sync now<", "Ask for a full re-sync"))
+    assert '<a class="button" href="/tenants/acme/connect">See what to do</a>' in page
+    control.execute("update control.tenants set connected_at = created_at, status = 'connected' where key = 'acme'")
+
+
+def test_paused_by_the_schedules_form_it_goes_on_with_the_cadence_it_had_then(
+    control: psycopg.Connection, signed_in: SignedIn, past: Past
+) -> None:
+    operator = signed_in(Role.OPERATOR)
+    form = {**USUAL, "timezone": "UTC"}
+    assert operator.post("/tenants/acme/pause").status_code == 303
+    assert operator.post("/tenants/acme/resume").status_code == 303
+    assert operator.post("/tenants/acme/schedule", {**form, "kind": "weekly"}).status_code == 303
+    assert operator.post("/tenants/acme/schedule", {**form, "kind": "paused"}).status_code == 303
+    assert last_audit(control) == ("operator", "operator", "paused", "acme", {"cadence": "weekly mon 02:00"})
+    assert operator.post("/tenants/acme/resume").status_code == 303
+    assert rows(control, "select cadence from control.tenants where key = 'acme'") == [("weekly mon 02:00",)]
+
+
+def test_one_that_was_paused_elsewhere_goes_on_nightly(
+    signed_in: SignedIn, past: Past, control: psycopg.Connection
+) -> None:
+    control.execute("update control.tenants set cadence = 'paused' where key = 'bolt'")
+    signed_in(Role.OPERATOR).post("/tenants/bolt/resume")
+    assert rows(control, "select cadence from control.tenants where key = 'bolt'") == [("nightly",)]

@@ -1,0 +1,164 @@
+"""intake.py, headers.py and refusals.py: what comes in, what goes out with every answer, and how errors look."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from st_pipeline.portal import routes
+from st_pipeline.portal.app import create_app
+from st_pipeline.portal.people.roles import Role
+from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.headers import HEADERS
+from st_pipeline.portal.web.intake import FORM_TYPE, LARGEST_BODY, MOST_FIELDS
+from st_pipeline.portal.web.service import Portal
+from st_pipeline.portal.web.visit import Visit
+from st_pipeline.settings import Settings
+from tests.portal.browser import Browser, text_of
+from tests.portal.conftest import SignedIn
+
+CANARY = "canary-of-a-fault"
+
+
+def failing(visit: Visit) -> None:
+    raise RuntimeError("on purpose")
+
+
+@pytest.fixture
+def broken(settings: Settings, portal: Portal, app: Starlette, monkeypatch: pytest.MonkeyPatch) -> Starlette:
+    """The same application with a page that fails."""
+    at_fault = page("/tenants/{key}/fault", failing, permission=Permission.PUBLIC)  # pyright: ignore[reportArgumentType]
+    monkeypatch.setattr(routes, "PAGES", (at_fault, *routes.PAGES))
+    return create_app(settings, portal)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/sign-in"), ("GET", "/"), ("GET", "/no/such/page"), ("GET", "/static/portal.css"),
+        ("POST", "/sign-in"), ("DELETE", "/sign-in"), ("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/%00"),
+        ("GET", "/static/%2e%2e/app.py"), ("OPTIONS", "/"), ("HEAD", "/sign-in"), ("GET", "/static/none.css"),
+        ("POST", "/static/portal.css"),
+    ],
+)  # fmt: skip
+def test_every_answer_has_the_headers(browser: Browser, method: str, path: str) -> None:
+    answer = browser.http.request(method, path)
+    assert answer.status_code < 500
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    assert answer.headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
+
+
+def test_a_fault_is_a_page_with_the_headers_that_tells_nothing(
+    broken: Starlette, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        answer = Browser(broken).get(f"/tenants/{CANARY}/fault?x={CANARY}")
+    assert answer.status_code == 500
+    assert "The fault is ours" in text_of(answer.text)
+    assert "on purpose" not in answer.text
+    assert answer.headers["content-security-policy"] == HEADERS["content-security-policy"]
+    assert "on purpose" in caplog.text
+    assert CANARY not in caplog.text
+
+
+def test_a_body_that_is_too_large_is_413_whatever_its_header_says(browser: Browser) -> None:
+    body = b"name=" + b"x" * LARGEST_BODY
+    told = browser.http.post("/sign-in", content=body, headers={"Content-Type": FORM_TYPE})
+
+    def parts():
+        for start in range(0, len(body), 8192):
+            yield body[start : start + 8192]
+
+    untold = browser.http.post("/sign-in", content=parts(), headers={"Content-Type": FORM_TYPE})
+    for answer in (told, untold):
+        assert answer.status_code == 413
+        assert "larger than the 64 KB" in text_of(answer.text)
+    token = browser.token()
+    most = f"form_token={token}&name=a&password=".encode()
+    most += b"x" * (LARGEST_BODY - len(most))
+    assert browser.http.post("/sign-in", content=most, headers={"Content-Type": FORM_TYPE}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "body", [b"name=a%00b", b"name=%FF", b"name=%ED%A0%80", b"na%00me=x", "name=ü".encode("latin-1"), b"a=&" * 300]
+)
+def test_what_is_no_text_is_400(browser: Browser, body: bytes) -> None:
+    answer = browser.http.post("/sign-in", content=body, headers={"Content-Type": FORM_TYPE})
+    assert answer.status_code == 400
+    assert "cannot be read" in text_of(answer.text)
+    assert MOST_FIELDS < 300
+
+
+@pytest.mark.parametrize("path", ["/%00", "/?q=%00", "/?q=%ff", "/tenants/%ff", "/sign-in?next=%00"])
+def test_an_address_that_is_no_text_is_400(signed_in: SignedIn, path: str) -> None:
+    assert signed_in(Role.OPERATOR).get(path).status_code == 400
+
+
+def test_other_kinds_of_forms_are_400(browser: Browser) -> None:
+    for kind in ("multipart/form-data; boundary=x", "application/json", ""):
+        assert browser.http.post("/sign-in", content=b"{}", headers={"Content-Type": kind}).status_code == 400
+
+
+def test_an_address_that_is_no_page_has_the_look_of_the_others(browser: Browser, signed_in: SignedIn) -> None:
+    stranger, operator = (who.get("/no/such/page") for who in (browser, signed_in(Role.OPERATOR)))
+    assert (stranger.status_code, operator.status_code) == (404, 404)
+    assert "Sign out" not in stranger.text
+    assert "Sign out" in operator.text
+    assert browser.http.delete("/sign-in").status_code == 405
+
+
+def test_a_host_header_is_written_nowhere(browser: Browser) -> None:
+    for path in ("/", "/sign-in", "/sign-in/", "/static", "/no"):
+        answer = browser.get(path, headers={"Host": "canary.test", "X-Forwarded-Host": "canary.test"})
+        assert "canary.test" not in answer.text + str(answer.headers)
+
+
+def test_a_proxy_is_believed_only_where_it_is_trusted(
+    settings: Settings, portal: Portal, browser: Browser, app: Starlette
+) -> None:
+    forwarded = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+    behind = create_app(replace(settings, portal_trusted_proxies=("192.0.2.0/24",)), portal)
+    for who, is_believed in ((browser, False), (Browser(behind), True), (Browser(behind, "198.51.100.1"), False)):
+        answer = who.get("/sign-in", headers=forwarded)
+        assert ("secure" in answer.headers["set-cookie"].lower()) is is_believed
+        assert ("strict-transport-security" in answer.headers) is is_believed
+
+
+def test_no_page_has_script_or_style_in_it(browser: Browser, signed_in: SignedIn) -> None:
+    operator = signed_in(Role.OPERATOR)
+    for path, who in (("/sign-in", browser), ("/", operator), ("/password", operator), ("/no", operator)):
+        html = who.get(path).text
+        assert html.count("<script") == html.count('<script src="/static/portal.js" defer>') == 1
+        assert "<style" not in html
+        assert " style=" not in html
+        assert " onclick" not in html
+
+
+@given(st.dictionaries(st.sampled_from(["name", "password", "next", "form_token", "x"]), st.text(max_size=60)))
+@examples(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_sent_to_sign_in_is_no_fault(app: Starlette, form: dict[str, str]) -> None:
+    form = {name: value.encode("utf-8", "replace").decode() for name, value in form.items()}
+    answer = Browser(app).http.post("/sign-in", data=form)
+    assert answer.status_code in (400, 403)
+
+
+@given(st.text(max_size=60), st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
+@examples(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_is_asked_of_the_overview_is_no_fault(
+    app: Starlette, signed_in: SignedIn, q: str, show: str, sort: str, number: str
+) -> None:
+    texts = {"q": q, "show": show, "sort": sort, "page": number}
+    query = {name: value.encode("utf-8", "replace").decode() for name, value in texts.items()}
+    assert signed_in(Role.VIEWER).get("/", params=query).status_code in (200, 400)
+
+
+def test_nothing_is_a_plain_route(app: Starlette) -> None:
+    assert not [route for route in app.routes if type(route) is Route]
