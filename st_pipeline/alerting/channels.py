@@ -79,8 +79,8 @@ def open_channels(urls: Sequence[Secret]) -> list[Channel]:
             service = _service(url)
         if service is None:
             raise SettingsError(
-                f"{SETTING}: entry {position} of {len(urls)} is no URL of a service that apprise knows, or lacks a "
-                "part; see https://appriseit.com/services/"
+                f"{SETTING}: entry {position} of {len(urls)} is not a complete URL of a service that Apprise supports. "
+                "See https://appriseit.com/services/"
             )
         kind = "".join(c for c in str(service.service_name).lower().replace(" ", "-") if c.isalnum() or c == "-")
         channel = Channel(f"{kind}-{_digest(url)}", url)

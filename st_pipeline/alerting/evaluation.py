@@ -65,7 +65,7 @@ def evaluate(
         psycopg.Error: the database went away; the next round finds the same again.
     """
     if not connection.autocommit:
-        raise ValueError("a round needs a connection in autocommit: it sends between its transactions")
+        raise ValueError("evaluating needs an autocommit connection, because it sends between its transactions")
     row = connection.execute("select pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
     if not row or not row[0]:
         return Evaluation(was_skipped=True)

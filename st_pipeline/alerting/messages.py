@@ -101,12 +101,12 @@ def _single(state: State, incident: Incident, ids: tuple[int, ...]) -> Message:
     if state is State.OPENED:
         lines = [incident.what, f"Since: {_instant(incident.since)}", f"What to do: {incident.advice}"]
     elif state is State.RECOVERED and ended:
-        lines = [f"Over at {_instant(ended)}. It was: {incident.what}", f"Since: {_instant(incident.since)}"]
+        lines = [f"Resolved at {_instant(ended)}. It was: {incident.what}", f"Since: {_instant(incident.since)}"]
     elif state is State.PASSED and ended:
-        lines = [f"{incident.what}", f"From {_instant(incident.since)} to {_instant(ended)}: it is over."]
+        lines = [f"{incident.what}", f"Lasted from {_instant(incident.since)} to {_instant(ended)}; now resolved."]
     else:
         lines = [
-            f"No longer watched: the tenant was disabled or removed, or the rule switched off. It was: {incident.what}"
+            f"No longer monitored: the tenant was disabled or removed, or the rule is off. It was: {incident.what}"
         ]
     text = "\n".join([*lines, incident.link])
     return Message(ids, _title(state, incident), text, facts(state, incident), is_good=state is not State.OPENED)
@@ -116,11 +116,11 @@ def _digest(told: Sequence[tuple[State, Incident]], ids: tuple[int, ...]) -> Mes
     bad = sum(state is State.OPENED for state, _ in told)
     tenants = {incident.tenant for _, incident in told}
     of = "all tenants" if ALL_TENANTS in tenants else counted(len(tenants), "tenant")
-    title = f"{len(told)} alerts of {of}: {bad} opened, {len(told) - bad} over"
+    title = f"{len(told)} alerts for {of}: {bad} opened, {len(told) - bad} resolved"
     lines = [f"{_title(state, incident)}: {incident.what}" for state, incident in told[:LINES]]
     if len(told) > LINES:
         lines.append(f"… and {len(told) - LINES} more")
-    lines.append("What to do about each: st-pipeline alerts list")
+    lines.append("To see what to do about each, run st-pipeline alerts list")
     body = {
         "state": "digest",
         "count": len(told),
@@ -131,7 +131,7 @@ def _digest(told: Sequence[tuple[State, Incident]], ids: tuple[int, ...]) -> Mes
 
 
 def _test(alert: Alert) -> Message:
-    text = "This is a test of st-pipeline's alerts. Nothing is wrong; real ones come through here."
+    text = "This is a test alert from st-pipeline. Nothing is wrong. Real alerts arrive through this channel."
     return Message((alert.id,), "st-pipeline: test", text, {"state": "test", "what": text}, is_good=True)
 
 

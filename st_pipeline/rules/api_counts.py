@@ -110,20 +110,23 @@ def find_miscounts(counts: Iterable[ApiCount], rules: Rules, unwell: Iterable[Fi
         read_again = f"st-pipeline sync {one.tenant} --entity {one.entity} --full"
         if one.missing:
             severity = rules.reconciliation.severity
-            what = f"The API counts {counted(one.api_total, 'record')} and raw has {one.raw_rows:,}"
-            advice = f"Read it again: {read_again}. If it stays, report it to ServiceTitan with both numbers."
+            what = f"The API counts {counted(one.api_total, 'record')} but raw has {one.raw_rows:,}"
+            advice = (
+                f"Read every record again: run {read_again}. If the counts still differ, report both numbers to "
+                "ServiceTitan."
+            )
         else:
             severity = Severity.CAN_WAIT
-            what = f"Raw has {counted(one.raw_rows, 'row')} and the API counts {one.api_total:,}"
+            what = f"Raw has {counted(one.raw_rows, 'row')} but the API counts {one.api_total:,}"
             advice = (
-                f"Records were deleted there without the feed saying so; {read_again} marks them. If it stays, the app "
-                "no longer sees all of them: report it to ServiceTitan."
+                f"Records were deleted in ServiceTitan, but the feed did not say so. To mark them, run {read_again}. "
+                "If the counts still differ, the app can no longer see every record: report it to ServiceTitan."
             )
         yield Finding(
             "reconciliation",
             one.tenant,
             severity,
-            f"{what}, both of what was created before {one.bound:%Y-%m-%d %H:%M} UTC",
+            f"{what}, for records created before {one.bound:%Y-%m-%d %H:%M} UTC",
             one.counted_at,
             advice,
             one.entity,

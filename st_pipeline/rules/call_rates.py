@@ -125,10 +125,10 @@ def _error_rate(tenant: str, syncs: list[SyncCalls], is_shut_out: bool, rules: R
         "error_rate",
         tenant,
         rule.severity,
-        f"{failed / calls:.1%} of its latest {counted(calls, 'call')} failed, most of them of {worst}",
+        f"{failed / calls:.1%} of the latest {counted(calls, 'API call')} failed, most of them to {worst}",
         considered[-1].started_at,
-        "Syncs try again by themselves. If it stays, look at ServiceTitan's status page and at the network; the errors "
-        "with their trace ids are in the log of the run.",
+        "Syncs retry automatically. If this continues, check ServiceTitan's status page and the network. The run's log "
+        "has the errors and their trace IDs.",
         run_id=syncs[0].run_id,
         is_consequence=is_shut_out or is_told,
     )
@@ -152,10 +152,10 @@ def _refused(tenant: str, last: SyncCalls, rules: Rules) -> Iterator[Finding]:
             "rate_limit",
             tenant,
             rule.severity,
-            f"ServiceTitan refused {last.refused:,} of the {counted(last.calls, 'call')} of the last sync with 429",
+            f"ServiceTitan refused {last.refused:,} of the last sync's {counted(last.calls, 'call')} with 429",
             last.started_at,
-            "This app keeps below the limit: something else calls with the same app key for this tenant, or on another "
-            "machine. Find it, or give it an app of its own.",
+            "This app stays below the limit, so another program or machine is using the same app key for this tenant. "
+            "Find it, or give it its own app.",
             run_id=last.run_id,
         )
 
@@ -168,9 +168,9 @@ def _full_day(tenant: str, used: Usage, rules: Rules) -> Iterator[Finding]:
             "rate_limit",
             tenant,
             rule.severity,
-            f"Its syncs of the last {rule.hours:g} hours made {counted(used.calls, 'call')}, {share:.0%} of the "
+            f"Syncs of the last {rule.hours:g} hours made {counted(used.calls, 'call')}, {share:.0%} of the "
             f"{rule.calls_per_second:g} a second that ServiceTitan allows",
             used.since,
-            "Nothing fails yet, but hardly any time is left in its day. Sync it less often, and see which entity "
-            "brings so much (control.api_calls).",
+            "Nothing is failing yet, but this tenant's syncs have almost no time left in the day. Sync it less often, "
+            "and find the entity that makes the most calls (control.api_calls).",
         )

@@ -23,20 +23,20 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, is_legacy_
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 
 RAW_CHECKS = {
-    "is_fresh": "Every tenant's records were read to their end within its cadence. Paused, disabled and not yet "
-    "connected tenants do not count.",
-    "is_complete": "Of every landed file, loaded and quarantined whole are what landed, and no file waits for long.",
-    "counts_agree": "As many rows as the API counts, of what was created before exports can be late. Asked after every "
-    "full read, and weekly.",
-    "keeps_coming": "Records come where there always were some, and not suddenly far fewer.",
-    "is_granted": "No tenant withdrew the scope, and where the legacy tables cannot do without it all granted it.",
-    "is_typed": "Next to no record of the last days is in quarantine, whole or a field of it.",
-    "fields_are_stable": "No field came or went since each tenant's first sync.",
+    "is_fresh": "Every tenant's records were read in full within its cadence. Paused, disabled, and unconnected "
+    "tenants do not count.",
+    "is_complete": "Every landed record was loaded or quarantined, and no landed file has waited too long.",
+    "counts_agree": "Raw has as many rows as the API counts, for records old enough that no export is late. Checked "
+    "after every full refresh, and weekly.",
+    "keeps_coming": "Records keep arriving where there used to be some, with no sudden large drop.",
+    "is_granted": "No tenant withdrew the scope. If the legacy tables need it, every tenant granted it.",
+    "is_typed": "Almost no recent record is in quarantine, in whole or in part.",
+    "fields_are_stable": "No field appeared or disappeared since each tenant's first sync.",
 }
 LEGACY_CHECKS = {
-    ("invoices_stream", "totals_arrive"): "Per tenant, the totals of active invoices in raw are those that are "
-    "streamed or refused: as many, and to the last decimal that the column holds.",
-    ("members_stream", "members_stay"): "No tenant's report has far fewer members than in the days before.",
+    ("invoices_stream", "totals_arrive"): "For each tenant, active invoices in raw match those streamed or "
+    "rejected, in number and in total, to the last decimal the column holds.",
+    ("members_stream", "members_stay"): "No tenant's report has far fewer members than on recent days.",
 }
 _CHECK_OF_RULE = {
     "nothing_sent": "keeps_coming",
@@ -136,7 +136,7 @@ def _lacking(entity: str, refused: Iterable[Reading], told: Iterable[Finding], n
             Severity.CAN_WAIT,
             f"The scope {scope} is not granted; the legacy tables need it",
             one.read_at or now,
-            f"Add {scope} to the app in the developer portal, let the tenant's administrator accept it, then run "
+            f"Add {scope} to the app in the developer portal, have the tenant's administrator accept it, then run "
             f"st-pipeline sync {one.tenant}.",
             entity,
             run_id=one.run_id,

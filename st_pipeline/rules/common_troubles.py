@@ -40,11 +40,11 @@ def find_common(
         "many_failing",
         ALL_TENANTS,
         rule.severity,
-        f"Syncs of {len(keys)} of {counted(len(keys) + well, 'tenant')} fail ({names}), the last with: "
+        f"Syncs of {len(keys)} of {counted(len(keys) + well, 'tenant')} are failing ({names}); last error: "
         f"{shortened(latest.error)}",
         min(one.since for one in together),
-        "What so many share is the likely cause: ServiceTitan itself (its status page), this machine's network, its "
-        "database or its disk. Each tenant is tried again by itself.",
+        "The likely cause is something they all share: ServiceTitan itself (check its status page), or this machine's "
+        "network, database, or disk. Each tenant is retried automatically.",
         run_id=latest.run_id,
     )
     return [finding], keys

@@ -129,13 +129,13 @@ def find_imbalances(
         files = counted(one.files, "landed file")
         if one.is_loaded:
             what = (
-                f"{files} with {one.records:,} records: {one.loaded:,} loaded and {one.whole:,} quarantined whole do "
-                f"not add up (the first is {one.path})"
+                f"{files} with {one.records:,} records: {one.loaded:,} loaded plus {one.whole:,} quarantined do not "
+                f"add up (first file: {one.path})"
             )
-            advice = f"Load them again from the landing zone: st-pipeline reload {one.tenant} --entity {one.entity}."
+            advice = f"Reload them from the landing zone: st-pipeline reload {one.tenant} --entity {one.entity}."
         else:
-            what = f"{files} with {one.records:,} records wait to be loaded (the first is {one.path})"
-            advice = f"See what the last sync says of it, then run st-pipeline sync {one.tenant} --entity {one.entity}."
+            what = f"{files} with {one.records:,} records not loaded yet (first file: {one.path})"
+            advice = f"Check the last sync for errors, then run st-pipeline sync {one.tenant} --entity {one.entity}."
         subject = f"{one.entity} {'sums' if one.is_loaded else 'waiting'}"
         yield Finding("reconciliation", one.tenant, severity, what, one.landed_at, advice, one.entity, subject=subject)
     for one in shortfalls:
@@ -143,9 +143,9 @@ def find_imbalances(
             "reconciliation",
             one.tenant,
             severity,
-            f"The last reading brought {one.fetched:,} records of the {one.api_total:,} that the API counts",
+            f"The last read fetched {one.fetched:,} of the {one.api_total:,} records that the API counts",
             one.started_at,
-            f"Read it again: st-pipeline sync {one.tenant} --entity {one.entity} --full.",
+            f"Read every record again: run st-pipeline sync {one.tenant} --entity {one.entity} --full.",
             one.entity,
             subject=f"{one.entity} total",
             run_id=one.run_id,
@@ -157,16 +157,16 @@ def find_set_aside(entities: Iterable[SetAside], rules: Rules) -> Iterator[Findi
     rule = rules.quarantine
     for one in entities:
         if one.records >= rule.least_records and one.noted > rule.over * one.records:
-            about = f"its {one.field}" if one.field else "whole records"
+            about = f"the field {one.field}" if one.field else "the whole record"
             yield Finding(
                 "quarantine",
                 one.tenant,
                 rule.severity,
-                f"{one.noted:,} of {one.records:,} records of {rule.days} days ({one.noted / one.records:.2%}) "
-                f"are in quarantine, most for {about}",
+                f"{one.noted:,} of {one.records:,} records from the last {rule.days} days "
+                f"({one.noted / one.records:.2%}) are in quarantine, most because of {about}",
                 one.since,
-                "See the reasons in control.quarantine (st-pipeline psql), which has each record as sent. Data that is "
-                "wrong is corrected in ServiceTitan; a type that is wrong in the catalogue here, and then "
-                f"st-pipeline reload {one.tenant} --entity {one.entity} fills it in.",
+                "See the reasons in control.quarantine (st-pipeline psql), which has each record as received. Correct "
+                "bad data in ServiceTitan. If the catalog has the wrong type, correct it there, then run "
+                f"st-pipeline reload {one.tenant} --entity {one.entity}.",
                 one.entity,
             )

@@ -88,7 +88,7 @@ def _shut_out(tenant: Watched, rules: Rules, now: datetime) -> Iterator[Finding]
             rules.credentials_refused.severity,
             said,
             tenant.status_since,
-            advice or f"Enter new keys with st-pipeline tenants rotate {tenant.key}.",
+            advice or f"Enter new credentials with st-pipeline tenants rotate {tenant.key}.",
         )
     patience = timedelta(hours=rules.not_connected.after_hours)
     if tenant.status == Status.NOT_CONNECTED and tenant.checked_at and now - tenant.status_since >= patience:
@@ -96,9 +96,9 @@ def _shut_out(tenant: Watched, rules: Rules, now: datetime) -> Iterator[Finding]
             "not_connected",
             tenant.key,
             rules.not_connected.severity,
-            f"Registered, but never let in: {said}",
+            f"Registered but never connected: {said}",
             tenant.status_since,
-            advice or f"Enter its keys with st-pipeline tenants rotate {tenant.key} --client-id ID.",
+            advice or f"Enter its credentials with st-pipeline tenants rotate {tenant.key} --client-id ID.",
         )
 
 
@@ -117,13 +117,14 @@ def _stale(tenant: Watched, is_explained: bool, rules: Rules, now: datetime, at:
         tenant.key,
         rules.stale.severity,
         (
-            f"Its data is from {last:%Y-%m-%d %H:%M} UTC: no sync succeeded within its cadence ({tenant.cadence})"
+            f"Data is stale: the last successful sync ended {last:%Y-%m-%d %H:%M} UTC, outside its cadence "
+            f"({tenant.cadence})"
             if last
-            else f"No sync ever succeeded, and its cadence ({tenant.cadence}) has passed"
+            else f"No sync ever succeeded, and the first one is overdue (cadence: {tenant.cadence})"
         ),
         tenant.fresh_since,
-        f"See what its syncs say (st-pipeline status); if there are none, check that the daemon runs. "
-        f"st-pipeline sync {tenant.key} brings it up to date now.",
+        "Check its recent syncs (st-pipeline status). If there are none, check that the daemon is running. "
+        f"To update the data now, run st-pipeline sync {tenant.key}.",
         is_consequence=is_explained,
     )
 
@@ -138,8 +139,8 @@ def _old_credentials(tenant: Watched, rules: Rules, now: datetime) -> Iterator[F
             "credentials_old",
             tenant.key,
             rule.severity,
-            f"Its credentials are {age} days old; they should be renewed before they are {rule.days}",
+            f"Credentials are {age} days old; replace them before they are {rule.days} days old",
             tenant.credentials_at,
-            "Generate a new client secret in ServiceTitan under Settings > Integrations > API Application Access, and "
+            "Generate a new client secret in ServiceTitan under Settings > Integrations > API Application Access, then "
             f"enter it with st-pipeline tenants rotate {tenant.key}.",
         )

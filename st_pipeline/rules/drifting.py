@@ -58,16 +58,16 @@ def find_drift(changes: Iterable[Changed], rules: Rules) -> Iterator[Finding]:
             continue
         names = ", ".join(one.fields)
         if one.kind == "new":
-            what = f"Records have fields that the catalogue does not know: {names}"
+            what = f"Records have fields that are not in the catalog: {names}"
             advice = (
-                "They are kept in _extra. Where a report wants them, add them to the catalogue, then fill them with "
-                f"st-pipeline reload --all --entity {one.entity}."
+                "Their values are kept in _extra. If a report needs them, add them to the catalog, then backfill them "
+                f"with st-pipeline reload --all --entity {one.entity}."
             )
         else:
-            what = f"No record has these fields any more: {names}"
+            what = f"Records no longer have these fields: {names}"
             advice = (
-                "Their columns are null in what comes from now on. See in ServiceTitan's documents whether they were "
-                "renamed or withdrawn, and change the reports that use them."
+                "Their columns are null in new records. Check ServiceTitan's documentation to see if they were "
+                "renamed or removed, and update the reports that use them."
             )
         yield Finding(
             "drift",

@@ -16,8 +16,8 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 WEEKS = 5  # the last one, and four to hold it against
 
 _ADVICE = (
-    "Compare the count in ServiceTitan with the one in raw. Where records are missing there, somebody merged or "
-    "deleted them; else the app no longer sees them all: report it to ServiceTitan. Nothing is lost from raw."
+    "Compare the count in ServiceTitan with the count in raw. If ServiceTitan has fewer records, someone merged or "
+    "deleted them. If it has them all, the app can no longer see some: report it to ServiceTitan. Raw keeps them all."
 )
 
 
@@ -115,7 +115,7 @@ def find_drops(reads: Iterable[WholeReads], weeks: Iterable[Weeks], rules: Rules
     for one in reads:
         latest, before = one.records[0], max(one.records[1:])
         if before >= rule.least_records and latest < (1 - rule.by) * before:
-            what = f"The last full read brought {latest:,} records; the largest of those before it {before:,}"
+            what = f"The last full refresh read {latest:,} records; the largest one before it read {before:,}"
             yield Finding(
                 "drop", one.tenant, rule.severity, what, one.landed_at, _ADVICE, one.entity, f"{one.entity} whole"
             )
@@ -123,7 +123,8 @@ def find_drops(reads: Iterable[WholeReads], weeks: Iterable[Weeks], rules: Rules
         latest, least = one.records[0], min(one.records[1:WEEKS])
         if least >= rule.least_records and 0 < latest < (1 - rule.week_by) * least:
             what = (
-                f"Changes of the last seven days are {latest:,} records; the quietest week of four before had {least:,}"
+                f"Only {latest:,} records changed in the last seven days; the quietest of the four weeks before had "
+                f"{least:,}"
             )
             since = now - timedelta(weeks=1)
             yield Finding("drop", one.tenant, rule.severity, what, since, _ADVICE, one.entity, f"{one.entity} week")

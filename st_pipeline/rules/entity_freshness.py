@@ -82,12 +82,12 @@ def find_stale_entities(
             "stale",
             one.tenant,
             rules.stale.severity,
-            f"Was not read to its end since {one.read_at:%Y-%m-%d %H:%M} UTC (cadence: {tenant.cadence})"
+            f"Last read in full {one.read_at:%Y-%m-%d %H:%M} UTC; overdue (cadence: {tenant.cadence})"
             if one.read_at
-            else f"Was never read to its end (cadence: {tenant.cadence})",
+            else f"Never read in full (cadence: {tenant.cadence})",
             one.read_at or tenant.created_at,
-            f"See what its syncs say (st-pipeline status); if there are none, check that the daemon runs. "
-            f"st-pipeline sync {one.tenant} --entity {one.entity} brings it up to date now.",
+            "Check its recent syncs (st-pipeline status). If there are none, check that the daemon is running. "
+            f"To update the data now, run st-pipeline sync {one.tenant} --entity {one.entity}.",
             one.entity,
             run_id=one.run_id,
         )

@@ -95,11 +95,11 @@ def find_lost_totals(totals: Iterable[InvoiceTotals], now: datetime) -> Iterator
                 "reconciliation",
                 tenant,
                 Severity.NOW,
-                f"Raw has {one.invoices:,} active invoices of {one.in_raw} dollars, the reports and what they refuse "
-                f"{one.reported:,} of {one.in_reports}",
+                f"Raw has {one.invoices:,} active invoices totaling ${one.in_raw}; the reports and their rejected rows "
+                f"have {one.reported:,} totaling ${one.in_reports}",
                 now,
-                "Build the reports anew with st-pipeline marts. If it stays, a rule of int_invoice_report loses or "
-                "changes invoices: compare its rows with raw.accounting_invoices by invoice_id.",
+                "Rebuild the reports with st-pipeline marts. If the totals still differ, a rule of int_invoice_report "
+                "drops or changes invoices: compare its rows with raw.accounting_invoices by invoice_id.",
                 "accounting_invoices",
                 subject="invoice totals",
             )

@@ -93,8 +93,8 @@ def find_fewer_members(counts: Iterable[MemberCount], rules: Rules) -> Iterator[
                 f"The members report has {one.members:,} rows; the largest of the last {rule.days} days had "
                 f"{one.largest:,}",
                 one.counted_at,
-                "Do not hand it over before it is explained: the consumer marks every customer inactive first. See "
-                "whether customers or memberships were set inactive in ServiceTitan, and what its last sync brought "
-                "(st-pipeline status).",
+                "Do not deliver this report until you know why: the consumer first marks every customer inactive. "
+                "Check whether customers or memberships were set inactive in ServiceTitan, and what the last sync "
+                "fetched (st-pipeline status).",
                 "memberships_memberships",
             )

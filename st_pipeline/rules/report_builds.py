@@ -83,16 +83,18 @@ def find_reports_behind(builds: Builds, rules: Rules, now: datetime) -> Iterator
     rule = rules.reports_behind
     since, advice = builds.waiting_since, ""
     if builds.failures >= rule.failed_builds and builds.failing_since:
-        what = f"The last {counted(builds.failures, 'build')} of the reports failed: {shortened(builds.error or '')}"
+        what = f"The last {counted(builds.failures, 'report build')} failed: {shortened(builds.error or '')}"
         since = min(builds.failing_since, since or builds.failing_since)
-        advice = "See in the run which model or check failed"
+        advice = "Open the run to see which model or check failed"
     elif since and now - since > timedelta(hours=rule.hours):
-        what = f"What was loaded of {counted(builds.tenants, 'tenant')} is in no report yet"
-        advice = "See whether builds run at all (job build_marts), and what the last one says"
+        what = f"Reports are missing newly loaded data of {counted(builds.tenants, 'tenant')}"
+        advice = "Check that builds are running (job build_marts) and whether the last one failed"
     else:
         return
     built = (
-        f"the last good build began {builds.built_at:%Y-%m-%d %H:%M} UTC" if builds.built_at else "none was built yet"
+        f"the last successful build began {builds.built_at:%Y-%m-%d %H:%M} UTC"
+        if builds.built_at
+        else "no build has succeeded yet"
     )
     yield Finding(
         "reports_behind",
@@ -100,6 +102,6 @@ def find_reports_behind(builds: Builds, rules: Rules, now: datetime) -> Iterator
         rule.severity,
         f"{what}; {built}",
         since,
-        f"{advice}; st-pipeline marts builds them now. The tables stay as the last good build left them.",
+        f"{advice}. To build the reports now, run st-pipeline marts. Until then they show the last successful build.",
         run_id=builds.run_id,
     )

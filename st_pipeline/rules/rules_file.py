@@ -42,7 +42,7 @@ def read_rules(home: Path) -> Rules:
     except FileNotFoundError:
         return Rules()
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RulesInvalid(f"{path}: {error}; correct it or remove it") from None
+        raise RulesInvalid(f"{path}: {error}. Fix the file or remove it") from None
 
 
 def parse_rules(tables: Mapping[str, Any], source: str) -> Rules:
@@ -52,9 +52,9 @@ def parse_rules(tables: Mapping[str, Any], source: str) -> Rules:
     changed: dict[str, Any] = {}
     for name, table in tables.items():
         if name not in known:
-            raise RulesInvalid(f"{source}: there is no rule {name}; {_nearest(name, known)}")
+            raise RulesInvalid(f"{source}: unknown rule {name}; {_nearest(name, known)}")
         if not isinstance(table, dict):
-            raise RulesInvalid(f"{source}: {name} should be a table: [{name}]")
+            raise RulesInvalid(f"{source}: {name} must be a table: [{name}]")
         changed[name] = _changed(getattr(rules, name), table, f"{source}: [{name}]")
     return replace(rules, **changed)
 
@@ -63,7 +63,7 @@ def _changed(rule: Any, table: Mapping[str, Any], where: str) -> Any:
     known = {field.name: field for field in fields(rule)}
     for key in table:
         if key not in known:
-            raise RulesInvalid(f"{where} has no {key}; {_nearest(key, known)}")
+            raise RulesInvalid(f"{where} has no setting {key}; {_nearest(key, known)}")
     return replace(rule, **{key: _value(known[key], getattr(rule, key), table[key], where) for key in table})
 
 
@@ -72,22 +72,22 @@ def _value(field: Field[Any], default: Any, value: Any, where: str) -> Any:
     name = f"{where} {field.name}"
     if isinstance(default, Severity):
         if value not in list(Severity):
-            raise RulesInvalid(f"{name} should be {' or '.join(repr(str(one)) for one in Severity)}")
+            raise RulesInvalid(f"{name} must be {' or '.join(repr(str(one)) for one in Severity)}")
         return Severity(value)
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not type(default):
-        words = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-        raise RulesInvalid(f"{name} should be {words[type(default)]}")
+        words = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+        raise RulesInvalid(f"{name} must be {words[type(default)]}")
     if "least" in field.metadata:
         least, most = field.metadata["least"], field.metadata["most"]
         if not least <= value <= most:  # nan is neither
-            raise RulesInvalid(f"{name} should be {least:g} at least and {most:g} at most")
+            raise RulesInvalid(f"{name} must be between {least:g} and {most:g}")
     if isinstance(value, str) and not value.startswith(("http://", "https://")):
-        raise RulesInvalid(f"{name} should begin with http:// or https://")
+        raise RulesInvalid(f"{name} must start with http:// or https://")
     return value.rstrip("/") if isinstance(value, str) else value
 
 
 def _nearest(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}"
+    return f"did you mean {near[0]}?" if near else f"available: {', '.join(known)}"

@@ -120,12 +120,12 @@ def find_silences(silences: Iterable[Silence], rules: Rules) -> Iterator[Finding
             "nothing_sent",
             tenant,
             rules.nothing_sent.severity,
-            f"ServiceTitan answers 200 and sends no record of {', '.join(names)}, where there were always some "
-            f"(the last came {landed_at:%Y-%m-%d %H:%M} UTC)",
+            f"ServiceTitan answers 200 but sends no records of {', '.join(names)}, which used to have some "
+            f"(last received {landed_at:%Y-%m-%d %H:%M} UTC)",
             min(one.began_at for one in silent),
-            "Credentials and scopes are fine, and what was loaded stays. Look in ServiceTitan whether the records are "
-            "still there and the app still sees them all (its account may have been emptied, merged or restricted); if "
-            f"they are, report it to ServiceTitan. Then run st-pipeline sync {tenant} --full.",
+            "Credentials and scopes are fine, and loaded data is kept. Check in ServiceTitan that the records still "
+            "exist and that the app can still see them (the account may have been emptied, merged, or restricted). If "
+            f"both are true, report it to ServiceTitan. Then run st-pipeline sync {tenant} --full.",
             entity=names[0] if len(names) == 1 else None,
             subject="any",  # the same trouble when it takes another entity along
             entities=tuple(names),

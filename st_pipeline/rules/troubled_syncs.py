@@ -16,7 +16,7 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, is_legacy_
 from st_pipeline.servicetitan.catalogue.loading import endpoint
 
 _GRANT = (
-    "let the tenant's administrator accept it in ServiceTitan under Settings > Integrations > API Application Access"
+    "Have the tenant's administrator accept it in ServiceTitan under Settings > Integrations > API Application Access"
 )
 
 
@@ -135,11 +135,11 @@ def find_withdrawn(entities: Iterable[NotGranted], rules: Rules) -> Iterator[Fin
             "scope_withdrawn",
             tenant,
             rules.scope_withdrawn.severity,
-            f"The scope {scope} was withdrawn: {' and '.join(names)} could be read until {read_at:%Y-%m-%d %H:%M} UTC "
-            f"and can no longer{'; the legacy tables need it' if required else ''}",
+            f"The scope {scope} was withdrawn: {' and '.join(names)} were readable until {read_at:%Y-%m-%d %H:%M} "
+            f"UTC{'; the legacy tables need it' if required else ''}",
             min(one.since for one in lost),
-            f"The credentials are right. Check that the app still has {scope} in the developer portal, and "
-            f"{_GRANT}; then run st-pipeline sync {tenant}.",
+            f"The credentials are valid. Check that the app still has {scope} in the developer portal. "
+            f"{_GRANT}, then run st-pipeline sync {tenant}.",
             entity=names[0],
             subject=scope,
             run_id=lost[0].run_id,
@@ -174,11 +174,11 @@ def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules:
             "since": one.since,
             "run_id": one.run_id,
             "advice": (
-                f"Add {' and '.join(sorted(scopes))} to the app in the developer portal, and {_GRANT}; then run "
+                f"Add {' and '.join(sorted(scopes))} to the app in the developer portal. {_GRANT}, then run "
                 f"st-pipeline sync {one.tenant}."
                 if scopes
-                else "Do what the error says, then run st-pipeline sync "
-                f"{one.tenant}; if it stays, give its trace id to ServiceTitan."
+                else f"Fix the cause of the error, then run st-pipeline sync {one.tenant}. "
+                "If it fails again, report the trace ID to ServiceTitan."
             ),
         }
         yield Finding(
@@ -194,7 +194,7 @@ def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules:
                 "failures_in_a_row",
                 one.tenant,
                 rules.failures_in_a_row.severity,
-                f"{counted(one.failures, 'sync')} in a row failed, the last with: {shortened(one.error)}",
+                f"{counted(one.failures, 'sync')} in a row failed; last error: {shortened(one.error)}",
                 is_consequence=one.tenant in explained,
                 **common,
             )

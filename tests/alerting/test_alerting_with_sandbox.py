@@ -153,7 +153,7 @@ def test_a_withdrawn_scope(story: Story) -> None:
     assert (told["rule"], told["state"], told["severity"]) == ("scope_withdrawn", "opened", "now")
     assert (told["tenant"], told["entity"]) == ("acme", "crm_customers")
     assert "tn.crm.customers:r was withdrawn" in told["what"]
-    assert "credentials are right" in told["advice"] and "developer portal" in told["advice"]
+    assert "credentials are valid" in told["advice"] and "developer portal" in told["advice"]
     assert told["link"].endswith("/runs/run-1")
     assert not story.sync() and story.told() == []
     story.scopes(SCOPES)
@@ -184,8 +184,8 @@ def test_an_api_that_answers_200_with_nothing(story: Story) -> None:
     (told,) = story.told()
     assert (told["rule"], told["state"], told["severity"]) == ("nothing_sent", "opened", "now")
     assert all(entity in told["what"] for entity in ENTITIES)
-    assert "answers 200 and sends no record" in told["what"]
-    assert "Credentials and scopes are fine" in told["advice"] and "what was loaded stays" in told["advice"]
+    assert "answers 200 but sends no records" in told["what"]
+    assert "Credentials and scopes are fine" in told["advice"] and "loaded data is kept" in told["advice"]
     assert story.sync() and story.told() == []
     story.put_back(taken)
     assert story.sync(full=True)
@@ -236,7 +236,7 @@ def test_an_api_that_does_not_answer_many_tenants_is_told_once(story: Story) -> 
         assert sync_tenant(story.pipeline, key, request, clock=story.now).failures
     (told,) = story.told()
     assert (told["rule"], told["tenant"], told["severity"]) == ("many_failing", None, "now")
-    assert "Syncs of 8 of 8 tenants fail (acme, t0, t1," in told["what"]
+    assert "Syncs of 8 of 8 tenants are failing (acme, t0, t1," in told["what"]
     assert "status page" in told["advice"]
     story.sandbox.faults = Faults()
     assert story.sync()
@@ -253,7 +253,7 @@ def test_reports_that_are_not_built(story: Story) -> None:
     story.later = timedelta(hours=7)
     (told,) = story.told()
     assert (told["rule"], told["tenant"], told["severity"]) == ("reports_behind", None, "now")
-    assert "What was loaded of 1 tenant is in no report yet" in told["what"]
+    assert "Reports are missing newly loaded data of 1 tenant" in told["what"]
     story.build()
     recovers(story, "reports_behind")
     for _ in range(2):
@@ -281,7 +281,7 @@ def test_an_api_that_counts_other_records_than_raw_has(story: Story) -> None:
     count()
     (told,) = story.told()
     assert (told["rule"], told["entity"], told["severity"]) == ("reconciliation", "crm_customers", "now")
-    assert "The API counts 60 records and raw has 59" in told["what"]
+    assert "The API counts 60 records but raw has 59" in told["what"]
     hidden = None
     count()
     recovers(story, "reconciliation")
@@ -334,7 +334,7 @@ def test_far_fewer_records_than_before(story: Story) -> None:
     assert story.sync(full=True)
     (told,) = story.told()
     assert (told["rule"], told["entity"]) == ("drop", "crm_customers")
-    assert "brought 20 records; the largest of those before it 60" in told["what"]
+    assert "read 20 records; the largest one before it read 60" in told["what"]
     story.put_back(taken)
     assert story.sync(full=True)
     recovers(story, "drop")
@@ -344,7 +344,7 @@ def test_a_daemon_that_stands_still(story: Story) -> None:
     story.later = timedelta(days=2)
     (told,) = story.told()
     assert (told["rule"], told["severity"]) == ("stale", "now")
-    assert "check that the daemon runs" in told["advice"]
+    assert "check that the daemon is running" in told["advice"]
     assert story.sync()
     recovers(story, "stale")
 

@@ -55,7 +55,7 @@ def test_an_incident_that_opened_is_told_with_everything_in_text_and_json() -> N
 def test_its_recovery_says_when_and_what_it_was() -> None:
     message = only(compose([Alert(2, "closed", ENDED)], 5))
     assert message.title == "acme crm_customers: scope withdrawn, recovered"
-    assert "Over at 2026-06-10 13:00 UTC. It was: The scope was withdrawn" in message.text
+    assert "Resolved at 2026-06-10 13:00 UTC. It was: The scope was withdrawn" in message.text
     assert (message.body["state"], message.body["closed_at"]) == ("recovered", "2026-06-10T13:00:00+00:00")
     assert message.is_good
 
@@ -63,7 +63,7 @@ def test_its_recovery_says_when_and_what_it_was() -> None:
 def test_what_began_and_ended_before_it_could_be_told_is_one_message() -> None:
     message = only(compose([Alert(1, "opened", ENDED), Alert(2, "closed", ENDED)], 5))
     assert (message.body["state"], message.alerts) == ("passed", (1, 2))
-    assert "it is over" in message.text
+    assert "now resolved" in message.text
     assert message.is_good
 
 
@@ -72,7 +72,7 @@ def test_what_is_no_longer_watched_is_not_said_to_be_well() -> None:
     for alerts in ([Alert(2, "closed", unwatched)], [Alert(1, "opened", unwatched), Alert(2, "closed", unwatched)]):
         message = only(compose(alerts, 5))
         assert message.body["state"] == "not_watched"
-        assert "No longer watched" in message.text
+        assert "No longer monitored" in message.text
 
 
 def test_what_all_tenants_share_is_told_as_theirs() -> None:
@@ -81,7 +81,7 @@ def test_what_all_tenants_share_is_told_as_theirs() -> None:
     assert message.title == "all tenants: reports behind"
     assert (message.body["tenant"], message.body["entity"]) == (None, None)
     digest = only(compose([Alert(1, "opened", shared), Alert(2, "opened", replace(INCIDENT, id=8))], 1))
-    assert digest.title == "2 alerts of all tenants: 2 opened, 0 over"
+    assert digest.title == "2 alerts for all tenants: 2 opened, 0 resolved"
     assert "all tenants: reports behind: The scope was withdrawn" in digest.text
 
 
@@ -98,7 +98,7 @@ def many(number: int) -> list[Alert]:
 def test_as_many_as_allowed_are_told_one_by_one_and_one_more_makes_a_digest() -> None:
     assert len(compose(many(5), 5)) == 5
     digest = only(compose(many(6), 5))
-    assert digest.title == "6 alerts of 6 tenants: 6 opened, 0 over"
+    assert digest.title == "6 alerts for 6 tenants: 6 opened, 0 resolved"
     assert (digest.body["state"], digest.body["count"]) == ("digest", 6)
     assert [alert["tenant"] for alert in digest.body["alerts"]] == [f"t{n}" for n in range(6)]
     assert all(f"t{n} crm_customers: scope withdrawn: The scope was withdrawn" in digest.text for n in range(6))
@@ -116,7 +116,7 @@ def test_a_large_digest_stays_readable_and_settles_all() -> None:
 def test_a_digest_of_recoveries_is_good_news() -> None:
     alerts = [Alert(n, "closed", replace(ENDED, id=n)) for n in range(9)]
     digest = only(compose(alerts, 5))
-    assert digest.title == "9 alerts of 1 tenant: 0 opened, 9 over"
+    assert digest.title == "9 alerts for 1 tenant: 0 opened, 9 resolved"
     assert digest.is_good
 
 

@@ -21,7 +21,7 @@ def test_more_than_five_percent_of_failed_calls_are_told(past: Past, find: Find,
     findings = find()
     assert [finding.rule for finding in findings] == ["error_rate"] * is_told
     if is_told:
-        assert findings[0].what == f"{failed:.1f}% of its latest 100 calls failed, most of them of {OTHER}"
+        assert findings[0].what == f"{failed:.1f}% of the latest 100 API calls failed, most of them to {OTHER}"
         assert (findings[0].since, findings[0].run_id) == (LAST_NIGHT, "run-9")
         assert "status page" in findings[0].advice
 
@@ -122,8 +122,8 @@ def test_calls_that_servicetitan_refuses_as_too_many_are_told_as_that_and_not_as
     findings = find()
     assert [finding.rule for finding in findings] == ["rate_limit"] * is_told
     if is_told:
-        assert "refused 6 of the 500 calls of the last sync with 429" in findings[0].what
-        assert "something else calls with the same app key" in findings[0].advice
+        assert "refused 6 of the last sync's 500 calls with 429" in findings[0].what
+        assert "is using the same app key" in findings[0].advice
 
 
 def test_only_the_last_sync_counts_for_the_rate(past: Past, find: Find) -> None:

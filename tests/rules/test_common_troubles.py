@@ -38,8 +38,8 @@ def test_an_api_that_is_down_for_all_is_told_once_and_names_them(past: Past, fin
     findings = find()
     (common,) = [finding for finding in findings if not finding.is_consequence]
     assert (common.rule, common.tenant, common.severity) == ("many_failing", ALL_TENANTS, Severity.NOW)
-    assert common.what.startswith("Syncs of 12 of 12 tenants fail (t00, t01,")
-    assert "and 2 more), the last with: t11: no usable answer" in common.what
+    assert common.what.startswith("Syncs of 12 of 12 tenants are failing (t00, t01,")
+    assert "and 2 more); last error: t11: no usable answer" in common.what
     assert common.since == NOW - 60 * MINUTE + MINUTE / 2
     assert common.run_id == "run-t11"
     assert {finding.rule for finding in findings if finding.is_consequence} == {"failed_sync", "error_rate"}

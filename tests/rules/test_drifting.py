@@ -14,7 +14,7 @@ def test_new_fields_are_told_together_and_later_ones_apart(past: Past, find: Fin
     ledger.note_drift("acme", CUSTOMERS, "new", ["loyalty", "beta"], NOW - 2 * HOUR)
     (first,) = find()
     assert (first.rule, first.entity, first.since) == ("drift", CUSTOMERS, NOW - 2 * HOUR)
-    assert first.what == "Records have fields that the catalogue does not know: beta, loyalty"
+    assert first.what == "Records have fields that are not in the catalog: beta, loyalty"
     assert "_extra" in first.advice
     ledger.note_drift("acme", CUSTOMERS, "new", ["loyalty", "beta", "gamma"], NOW - HOUR)
     again, second = find()
@@ -40,7 +40,7 @@ def test_a_field_is_gone_when_it_was_missing_for_days_and_back_when_a_record_has
         assert find() == []
     ledger.note_drift("acme", CUSTOMERS, "missing", ["email"], LAST_NIGHT - DAY)
     (gone,) = find()
-    assert gone.what == "No record has these fields any more: email"
+    assert gone.what == "Records no longer have these fields: email"
     assert "null" in gone.advice
     ledger.settle_drift("acme", CUSTOMERS, ["email"])
     assert find() == []

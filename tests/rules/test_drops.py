@@ -20,7 +20,7 @@ def test_a_full_read_that_brings_less_than_half_is_told(past: Past, find: Find, 
     findings = find()
     assert [(finding.rule, finding.entity) for finding in findings] == [("drop", CUSTOMERS)] * is_told
     if is_told:
-        assert f"brought {records:,} records; the largest of those before it 1,000" in findings[0].what
+        assert f"read {records:,} records; the largest one before it read 1,000" in findings[0].what
         assert "Compare the count" in findings[0].advice
 
 
@@ -92,7 +92,7 @@ def test_a_week_of_a_fifth_of_the_quietest_of_four_is_told(
     findings = find()
     assert [finding.rule for finding in findings] == ["drop"] * is_told
     if is_told:
-        assert "the quietest week of four before had 400" in findings[0].what
+        assert "the quietest of the four weeks before had 400" in findings[0].what
 
 
 def test_a_week_of_nothing_at_all_is_left_to_the_rule_of_silences() -> None:

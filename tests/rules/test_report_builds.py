@@ -27,7 +27,7 @@ def test_what_was_loaded_hours_ago_and_is_in_no_report_is_told_once_for_all_tena
     assert find(NOW - MINUTE) == []
     (behind,) = find(NOW + MINUTE)
     assert (behind.rule, behind.tenant, behind.severity) == ("reports_behind", ALL_TENANTS, Severity.NOW)
-    assert behind.what == "What was loaded of 2 tenants is in no report yet; none was built yet"
+    assert behind.what == "Reports are missing newly loaded data of 2 tenants; no build has succeeded yet"
     assert behind.since == NOW - 6 * HOUR - MINUTE + MINUTE / 60, "its file was loaded then"
     assert "build_marts" in behind.advice and "st-pipeline marts" in behind.advice
 
@@ -35,7 +35,7 @@ def test_what_was_loaded_hours_ago_and_is_in_no_report_is_told_once_for_all_tena
 def test_a_build_that_began_after_the_load_ends_it_and_one_that_began_before_does_not(loaded: Past, find: Find) -> None:
     loaded.build(NOW - 6 * HOUR - 2 * MINUTE, seconds=3600)
     (behind,) = find(NOW + MINUTE)
-    assert "the last good build began 2026-06-10 05:58 UTC" in behind.what
+    assert "the last successful build began 2026-06-10 05:58 UTC" in behind.what
     loaded.build(NOW - HOUR)
     assert find(NOW + MINUTE) == []
 
@@ -45,7 +45,7 @@ def test_one_tenants_load_after_the_build_is_waited_for_from_then_on(loaded: Pas
     loaded.changed(NOW - 4 * HOUR, "bolt")
     assert find(NOW + 2 * HOUR) == []
     (behind,) = find(NOW + 2 * HOUR + MINUTE)
-    assert "What was loaded of 1 tenant" in behind.what
+    assert "Reports are missing newly loaded data of 1 tenant" in behind.what
 
 
 def test_a_tenant_that_is_loaded_all_the_time_does_not_hide_that_nothing_is_built(past: Past, find: Find) -> None:
@@ -73,7 +73,7 @@ def test_builds_that_fail_one_after_the_other_are_told_with_the_last_error(loade
     loaded.build(NOW - HOUR, error="members_stream: a check failed", run_id="run-b")
     (failing,) = find()
     assert (failing.rule, failing.tenant, failing.run_id) == ("reports_behind", ALL_TENANTS, "run-b")
-    assert "The last 2 builds of the reports failed: members_stream: a check failed" in failing.what
+    assert "The last 2 report builds failed: members_stream: a check failed" in failing.what
     assert failing.since == NOW - 2 * HOUR + MINUTE
     loaded.build(NOW - HOUR / 2)
     assert find() == []

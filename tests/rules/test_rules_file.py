@@ -52,20 +52,20 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[eror_rate]\nover = 0.1", r"there is no rule eror_rate; did you mean error_rate\?"),
-        ("[zzz]", "there is no rule zzz; there are: error_rate, failures_in_a_row"),
-        ("drift = 3", r"drift should be a table: \[drift\]"),
-        ("[error_rate]\novr = 0.1", r"\[error_rate\] has no ovr; did you mean over\?"),
-        ("[error_rate]\nover = 5", r"\[error_rate\] over should be 0 at least and 1 at most"),
-        ("[error_rate]\nover = nan", "over should be 0 at least"),
-        ("[error_rate]\nhours = inf", "hours should be 0.1 at least and 87600 at most"),
-        ("[error_rate]\nover = true", "over should be a number"),
-        ("[error_rate]\nleast_calls = 1.5", "least_calls should be a whole number"),
-        ("[error_rate]\nenabled = 1", "enabled should be true or false"),
-        ('[error_rate]\nseverity = "later"', "severity should be 'now' or 'can_wait'"),
-        ("[telling]\ndagster_url = 1", "dagster_url should be a text"),
-        ('[telling]\ndagster_url = "javascript:x"', "should begin with http:// or https://"),
-        ("[error_rate", "correct it or remove it"),
+        ("[eror_rate]\nover = 0.1", r"unknown rule eror_rate; did you mean error_rate\?"),
+        ("[zzz]", "unknown rule zzz; available: error_rate, failures_in_a_row"),
+        ("drift = 3", r"drift must be a table: \[drift\]"),
+        ("[error_rate]\novr = 0.1", r"\[error_rate\] has no setting ovr; did you mean over\?"),
+        ("[error_rate]\nover = 5", r"\[error_rate\] over must be between 0 and 1"),
+        ("[error_rate]\nover = nan", "over must be between 0"),
+        ("[error_rate]\nhours = inf", "hours must be between 0.1 and 87600"),
+        ("[error_rate]\nover = true", "over must be a number"),
+        ("[error_rate]\nleast_calls = 1.5", "least_calls must be a whole number"),
+        ("[error_rate]\nenabled = 1", "enabled must be true or false"),
+        ('[error_rate]\nseverity = "later"', "severity must be 'now' or 'can_wait'"),
+        ("[telling]\ndagster_url = 1", "dagster_url must be text"),
+        ('[telling]\ndagster_url = "javascript:x"', "must start with http:// or https://"),
+        ("[error_rate", "Fix the file or remove it"),
     ],
 )
 def test_what_is_wrong_is_said_with_file_table_and_key(tmp_path: Path, text: str, said: str) -> None:
@@ -76,7 +76,7 @@ def test_what_is_wrong_is_said_with_file_table_and_key(tmp_path: Path, text: str
 
 def test_a_file_that_is_no_text_or_a_folder_is_said_too(tmp_path: Path) -> None:
     (tmp_path / "alerts.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(RulesInvalid, match="correct it or remove it"):
+    with pytest.raises(RulesInvalid, match="Fix the file or remove it"):
         read_rules(tmp_path)
     (tmp_path / "alerts.toml").unlink()
     (tmp_path / "alerts.toml").mkdir()

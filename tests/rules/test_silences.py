@@ -32,7 +32,7 @@ def test_a_full_read_that_brings_nothing_is_told_at_once(past: Past, find: Find)
     (silent,) = find()
     assert (silent.rule, silent.severity, silent.entity) == ("nothing_sent", Severity.NOW, CUSTOMERS)
     assert (silent.since, silent.run_id) == (NOW - HOUR, "run-3")
-    assert "answers 200 and sends no record of crm_customers" in silent.what
+    assert "answers 200 but sends no records of crm_customers" in silent.what
     assert "2026-06-10 02:00" in silent.what
     assert "Credentials and scopes are fine" in silent.advice and "--full" in silent.advice
 
