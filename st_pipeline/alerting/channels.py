@@ -1,7 +1,7 @@
-"""Channels: where alerts go, each a URL that apprise understands, and a secret.
+"""Alert channels: each is an Apprise URL, which is a secret.
 
-When and what to send is in deliveries.py and messages.py. Nothing here writes a URL anywhere, nor lets the libraries
-that send do so: they name hosts and paths, which often are the secret, in their logs.
+deliveries.py decides when to send, messages.py what. Nothing here logs a URL, and the sending libraries are silenced,
+because they log hosts and paths, which often are the secret.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from st_pipeline.alerting.messages import Message
 from st_pipeline.secret import Secret
 from st_pipeline.settings import SettingsError
 
-# apprise takes its time to be imported, and few commands send anything: it is imported where it is used.
+# Importing apprise is slow, and few commands send anything, so it is imported where it is used.
 if TYPE_CHECKING:
     import apprise
 
 SETTING = "ST_PIPELINE_ALERT_URLS"
 
 _TALKATIVE = ("apprise", "urllib3.connectionpool", "requests_oauthlib", "oauthlib")
-# Of the call, not of the thread: apprise sends in threads of its own, to which it hands the context on.
+# Per call, not per thread: apprise sends in its own threads and passes the context on.
 _is_quiet: ContextVar[bool] = ContextVar("is_quiet", default=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One channel; ``name`` is what may be told of it."""
+    """One channel. ``name`` is safe to show."""
 
     name: str
     url: Secret = field(repr=False)
 
     def send(self, message: Message) -> bool:
-        """Whether the service took it. Raises nothing: whatever goes wrong is a no. Seconds at most, not minutes."""
+        """Whether the service accepted it. Never raises: any error counts as a failure. Takes seconds, not minutes."""
         import apprise
         from apprise.plugins.custom_json import NotifyJSON
 
@@ -48,7 +48,7 @@ class Channel:
                 if service is None:
                     return False
                 if isinstance(service, NotifyJSON):
-                    # Beside title and message, for machines. The URL's own additions stay.
+                    # For machines, next to title and message. The URL's own additions are kept.
                     service.payload_extras = {**message.body, **service.payload_extras}
                 kind = apprise.NotifyType.SUCCESS if message.is_good else apprise.NotifyType.WARNING
                 sender = apprise.Apprise(asset=_asset())
@@ -71,7 +71,7 @@ def open_channels(urls: Sequence[Secret]) -> list[Channel]:
     """A channel for each URL, each once.
 
     Raises:
-        SettingsError: apprise knows no such service, or the URL is not complete; by position, as the URL is a secret.
+        SettingsError: apprise does not support the service, or the URL is incomplete. It names the position only.
     """
     channels: dict[str, Channel] = {}
     for position, url in enumerate(urls, 1):
@@ -90,9 +90,9 @@ def open_channels(urls: Sequence[Secret]) -> list[Channel]:
 
 @contextmanager
 def quietened() -> Iterator[None]:
-    """Drop what the libraries log meanwhile on behalf of the caller, in whatever thread they do it."""
+    """Drop what the libraries log inside the block on behalf of the caller, in any thread."""
     for name in _TALKATIVE:
-        # For good: a thread that is given up after a time-out may go on for a while. The same filter is added once.
+        # Permanent: a thread abandoned after a timeout may keep running. The same filter is added only once.
         logging.getLogger(name).addFilter(_is_kept)
     token = _is_quiet.set(True)
     try:
@@ -114,7 +114,7 @@ def _service(url: Secret) -> apprise.NotifyBase | None:
 def _asset() -> apprise.AppriseAsset:
     import apprise
 
-    # One after the other and in this thread; nothing is kept on disk.
+    # One at a time, in this thread; nothing is kept on disk.
     return apprise.AppriseAsset(
         async_mode=False, app_id="st-pipeline", app_desc="st-pipeline alerts", storage_mode="memory"
     )
@@ -122,5 +122,5 @@ def _asset() -> apprise.AppriseAsset:
 
 @cache
 def _digest(url: Secret) -> str:
-    """The same for the same URL. Slow on purpose: a URL may hold a password short enough to be guessed."""
+    """Stable for a URL. Deliberately slow, because a URL may contain a password short enough to guess."""
     return hashlib.scrypt(url.reveal().encode(), salt=b"st-pipeline channel", n=2**14, r=8, p=1, dklen=4).hex()

@@ -1,7 +1,7 @@
-"""Delivering alerts: which wait for which channel, when one is tried again, and what is settled.
+"""Alert delivery: which alerts wait for which channel, when to retry, and which are settled.
 
-At least once: a channel that took a message in the instant in which this process died gets it a second time. The rows
-are in ``control.alerts`` and ``control.deliveries``.
+At least once: if this process dies just after a channel accepted a message, the message is sent again. The rows are
+in ``control.alerts`` and ``control.deliveries``.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from st_pipeline.alerting.messages import Alert, compose
 from st_pipeline.alerting.quiet_hours import QuietHours, is_held
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15))
-"""After the first failure, the second …; the last for good: an alert is never given up."""
+"""Waits after the first failure, the second, …. The last one repeats: alerts are retried until delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An alert that a channel has not had yet."""
+    """An alert that a channel has not received yet."""
 
     alert: Alert
     attempts: int
@@ -34,7 +34,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What came of it, in messages; ``held`` in alerts that wait for the end of the quiet hours."""
+    """Counts of messages; ``held`` counts alerts that wait for the end of quiet hours."""
 
     sent: int = 0
     failed: int = 0
@@ -49,9 +49,9 @@ def deliver(
     quiet: QuietHours | None,
     digest_over: int,
 ) -> Delivered:
-    """Send what waits to every channel that may be tried at ``now``, and note each message as it got through.
+    """Send waiting alerts to every channel that may be tried at ``now``, and record each delivered message.
 
-    Without a channel all stays as it is. On an autocommit connection, and by one process at a time.
+    Without channels nothing changes. Needs an autocommit connection, and one process at a time.
     """
     sent = failed = held = 0
     for channel in channels:
@@ -65,14 +65,14 @@ def deliver(
             else:
                 note(connection, channel.name, message.alerts, next_try_at=now + pause(attempts + 1))
                 failed += 1
-                break  # the rest in the next round: a channel that is down costs one time-out each
+                break  # the rest waits for the next round, so that a channel that is down costs one timeout
     if channels:
         settle(connection, [channel.name for channel in channels], now)
     return Delivered(sent, failed, held)
 
 
 def due(waiting: Iterable[Waiting], quiet: QuietHours | None, now: datetime) -> list[Alert]:
-    """What may be sent at ``now``. An incident's end waits for its beginning, or overtakes it nowhere."""
+    """Alerts that may be sent at ``now``. The end of an incident is never sent before its beginning."""
     waiting = list(waiting)
     paused = {
         one.alert.incident.id
@@ -94,7 +94,7 @@ def pause(attempts: int) -> timedelta:
 
 
 def read_waiting(connection: psycopg.Connection, channel: str) -> list[Waiting]:
-    """Alerts that are to be told and that ``channel`` has not had, the oldest first."""
+    """Unsettled alerts that ``channel`` has not received, the oldest first."""
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             """
@@ -120,7 +120,7 @@ def note(
     delivered_at: datetime | None = None,
     next_try_at: datetime | None = None,
 ) -> None:
-    """A try of ``channel`` with ``alerts``: it got through at ``delivered_at``, or is made again at ``next_try_at``."""
+    """Record an attempt to send ``alerts``: delivered at ``delivered_at``, or to be retried at ``next_try_at``."""
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             """
@@ -135,7 +135,7 @@ def note(
 
 
 def settle(connection: psycopg.Connection, channels: Sequence[str], now: datetime) -> None:
-    """Alerts that all ``channels`` have had wait for nobody any more; a channel that is added later misses them."""
+    """Settle alerts that all ``channels`` have received. A channel added later does not get them."""
     connection.execute(
         """
         update control.alerts a set settled_at = %s

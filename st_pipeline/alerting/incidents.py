@@ -1,4 +1,4 @@
-"""What is news: findings against the incidents that are open. Pure; the rows are in incident_table.py."""
+"""Compare findings with the open incidents to see what is new. Pure; incident_table.py has the rows."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from st_pipeline.rules.findings import ALL_TENANTS, Finding, Severity
 
 
 class Closed(StrEnum):
-    """Why an incident is no more."""
+    """Why an incident was closed."""
 
     RECOVERED = "recovered"
     NOT_WATCHED = "not_watched"
-    """The tenant was disabled or removed, or the rule switched off: nobody knows whether it is well."""
+    """The tenant was disabled or removed, or the rule is off, so its state is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One trouble from its first finding to its last, as it is stored; instants are aware."""
+    """One problem from its first finding to its last, as stored. Instants are timezone-aware."""
 
     id: int
     key: str
@@ -46,24 +46,24 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What follows from a look at everything."""
+    """The result of one evaluation."""
 
     opened: list[Finding]
-    """To be told: nothing was known of them."""
+    """New problems, to be alerted."""
     still_open: list[tuple[Incident, Finding]]
-    """Nobody is told again."""
+    """No new alert."""
     closed: list[tuple[Incident, Closed]]
-    """To be told: they are over."""
+    """Ended problems, to be alerted as resolved."""
 
 
 def reconcile(
     open_: Iterable[Incident], findings: Iterable[Finding], tenants: Collection[str], rules: Collection[str]
 ) -> Reconciled:
-    """News of ``findings`` for the ``open_`` incidents; ``tenants`` and ``rules`` are those looked at.
-    What all tenants share is always looked at.
+    """Compare ``findings`` with the ``open_`` incidents. ``tenants`` and ``rules`` are the monitored ones.
+    Problems that all tenants share are always monitored.
 
-    A consequence of something else opens nothing, but keeps open what is. Of several findings of one key the first
-    counts.
+    A consequence of another problem opens no incident, but keeps an open one open. If several findings have the same
+    key, the first one counts.
     """
     watched = {*tenants, ALL_TENANTS}
     found: dict[str, Finding] = {}

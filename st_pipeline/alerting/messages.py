@@ -1,6 +1,6 @@
-"""From alerts to what a channel is sent: texts for people, JSON for machines; many at once as a digest. Pure.
+"""Turn alerts into messages: text for people, JSON for machines, and a digest for many at once. Pure.
 
-How it is sent is in channels.py, when and to whom in deliveries.py.
+channels.py sends them; deliveries.py decides when and to which channels.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from st_pipeline.alerting.incidents import Closed, Incident
 from st_pipeline.rules.findings import ALL_TENANTS, counted
 
 LINES = 20  # of a digest for people
-FACTS = 100  # of a digest for machines, which may not take a body of any size; ``count`` has them all
+FACTS = 100  # of a digest for machines, which may limit the size of a body; ``count`` counts all
 
 
 class State(StrEnum):
-    """What there is to tell of an incident."""
+    """What a message says about an incident."""
 
     OPENED = "opened"
     RECOVERED = "recovered"
     NOT_WATCHED = "not_watched"
     PASSED = "passed"
-    """It began and ended before anybody could be told."""
+    """It began and ended before an alert was sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something to be told; without an incident it is a test."""
+    """An alert to send; without an incident it is a test."""
 
     id: int
     kind: str
@@ -40,7 +40,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one channel is sent at once, and which alerts that settles."""
+    """One message to a channel, and the alerts it covers."""
 
     alerts: tuple[int, ...]
     title: str
@@ -48,13 +48,13 @@ class Message:
     body: dict[str, Any]
     """The same for machines; values are JSON's own types."""
     is_good: bool
-    """Nothing in it is wrong now."""
+    """Nothing in it is an open problem."""
 
 
 def compose(alerts: Iterable[Alert], digest_over: int) -> list[Message]:
-    """The messages for alerts that wait, in their order: one for each incident, or a digest where they are too many.
+    """The messages for waiting alerts, in order: one for each incident, or a digest if there are too many.
 
-    An incident that opened and closed meanwhile is told once, as passed.
+    An incident that opened and closed in the meantime gets one message, as passed.
     """
     alerts = list(alerts)
     tests = [alert for alert in alerts if alert.incident is None]
@@ -70,7 +70,7 @@ def compose(alerts: Iterable[Alert], digest_over: int) -> list[Message]:
 
 
 def facts(state: State, incident: Incident) -> dict[str, Any]:
-    """An incident as webhooks get it; instants in ISO 8601, UTC; no tenant where it is about what all share."""
+    """An incident as webhooks receive it. Instants are ISO 8601 in UTC; ``tenant`` is null if all tenants share it."""
     return {
         "state": state.value,
         "incident": incident.id,

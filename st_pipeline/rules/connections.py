@@ -16,7 +16,7 @@ from st_pipeline.tenants.model import Status
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """An enabled tenant, as far as rules look at it; instants are aware."""
+    """The parts of an enabled tenant that rules use. Instants are timezone-aware."""
 
     key: str
     cadence: str
@@ -28,28 +28,28 @@ class Watched:
     connected_at: datetime | None
     created_at: datetime
     credentials_at: datetime | None
-    """When the stored credentials were entered; None where there are none."""
+    """When the stored credentials were entered; None if there are none."""
     last_success_at: datetime | None
 
     @property
     def is_shut_out(self) -> bool:
-        """Nothing can succeed until somebody does something about the credentials."""
+        """No sync can succeed until someone fixes the credentials."""
         return self.status in (Status.REFUSED, Status.NOT_CONNECTED)
 
     @property
     def fresh_since(self) -> datetime:
-        """Its data's age counts from here: the last success, or when it came, or connected if that was later."""
+        """Where the age of its data starts: the last success, else when it was registered or connected."""
         if self.last_success_at or self.status != Status.CONNECTED:
             return self.last_success_at or self.created_at
         return max(self.created_at, self.status_since)
 
 
 StaleAt = Callable[[Watched], datetime | None]
-"""When a tenant's data is stale if nothing succeeds until then; None: never (a paused tenant)."""
+"""When a tenant's data becomes stale unless a sync succeeds first; None: never (a paused tenant)."""
 
 
 def read_watched(connection: psycopg.Connection) -> list[Watched]:
-    """The enabled tenants, by key; nobody is told of a disabled one."""
+    """The enabled tenants, by key. Disabled tenants raise no alerts."""
     with connection.cursor(row_factory=class_row(Watched)) as cursor:
         return cursor.execute(
             """
@@ -71,8 +71,8 @@ def read_watched(connection: psycopg.Connection) -> list[Watched]:
 def find_in_tenants(
     tenants: Iterable[Watched], explained: Collection[str], rules: Rules, now: datetime, stale_at: StaleAt
 ) -> Iterator[Finding]:
-    """What is wrong with tenants at ``now``. That one is stale is a consequence where its failures are ``explained``:
-    it is shut out, lacks a scope, or fails again and again, of which somebody is told."""
+    """What is wrong with tenants at ``now``. Staleness is a consequence if the tenant's failures are ``explained``
+    by another alert: refused credentials, a missing scope, or repeated failures."""
     for tenant in tenants:
         yield from _shut_out(tenant, rules, now)
         yield from _stale(tenant, tenant.key in explained, rules, now, stale_at(tenant))
@@ -103,7 +103,7 @@ def _shut_out(tenant: Watched, rules: Rules, now: datetime) -> Iterator[Finding]
 
 
 def _said(tenant: Watched) -> tuple[str, str]:
-    """What the check found, and what it says to do about it: its first sentence and the rest."""
+    """What the check found (its first sentence) and its advice (the rest)."""
     said, _, advice = tenant.status_detail.partition(". ")
     return shortened(said), shortened(advice)
 

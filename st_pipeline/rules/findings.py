@@ -1,7 +1,6 @@
-"""What a finding is: one thing that is wrong now, with one tenant or with what all share, with what to do about it.
+"""A finding: one current problem of a tenant, or of something all tenants share, and what to do about it.
 
-The rules that find are in the modules beside, all of them together in watching.py. Whether a finding is news is decided
-in incidents.py.
+watching.py runs all the rules. incidents.py decides whether a finding is new.
 """
 
 from __future__ import annotations
@@ -11,12 +10,12 @@ from datetime import datetime
 from enum import StrEnum
 
 ALL_TENANTS = ""
-"""The tenant of what is wrong with none of them but with what they share; no key of a tenant is empty."""
-LONGEST_TEXT = 600  # of what happened: an error may list every entity of a tenant
+"""The tenant of a problem that all tenants share. A tenant's own key is never empty."""
+LONGEST_TEXT = 600  # of ``what``: an error may list every entity of a tenant
 
 
 class Severity(StrEnum):
-    """Whether somebody is to be told at night."""
+    """Whether to notify people at night."""
 
     NOW = "now"
     CAN_WAIT = "can_wait"
@@ -24,42 +23,42 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. Two findings of one key are the same trouble, however they are worded."""
+    """One problem. Two findings with the same key are the same problem, however they are worded."""
 
     rule: str
     tenant: str
-    """Its key; ALL_TENANTS where it is no single one's."""
+    """Its key; ALL_TENANTS if the problem is not a single tenant's."""
     severity: Severity
     what: str
-    """A sentence for people; never with a secret, as it is made of rows that hold none."""
+    """A sentence for people. It never has secrets, because the rows it comes from have none."""
     since: datetime
-    """When the trouble began, as far as the rows say; aware."""
+    """When the problem began, as far as the rows show; timezone-aware."""
     advice: str
     """The next step."""
     entity: str | None = None
     subject: str | None = None
-    """What the trouble is about, where that is not the entity."""
+    """What the problem is about, if not the entity."""
     run_id: str | None = None
-    """The Dagster run to look at, where there is one."""
+    """The Dagster run to look at, if any."""
     is_consequence: bool = False
-    """It follows from another finding: nobody is told of it anew."""
+    """It follows from another finding, so no separate alert is sent."""
     entities: tuple[str, ...] = ()
-    """Every entity it is about, where that is more than ``entity``."""
+    """Every entity it is about, if there are several."""
 
     @property
     def concerned(self) -> tuple[str, ...]:
-        """The entities it is about; none where it is the tenant's as a whole."""
+        """The entities it is about; none if it concerns the whole tenant."""
         return self.entities or ((self.entity,) if self.entity else ())
 
     @property
     def key(self) -> str:
-        """The same for the same trouble, whenever it is looked at."""
+        """Stable for the same problem across evaluations."""
         about = self.entity if self.subject is None else self.subject
         return "|".join((self.rule, self.tenant, about or ""))
 
 
 def shortened(text: str) -> str:
-    """``text`` on one line, cut where it is longer than an alert should be."""
+    """``text`` on one line, truncated to the length of an alert."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"
 

@@ -1,6 +1,6 @@
-"""The rules as data: which there are, their thresholds, and whom they may wake. The users' own are the defaults.
+"""The alert rules as data: their thresholds and severities. The defaults are the users' own.
 
-Reading a file of other thresholds is rules_file.py; what each rule looks at is in the module its comment names.
+rules_file.py reads a file that overrides the thresholds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _hours(default: float, least: float = 0.0) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What every rule has: ``enabled``, and a ``severity`` (``now`` wakes people, ``can_wait`` does not)."""
+    """The settings of every rule: ``enabled`` and ``severity`` (``now`` wakes people, ``can_wait`` does not)."""
 
     enabled: bool = True
     severity: Severity = Severity.CAN_WAIT
@@ -35,9 +35,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRate(Rule):
-    """Calls that fail (no answer, 4xx, 5xx; a 429 is the rate limit's), over the latest syncs with enough calls.
+    """Failed calls (no answer, 4xx, 5xx, but not 429) over the latest syncs with enough calls.
 
-    Where that is so only because syncs failed, it is told with those.
+    When failed syncs are the only cause, their own alert covers it.
     """
 
     over: float = _between(0.05, **SHARE)
@@ -47,7 +47,7 @@ class ErrorRate(Rule):
 
 @dataclass(frozen=True, slots=True)
 class FailuresInARow(Rule):
-    """Syncs of a tenant that failed one after the other, with none between that succeeded."""
+    """A tenant's syncs that failed in a row, with no success in between."""
 
     severity: Severity = Severity.NOW
     more_than: int = _between(3, 1)
@@ -55,12 +55,12 @@ class FailuresInARow(Rule):
 
 @dataclass(frozen=True, slots=True)
 class RateLimit(Rule):
-    """Calls of the last sync that ServiceTitan refused as too many; or the share of what it allows per app and tenant
+    """Calls of the last sync that ServiceTitan refused with 429, or the share of its limit per app and tenant
     that the syncs of the last ``hours`` used.
 
-    60 a second: developer.servicetitan.io, FAQ. Syncs keep below that by themselves, at 50 a second for as long as
-    there is something to read, so a sync's own pace says nothing. That a tenant's syncs use more than ``over`` of a
-    whole day does: hardly any time is left in it.
+    60 a second: developer.servicetitan.io, FAQ. Syncs pace themselves at 50 a second while there is
+    something to read, so the pace of one sync means nothing. Using more than ``over`` of a whole day does: it leaves
+    almost no time for more.
     """
 
     over: float = _between(0.8, **SHARE)
@@ -77,9 +77,9 @@ class FailedSync(Rule):
 
 @dataclass(frozen=True, slots=True)
 class ManyFailing(Rule):
-    """Syncs of ``more_than`` tenants fail at once, and of a larger share than ``over`` of those synced in ``hours``.
+    """More than ``more_than`` tenants, and a larger share than ``over`` of those synced in ``hours``, fail at once.
 
-    Each tenant's own failure follows from it. Three hours: longer than the longest pause before a retry.
+    Each tenant's own failure is a consequence. Three hours is longer than the longest wait before a retry.
     """
 
     severity: Severity = Severity.NOW
@@ -90,10 +90,10 @@ class ManyFailing(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Stale(Rule):
-    """No sync succeeded for a regular time of the tenant's cadence, ``grace_hours`` after it at the latest.
+    """No sync succeeded within ``grace_hours`` of a scheduled time of the tenant's cadence.
 
-    Four hours: all tries of one regular time and the sync itself fit in. Between times that are closer than that the
-    grace is as long as from one to the next, and ``least_minutes``.
+    Four hours are enough for the sync and all its retries. When scheduled times are closer together than that, the
+    grace is the time between them, but at least ``least_minutes``.
     """
 
     severity: Severity = Severity.NOW
@@ -103,21 +103,21 @@ class Stale(Rule):
 
 @dataclass(frozen=True, slots=True)
 class CredentialsRefused(Rule):
-    """ServiceTitan let the tenant in before and no longer does."""
+    """ServiceTitan used to accept the tenant's credentials and no longer does."""
 
     severity: Severity = Severity.NOW
 
 
 @dataclass(frozen=True, slots=True)
 class NotConnected(Rule):
-    """A registered tenant that was never let in, for longer than its administrator may need."""
+    """A registered tenant that has not connected within ``after_hours``."""
 
     after_hours: float = _hours(24.0)
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialsOld(Rule):
-    """Credentials about to be ``days`` old."""
+    """Credentials that will be ``days`` old within ``warn_days``."""
 
     days: int = _days(90)
     warn_days: int = _days(14, 0)
@@ -125,17 +125,17 @@ class CredentialsOld(Rule):
 
 @dataclass(frozen=True, slots=True)
 class ScopeWithdrawn(Rule):
-    """An entity that could be read before is no longer granted."""
+    """An entity that was readable before is no longer granted."""
 
     severity: Severity = Severity.NOW
 
 
 @dataclass(frozen=True, slots=True)
 class NothingSent(Rule):
-    """The API answers well and sends nothing, where there always was something.
+    """The API answers 200 but sends no records where there used to be some.
 
-    At once for what is read from the beginning and for lists, whose readings overlap; for feeds after a silence that
-    is ``times`` as long as the longest of the last ``days``, and at least ``least_days``.
+    Full refreshes and lists, whose reads overlap, count at once. A feed counts after a silence ``times`` as long as
+    its longest in the last ``days``, and at least ``least_days``.
     """
 
     severity: Severity = Severity.NOW
@@ -146,8 +146,8 @@ class NothingSent(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Drop(Rule):
-    """Suddenly far fewer records: a full read against the largest of the ``reads`` before it, or a week of changes
-    against the smallest of the four weeks before. ``by`` is the share that is missing."""
+    """A sudden drop in records: a full refresh compared with the largest of the ``reads`` before it, or a week of
+    changes compared with the smallest of the four weeks before. ``by`` is the missing share."""
 
     by: float = _between(0.5, **SHARE)
     reads: int = _between(3, 1)
@@ -167,8 +167,8 @@ class FewerMembers(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation(Rule):
-    """Records fetched, landed and loaded do not add up, landed files wait to be loaded for ``hours``, or the API's own
-    counts are others than raw's."""
+    """Records fetched, landed, and loaded do not add up, landed files were not loaded for ``hours``, or the API's
+    counts differ from raw's."""
 
     severity: Severity = Severity.NOW
     hours: float = _hours(2.0)
@@ -176,7 +176,7 @@ class Reconciliation(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Quarantine(Rule):
-    """Share of the records of the last ``days`` that were set aside, whole or a field of them."""
+    """Share of records from the last ``days`` that were quarantined, in whole or in part."""
 
     over: float = _between(0.001, **SHARE)
     least_records: int = _between(100, 1)
@@ -185,14 +185,14 @@ class Quarantine(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Drift(Rule):
-    """Fields that came or went after the first sync; gone is what no record had for ``missing_days``."""
+    """Fields that appeared or disappeared after the first sync. A field is gone after ``missing_days`` without it."""
 
     missing_days: float = _days(3.0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class ReportsBehind(Rule):
-    """What was loaded ``hours`` ago is in no report, or the last ``failed_builds`` builds failed."""
+    """Data loaded ``hours`` ago is missing from the reports, or the last ``failed_builds`` builds failed."""
 
     severity: Severity = Severity.NOW
     hours: float = _hours(6.0)
@@ -201,7 +201,7 @@ class ReportsBehind(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """More than ``digest_over`` alerts at once become one; links go to ``dagster_url``, Dagster's UI."""
+    """More than ``digest_over`` alerts at once are sent as one digest. Links go to ``dagster_url``, Dagster's UI."""
 
     digest_over: int = _between(5, 1)
     dagster_url: str = "http://127.0.0.1:3000"
@@ -209,7 +209,7 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Every rule, and how what they find is told. The names are those of findings and of the file's tables."""
+    """Every rule, and how its findings are sent. Field names match findings and the file's tables."""
 
     error_rate: ErrorRate = ErrorRate()
     failures_in_a_row: FailuresInARow = FailuresInARow()

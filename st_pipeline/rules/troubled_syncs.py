@@ -1,4 +1,4 @@
-"""Rules about how syncs end: a failed one, several in a row, an entity whose scope was withdrawn."""
+"""Rules about failed syncs: a single one, several in a row, and withdrawn scopes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GRANT = (
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A tenant whose last sync that ended has failed."""
+    """A tenant whose last finished sync failed."""
 
     tenant: str
     error: str
@@ -36,7 +36,7 @@ class Failing:
     not_granted: list[str]
     """Entities of the last sync without their scope."""
     others: int
-    """How many of its entities failed for another reason; with no entities at all it did not get that far."""
+    """How many entities failed for another reason. A sync that stopped early has no entities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class NotGranted:
     entity: str
     run_id: str | None
     since: datetime
-    """When a sync first found it so, after the last that read it."""
+    """When a sync first found it not granted, after the last one that read it."""
     read_at: datetime | None
-    """When a sync last read it; None: none ever did."""
+    """When a sync last read it; None: never."""
 
 
 def read_failing(connection: psycopg.Connection) -> list[Failing]:
-    """Enabled tenants whose last sync failed, by key. One that still runs, or was killed, is not the last; nor is one
-    of some entities, or a load alone, which says nothing of the tenant."""
+    """Enabled tenants whose last sync failed, by key. Running, killed, and partial syncs (some entities, or a load
+    only) do not count."""
     with connection.cursor(row_factory=class_row(Failing)) as cursor:
         return cursor.execute(
             """
@@ -89,7 +89,7 @@ def read_failing(connection: psycopg.Connection) -> list[Failing]:
 
 
 def read_not_granted(connection: psycopg.Connection) -> list[NotGranted]:
-    """Entities of enabled tenants that were not granted the last time they were asked for."""
+    """Entities of enabled tenants that were not granted in the last sync that requested them."""
     with connection.cursor(row_factory=class_row(NotGranted)) as cursor:
         return cursor.execute(
             """
@@ -122,7 +122,7 @@ def read_not_granted(connection: psycopg.Connection) -> list[NotGranted]:
 
 
 def find_withdrawn(entities: Iterable[NotGranted], rules: Rules) -> Iterator[Finding]:
-    """One finding for each scope that a tenant had granted, and no longer does."""
+    """One finding for each scope that a tenant granted before and no longer does."""
     scopes: dict[tuple[str, str], list[NotGranted]] = {}
     for one in entities:
         if one.read_at:
@@ -148,23 +148,23 @@ def find_withdrawn(entities: Iterable[NotGranted], rules: Rules) -> Iterator[Fin
 
 
 def in_a_row(failing: Iterable[Failing], rules: Rules) -> frozenset[str]:
-    """Tenants of which somebody is told that several syncs failed one after the other."""
+    """Tenants with an alert for several failed syncs in a row."""
     rule = rules.failures_in_a_row
     return frozenset(one.tenant for one in failing if rule.enabled and one.failures > rule.more_than)
 
 
 def explained(failing: Iterable[Failing], withdrawn: Iterable[Finding], shut_out: Collection[str]) -> frozenset[str]:
-    """Tenants whose failures somebody is told of otherwise: they are ``shut_out``, or lack nothing but scopes that are
-    among the ``withdrawn``."""
+    """Tenants whose failures another alert covers: they are ``shut_out``, or lack only scopes that are among the
+    ``withdrawn``."""
     lost = {(finding.tenant, finding.subject) for finding in withdrawn}
     lacking = {one.tenant for one in failing if (scopes := _only(one)) and {(one.tenant, s) for s in scopes} <= lost}
     return frozenset(lacking | {*shut_out})
 
 
 def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules: Rules) -> Iterator[Finding]:
-    """Failed syncs, and several in a row; consequences where the tenant's failures are ``explained``.
+    """Failed syncs, and several in a row; consequences if the tenant's failures are ``explained``.
 
-    Whoever is told that several failed needs not be told that one did.
+    An alert for several failures replaces the one for a single failure.
     """
     failing = list(failing)
     rows = in_a_row(failing, rules)
@@ -201,7 +201,7 @@ def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules:
 
 
 def _only(failing: Failing) -> set[str]:
-    """The scopes that a sync failed for, where it failed for nothing else."""
+    """The scopes that a sync failed for, if it failed for no other reason."""
     if failing.others:
         return set()
     return {endpoint(entity).scope for entity in failing.not_granted if is_legacy_required(entity)}

@@ -1,7 +1,7 @@
-"""When a tenant is due: the one answer for the schedule, the command line and the portal. Pure; no clock is read.
+"""When a tenant is due: one answer for the schedule, the command line, and the portal. Pure; reads no clock.
 
-What a cadence is and how it is written is in tenants/cadence.py and tenants/cadence_parsing.py, its times as such in
-regular_times.py, where a tenant's state comes from in sync_states.py.
+tenants/cadence.py and tenants/cadence_parsing.py define cadences, regular_times.py computes their times, and
+sync_states.py reads the state of a tenant.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from st_pipeline.tenants.cadence_parsing import parse
 __all__ = ["PAUSES", "Cadence", "Due", "Reason", "State", "is_due", "next_sync", "parse", "regular_times"]
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 45, 120))
-"""Before the first, second … retry for one regular time; there are no more of them."""
+"""Waits before the first, second, … retry for one scheduled time. There are no further retries."""
 LONGEST_HOLD = timedelta(minutes=15)
-"""Regular times that follow a failure sooner than a retry would wait too, but no longer than this."""
+"""Scheduled times that come sooner after a failure than a retry wait too, but at most this long."""
 REFUSED_HOLD = timedelta(hours=2)
-"""So long they wait after a failure that only somebody's doing mends."""
+"""How long they wait after a failure that needs a person to fix."""
 PUNCTUAL = timedelta(minutes=15)
-"""So late is still on time: the next turn of a daemon that runs."""
+"""This late is still on time: the next tick of a running daemon."""
 
 
 class Reason(StrEnum):
@@ -34,16 +34,16 @@ class Reason(StrEnum):
     FIRST = "first"
     REGULAR = "regular"
     CATCH_UP = "catch_up"
-    """Of one or more regular times that nobody kept, the last."""
+    """The last of one or more missed scheduled times."""
     RETRY = "retry"
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a tenant did so far, for deciding what is next. Instants are aware."""
+    """A tenant's sync history, used to decide what is next. Instants are timezone-aware."""
 
     connected_since: datetime | None
-    """None: never was connected, and nothing is due."""
+    """None: it was never connected, and nothing is due."""
     last_success_due: datetime | None
     """Up to when regular times are served: what the last success was due for, or later, when it was started."""
     failed_starts: tuple[datetime, ...] = ()
@@ -51,12 +51,12 @@ class State:
     last_ended_at: datetime | None = None
     """When the last of them ended."""
     last_failure_is_permanent: bool = False
-    """Nothing changes by trying again: credentials refused."""
+    """Retrying will not help: credentials refused."""
     credentials_changed_at: datetime | None = None
-    """Failures of before are forgotten."""
+    """Failures before this do not count."""
     enabled: bool = True
     running: bool = False
-    """A sync is queued or runs."""
+    """A sync is queued or running."""
 
     @property
     def failures_in_a_row(self) -> int:
@@ -74,13 +74,13 @@ class Due:
 
 
 def next_sync(cadence: Cadence, zone: str, state: State, now: datetime, key: str) -> Due | None:
-    """The next sync of tenant ``key`` in ``zone``, as seen at ``now``; None where none will happen by itself.
+    """The next sync of tenant ``key`` in ``zone``, as of ``now``; None if no automatic sync is scheduled.
 
-    Due.at is in the past while a sync is due and nobody started it. A tenant that never was synced is due at once. Of
-    regular times that passed only the last is caught up with. A sync that failed is tried again after PAUSES, unless
-    that would be at the next regular time or later, or its failure is permanent. Regular times close together wait
-    after a failure as well, so that what fails every time is not asked every minute. Every start is in the window of
-    the cadence. While a sync is running, what comes after it.
+    Due.at is in the past while a sync is due but not started. A tenant that was never synced is due at once. Only
+    the last of the missed scheduled times is caught up. A failed sync is retried after PAUSES, unless that would be
+    at the next scheduled time or later, or the failure is permanent. Closely spaced scheduled times also wait after a
+    failure, so that a sync that always fails does not run every minute. Every start is in the window of the cadence.
+    While a sync is running, this is the one after it.
     """
     if cadence.is_paused or not state.enabled or state.connected_since is None:
         return None
@@ -104,7 +104,7 @@ def next_sync(cadence: Cadence, zone: str, state: State, now: datetime, key: str
         reason, wanted = Reason.RETRY, max(tries[-1], state.last_ended_at or tries[-1]) + PAUSES[len(tries) - 1]
     else:
         reason, wanted = (Reason.FIRST, connected) if is_first else (Reason.REGULAR, max(begins, held_until or begins))
-    # What should have happened before now happens now, or when the window opens again; it is due since it opened.
+    # An overdue sync starts now, or when the window opens; it is due from when the window opened.
     happens = times.hours.next_allowed(max(wanted, now))
     if happens >= (following := times.after(due_for)):
         if not is_first:
@@ -117,13 +117,13 @@ def next_sync(cadence: Cadence, zone: str, state: State, now: datetime, key: str
 
 
 def is_due(cadence: Cadence, zone: str, state: State, now: datetime, key: str) -> bool:
-    """Whether tenant ``key`` is to be synced at ``now``."""
+    """Whether tenant ``key`` is due at ``now``."""
     due = next_sync(cadence, zone, state, now, key)
     return due is not None and due.at <= now and not state.running
 
 
 def regular_times(cadence: Cadence, zone: str, after: datetime, n: int) -> list[datetime]:
-    """The next ``n`` regular times after an instant, in UTC, without a tenant's own delay; none when paused."""
+    """The next ``n`` scheduled times after an instant, in UTC, without a tenant's own delay; none when paused."""
     if cadence.is_paused:
         return []
     times = RegularTimes(cadence, zone)
@@ -150,7 +150,7 @@ def _regular(times: RegularTimes, regular: datetime, key: str, held_until: datet
 
 
 def _held_until(state: State, counted: list[datetime]) -> datetime | None:
-    """Before this no regular time is kept: the last sync failed only just now."""
+    """No scheduled sync starts before this, because the last sync just failed."""
     if not counted:
         return None
     if state.last_failure_is_permanent:
@@ -161,7 +161,7 @@ def _held_until(state: State, counted: list[datetime]) -> datetime | None:
 
 
 def _last_started(times: RegularTimes, now: datetime, key: str) -> datetime:
-    """The last regular time that tenant ``key`` should have started for by ``now``."""
+    """The last scheduled time that tenant ``key`` should have started for by ``now``."""
     regular = times.until(now)
     # Delays end before the next regular time, so it is this one or the one before.
     return regular if times.start(regular, key) <= now else times.until(regular - timedelta.resolution)
