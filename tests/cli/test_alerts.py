@@ -89,7 +89,7 @@ def test_without_a_channel_it_says_what_to_set(run: Run, monkeypatch: pytest.Mon
 
 def test_a_url_that_is_none_is_said_without_being_repeated(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ST_PIPELINE_ALERT_URLS", f"nosuch://{CANARY}")
-    assert "entry 1 of 1 is no URL" in run("test", exit_code=1).stderr
+    assert "entry 1 of 1 is not a complete URL" in run("test", exit_code=1).stderr
 
 
 def test_nothing_wrong_is_said_in_words_and_as_an_empty_list(run: Run) -> None:
