@@ -1,4 +1,4 @@
-"""One round of alerting, made every minute: look at everything, note what is new or over, tell of it."""
+"""One alerting round, run every minute: evaluate the rules, record what opened or closed, and send alerts."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Alerting:
 
     @classmethod
     def of(cls, settings: Settings) -> Alerting:
-        """As the environment and ``alerts.toml`` in the home say.
+        """Read from the environment and ``alerts.toml`` in the home.
 
         Raises:
-            SettingsError: a channel, the quiet hours or a rule is written wrongly; RulesInvalid among them.
+            SettingsError: a channel, the quiet hours, or a rule is invalid (including RulesInvalid).
         """
         quiet = parse_quiet_hours(settings.quiet_hours) if settings.quiet_hours else None
         return cls(read_rules(settings.home), open_channels(settings.alert_urls), quiet)
@@ -46,7 +46,7 @@ class Alerting:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a round found and did. ``was_skipped``: another one is being made, and does all of it."""
+    """The result of a round. ``was_skipped``: another round is already running."""
 
     was_skipped: bool = False
     findings: list[Finding] = field(default_factory=list)
@@ -59,7 +59,7 @@ def evaluate(
 ) -> Evaluation:
     """One round at ``now``; made again it does nothing new. ``stale_at``: by the tenants' cadence unless given.
 
-    What is to be told is stored before anything is sent. ``connection`` is in autocommit.
+    Alerts are stored before anything is sent. ``connection`` must be in autocommit.
 
     Raises:
         psycopg.Error: the database went away; the next round finds the same again.

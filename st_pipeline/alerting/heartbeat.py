@@ -1,4 +1,4 @@
-"""The heartbeat: a call to the outside while the daemon lives, so that somebody notices when it no longer comes."""
+"""The heartbeat: an outside call while the daemon runs, so that an outside monitor notices when it stops."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of ``control.incidents`` and ``control.alerts``: what is open, what became of it, and what is to be told.
+"""The rows of ``control.incidents`` and ``control.alerts``: open and closed incidents, and their alerts.
 
 Functions over a connection, each part of the caller's transaction. To whom an alert got through is deliveries.py.
 """
@@ -51,7 +51,7 @@ def store(connection: psycopg.Connection, news: Reconciled, dagster_url: str, no
 
 
 def add_test(connection: psycopg.Connection, now: datetime) -> int:
-    """The id of a new alert that is about nothing, to try the channels with; it waits for nobody."""
+    """The id of a new test alert, for trying the channels. It is settled at once."""
     alert = _alert(connection, None, "test", now)
     connection.execute("update control.alerts set settled_at = %s where id = %s", (now, alert))
     return alert

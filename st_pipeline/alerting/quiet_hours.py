@@ -1,4 +1,4 @@
-"""Quiet hours: a part of every day in which people are told only of what cannot wait. Pure."""
+"""Quiet hours: a daily period when only urgent alerts are sent. Pure."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class TenantOverview:
     last_success_at: datetime | None
     """When the last sync of all of it ended that succeeded."""
     next_sync: Due | None
-    """Due in the past if it only waits to be started; None: none happens by itself."""
+    """In the past if it is waiting to start; None: no automatic sync is scheduled."""
     is_queued: bool
     """It is due or asked for, and does not run."""
     fresh_until: datetime | None

@@ -49,7 +49,7 @@ _CHECK_OF_RULE = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of one check: it passed where there are no findings. ``notes`` are shown either way."""
+    """The result of one check. It passed if there are no findings; ``notes`` are always shown."""
 
     asset: tuple[str, str]
     """Schema and table."""
@@ -64,7 +64,7 @@ class Verdict:
 
     @property
     def tenants(self) -> list[str]:
-        """Whom it failed for."""
+        """The tenants it failed for."""
         return sorted({one.tenant for one in self.findings})
 
 

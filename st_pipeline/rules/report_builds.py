@@ -1,4 +1,4 @@
-"""The rule about reports that do not follow the data: loads that no build has taken up, builds that fail.
+"""The rule about outdated reports: loads that no build has picked up, and failing builds.
 
 The builds are recorded where they run (``control.builds``). It is one trouble, whatever number of tenants it shows in.
 """

@@ -1,4 +1,4 @@
-"""The rule about an API that answers well and sends nothing, where there always was something."""
+"""The rule about an API that answers 200 but sends no records where there used to be some."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def is_suspicious(silence: Silence, kind: Kind, rules: Rules) -> bool:
 
 
 def find_silences(silences: Iterable[Silence], rules: Rules) -> Iterator[Finding]:
-    """One finding for each tenant, which names the entities: an API that is ill seldom is so for one."""
+    """One finding for each tenant, naming the entities, because an API problem rarely affects only one."""
     tenants: dict[str, list[Silence]] = {}
     for silence in silences:
         if is_suspicious(silence, endpoint(silence.entity).kind, rules):

@@ -1,4 +1,4 @@
-"""All rules together: what is wrong now with any tenant, as the rows say it."""
+"""Run all rules: what is currently wrong with any tenant, according to the rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from st_pipeline.rules.rules import Rules
 def find_all(
     connection: psycopg.Connection, tenants: Collection[Watched], rules: Rules, now: datetime, stale_at: StaleAt
 ) -> list[Finding]:
-    """What every rule that is on finds at ``now``, by rule and tenant. Questions only, nothing is written."""
+    """The findings of every enabled rule at ``now``, by rule and tenant. Read-only."""
     shut_out = frozenset(tenant.key for tenant in tenants if tenant.is_shut_out)
     withdrawn = list(troubled_syncs.find_withdrawn(troubled_syncs.read_not_granted(connection), rules))
     failing = troubled_syncs.read_failing(connection)
