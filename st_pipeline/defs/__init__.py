@@ -1,1 +1,1 @@
-"""Every Dagster definition, thin: get, call, report. The work is in the rooms beside this one."""
+"""Every Dagster definition. Each one is thin: get, call, report. The work is done in the sibling packages."""

@@ -1,6 +1,6 @@
-"""The data's own checks, as the UI shows them, and the job and schedule that run all of them once an hour.
+"""The data checks as the UI shows them, and the job and schedule that run all of them every hour.
 
-What is checked is in rules/checks.py; the tests of the dbt models are checks of their own (reports.py).
+rules/checks.py defines what is checked. The dbt model tests are separate checks (reports.py).
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from st_pipeline.rules.rules_file import read_rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.sync.pipeline import Pipeline
 
-ROWS = 100  # of the table that a failed check shows; its tenants are named in full
+ROWS = 100  # in the table that a failed check shows; the list of tenants is never cut
 
 
 @dg.multi_asset_check(
@@ -35,10 +35,10 @@ ROWS = 100  # of the table that a failed check shows; its tenants are named in f
     can_subset=True,
 )
 def data(context: dg.AssetCheckExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> Iterator[dg.AssetCheckResult]:
-    """Look once at everything that is known, for all selected checks together."""
+    """Read the current state once, then evaluate all selected checks against it."""
     selected = context.selected_asset_check_keys
     with (
-        # A build changes the tables one after the other: between two of them sums are no sums.
+        # A build changes the tables one at a time, so totals don't match while it is running.
         one_build_at_a_time(pipeline.database),
         postgres.connect(pipeline.database, application="st-pipeline checks", autocommit=True) as connection,
     ):
@@ -52,7 +52,7 @@ check_data = dg.define_asset_job(
     "check_data",
     selection=dg.AssetSelection.checks(data),
     executor_def=dg.in_process_executor,
-    description="Whether every tenant's data is fresh and complete, as checks of the raw and legacy tables.",
+    description="Check that every tenant's data is fresh and complete in the raw and legacy tables.",
 )
 
 hourly_checks = dg.ScheduleDefinition(
@@ -60,7 +60,7 @@ hourly_checks = dg.ScheduleDefinition(
     job=check_data,
     cron_schedule="20 * * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="The data's own checks, between the hours that most cadences name.",
+    description="Run the data checks every hour, at a time when few syncs are scheduled.",
 )
 
 
@@ -88,7 +88,7 @@ def _table(findings: Sequence[Finding]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text of an API in a table: no new column, no new line, no markup of its own."""
+    """Escape text from an API for a table cell: it can't add a column, a line, or markup."""
     escaped = text.replace("\\", "\\\\")
     for sign in "|<`[*_":
         escaped = escaped.replace(sign, f"\\{sign}")

@@ -1,4 +1,4 @@
-"""Runs that have not ended: which tenants they are for, and which of them no process works on any more."""
+"""Unfinished runs: which tenants they cover, and which of them have lost their process."""
 
 import time
 from collections.abc import Iterable
@@ -19,17 +19,17 @@ IN_FLIGHT = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-# Jobs whose one step holds its run's lock from beginning to end.
+# Jobs whose single step holds the run's lock from start to finish.
 LOCKED_JOBS = ("sync_tenant", "build_marts")
-# From a run's start until its step begins, and from the step's end to the run's.
+# Time from a run's start to its step's start, and from the step's end to the run's end.
 BEGINNING_SECONDS = 20.0
 ENDING_SECONDS = 3.0
-# From the moment a run is taken from the queue until it is being started: only a daemon killed in between takes longer.
+# Time from when a run is dequeued until it starts. It takes longer only if the daemon is killed in between.
 TAKEN_SECONDS = 60.0
 
 
 def partitions_in_flight(instance: dg.DagsterInstance) -> set[str]:
-    """Tenants that a run which hasn't ended is for."""
+    """Tenants covered by an unfinished run."""
     keys = instance.get_dynamic_partitions("tenants")
     found: set[str] = set()
     for run in instance.get_runs(dg.RunsFilter(statuses=IN_FLIGHT)):
@@ -43,12 +43,12 @@ def partitions_in_flight(instance: dg.DagsterInstance) -> set[str]:
 
 
 def is_in_flight(instance: dg.DagsterInstance, job_name: str) -> bool:
-    """Whether a run of the job has not ended."""
+    """Whether the job has an unfinished run."""
     return bool(instance.get_runs(dg.RunsFilter(job_name=job_name, statuses=IN_FLIGHT), limit=1))
 
 
 def dead_runs(instance: dg.DagsterInstance, pipeline: Pipeline, now: datetime) -> list[dg.DagsterRun]:
-    """Runs that nobody will end: started, and their process is gone; or taken from the queue, and never started."""
+    """Runs that will never finish: their process is gone, or they were dequeued and never started."""
     known = orphans(instance)
     suspects = [*_unlocked(instance, pipeline, now), *_never_started(instance, now)]
     if not suspects:
@@ -74,7 +74,7 @@ def _unlocked(instance: dg.DagsterInstance, pipeline: Pipeline, now: datetime) -
         for record in instance.get_run_records(dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.STARTED]))
         if record.start_time
         and now.timestamp() - record.start_time > BEGINNING_SECONDS
-        # Those say themselves whose they are.
+        # Interactive runs name their process in a tag.
         and INTERACTIVE_TAG not in record.dagster_run.tags
     ]
     if not records:
@@ -85,9 +85,11 @@ def _unlocked(instance: dg.DagsterInstance, pipeline: Pipeline, now: datetime) -
 
 
 def report_dead(instance: dg.DagsterInstance, runs: Iterable[dg.DagsterRun]) -> list[str]:
-    """The ids of the runs, which are now reported as failed."""
+    """Report the runs as failed and return their ids."""
     reported: list[str] = []
     for run in runs:
-        instance.report_run_failed(run, "the process that ran it is gone; what was due is launched again by itself")
+        instance.report_run_failed(
+            run, "The run's process is gone. Any sync that is still due starts again automatically."
+        )
         reported.append(run.run_id)
     return reported

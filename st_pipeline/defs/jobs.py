@@ -1,7 +1,7 @@
-"""The two jobs: a tenant's sync (partitioned only) and the build of reports (unpartitioned only), never mixed.
+"""The two jobs: a tenant's sync (partitioned only) and the report build (unpartitioned only), never mixed.
 
-The data's own checks are in neither: they look at all tenants at once, in a job of their own (checks.py).
-In process: a step of a few seconds is not worth the start of a process of its own.
+The data checks are in neither: they cover all tenants at once, in a separate job (checks.py).
+Jobs run in process because starting a process isn't worth it for a step of a few seconds.
 """
 
 import dagster as dg
@@ -14,7 +14,7 @@ sync_tenant = dg.define_asset_job(
     "sync_tenant",
     selection=dg.AssetSelection.assets(sync).without_checks(),
     executor_def=dg.in_process_executor,
-    description="Bring tenants up to date: landing and raw, for one partition or a range of them.",
+    description="Sync tenants: land and load new data, for one partition or a range of partitions.",
 )
 
 build_marts = dg.define_asset_job(
@@ -22,5 +22,5 @@ build_marts = dg.define_asset_job(
     selection=dg.AssetSelection.assets(reports) - dg.AssetSelection.checks(data),
     executor_def=dg.in_process_executor,
     tags={"st_pipeline/marts": "build"},
-    description="Rebuild the reports of the tenants whose data changed, and check them.",
+    description="Rebuild and test the reports for tenants whose data changed.",
 )

@@ -1,6 +1,6 @@
-"""Run a job in this process against the instance that webserver and daemon share: what the command line does.
+"""Run a job in this process, as the command line does, on the instance that the webserver and daemon share.
 
-Runs queued for the daemon are not made here.
+Runs queued for the daemon are created in launching.py.
 """
 
 import os
@@ -24,18 +24,18 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """One run that has ended."""
+    """One finished run."""
 
     run_id: str
     succeeded: bool
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """The project's instance. Interactive runs whose process died are reported as failed."""
+    """Open the project's instance and report interactive runs whose process died as failed."""
     os.environ.update(dagster_home.environment(settings))
     instance = dg.DagsterInstance.get()
     for run in orphans(instance):
-        instance.report_run_failed(run, "the process that ran it is gone")
+        instance.report_run_failed(run, "The run's process is gone.")
     return instance
 
 
@@ -49,9 +49,9 @@ def run_sync(
     reload: bool = False,
     requested_by: str = "",
 ) -> list[Launched]:
-    """Run ``sync_tenant`` for the tenants, batched where their partitions lie side by side.
+    """Run ``sync_tenant`` for the tenants, with adjacent partitions batched into one run.
 
-    With ``reload`` nothing is asked of the API. What became of each tenant is in the history.
+    ``reload`` makes no API calls. The sync history has the result for each tenant.
     """
     from st_pipeline.definitions import build_defs
 
@@ -80,7 +80,7 @@ def run_sync(
 
 
 def run_marts(instance: dg.DagsterInstance, pipeline: Pipeline) -> Launched:
-    """Run ``build_marts``; dbt writes to this process's standard output."""
+    """Run ``build_marts``. dbt writes to this process's standard output."""
     from st_pipeline.definitions import build_defs
 
     job = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)}).resolve_job_def("build_marts")
@@ -91,18 +91,18 @@ def run_marts(instance: dg.DagsterInstance, pipeline: Pipeline) -> Launched:
 
 
 def owner() -> str:
-    """This process, as the tag of its runs names it."""
+    """This process, as named in its runs' tag."""
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def orphans(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """Interactive runs that say that they run, and whose process died."""
+    """Interactive runs that are marked as running but whose process died."""
     runs = instance.get_runs(dg.RunsFilter(statuses=RUNNING))
     return [run for run in runs if is_orphan(run.tags.get(INTERACTIVE_TAG))]
 
 
 def is_orphan(owner: str | None) -> bool:
-    """Whether a run belongs to a process of this machine that is gone."""
+    """Whether a run belongs to a process on this machine that is gone."""
     host, _, process = (owner or "").rpartition(":")
     if host != socket.gethostname() or not process.isdigit():
         return False

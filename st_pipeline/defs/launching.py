@@ -1,6 +1,6 @@
-"""Tenants -> runs for the daemon's queue: never two for one tenant, side by side in the partitions in one run.
+"""Tenants -> runs for the daemon's queue. A tenant never gets two; adjacent partitions share a run.
 
-Running a job in one's own process is launch.py.
+To run a job in the current process, see launch.py.
 """
 
 from collections.abc import Collection
@@ -15,17 +15,17 @@ from st_pipeline.schedule import launches
 from st_pipeline.sync.batching import contiguous_ranges
 from st_pipeline.sync.pipeline import Pipeline
 
-# What people ask for overtakes what is due by itself.
+# Syncs that people request run ahead of scheduled ones.
 ASKED_PRIORITY = 10
 
 
 def launch_syncs(
     instance: dg.DagsterInstance, pipeline: Pipeline, wanted: Collection[str], now: datetime, *, priority: int = 0
 ) -> list[dg.RunRequest]:
-    """Requests of runs for those of the tenants that have none; these are claimed, and nobody else requests them.
+    """Claim the tenants that have no run yet and return run requests for them. No one else requests claimed tenants.
 
-    The runs do what is asked for or due when they come to a tenant (sync/duty.py), so one too many would do nothing.
-    Each is a registered tenant; one so new that it is no partition yet becomes one.
+    When a run reaches a tenant, it does only what is requested or due (sync/duty.py), so an extra run does nothing.
+    Each tenant must be registered. One that has no partition yet gets one.
     """
     free = set(wanted) - partitions_in_flight(instance) if wanted else set[str]()
     if not free:
@@ -35,7 +35,7 @@ def launch_syncs(
     partitions = instance.get_dynamic_partitions("tenants")
     with postgres.connect(pipeline.database, application="st-pipeline launches", autocommit=True) as connection:
         claimed = launches.claim(connection, free, now)
-        # Looked at again: whoever had claimed one just before has by now put its run into the queue.
+        # Check again: a launcher that claimed one of these just before has queued its run by now.
         for key in claimed & partitions_in_flight(instance):
             launches.release(connection, key)
             claimed.remove(key)
@@ -45,7 +45,7 @@ def launch_syncs(
             tags={
                 **range_tags(first, last),
                 "dagster/priority": str(priority),
-                # What is due is launched again by itself.
+                # A sync that is still due is launched again automatically.
                 "dagster/max_retries": "0",
             },
             run_config={"ops": {"sync": {"config": {"if_due": True}}}},

@@ -1,4 +1,4 @@
-"""One tenant is one partition key. The registry says which there are (sensors.py)."""
+"""Each tenant is one partition key. The registry determines which keys exist (sensors.py)."""
 
 import dagster as dg
 
@@ -6,7 +6,7 @@ tenants = dg.DynamicPartitionsDefinition(name="tenants")
 
 
 def range_tags(first: str, last: str) -> dict[str, str]:
-    """Dagster's tags for a partition, or for all from one to another."""
+    """Dagster's tags for one partition or a range of partitions."""
     if first == last:
         return {"dagster/partition": first}
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}

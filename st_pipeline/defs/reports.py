@@ -1,4 +1,4 @@
-"""The dbt models as assets under their schema: staging, intermediate, legacy, marts; their tests as checks."""
+"""The dbt models as assets grouped by schema (staging, intermediate, legacy, marts), and their tests as checks."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -20,14 +20,14 @@ from st_pipeline.sync.run_lock import run_lock
 from st_pipeline.warehouse.relations import describe
 
 BUILT_DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
-"""Of what others read: it is built once a day at least, also when nothing new was loaded."""
+"""For tables that others read. They are built at least once a day, even when nothing new was loaded."""
 
 
 class Translator(DagsterDbtTranslator):
-    """``legacy/invoices_stream``: the key is schema and name, the group is the schema."""
+    """Keys are schema and name, for example ``legacy/invoices_stream``. The group is the schema."""
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """The spec of a model; sources keep the key of the raw asset they name."""
+        """The spec for a model. A source keeps the key of its raw asset."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         node = manifest["nodes"].get(unique_id)
         if node is None:
@@ -53,8 +53,8 @@ def reports(
         stack.enter_context(one_build_at_a_time(pipeline.database))
         if is_whole:
             stack.enter_context(builds.recorded(pipeline.database, run_id, pipeline.clock))
-        # Unit tests prove the models, not the data; the suite runs them.
-        # One folder for all builds, as there is one at a time: dbt parses only what changed, and nothing piles up.
+        # Unit tests verify the models, not the data; the test suite runs them.
+        # Builds run one at a time, so they share one folder: dbt parses only what changed, and nothing piles up.
         target = pipeline.settings.home / "dbt"
         target.mkdir(parents=True, exist_ok=True)
         connection = stack.enter_context(
@@ -68,10 +68,10 @@ def reports(
 def _described(
     event: dg.Output[Any], connection: psycopg.Connection[Any], nodes: Mapping[str, Mapping[str, Any]]
 ) -> dg.Output[Any]:
-    """A model's event with its columns, and its rows if it is a table.
+    """A model's event with its columns added, and its row count if it is a table.
 
-    dagster-dbt's own way to fetch them waits for dbt in a loop without a pause, and parses every model's SQL anew: a
-    quarter of a build's processor time.
+    dagster-dbt's way of fetching these busy-waits for dbt and parses every model's SQL again, which takes a quarter of
+    a build's CPU time.
     """
     node = nodes[str(event.metadata["unique_id"].value)]
     found = describe(connection, node["schema"], node["alias"])

@@ -1,9 +1,9 @@
-"""Old runs leave the Dagster instance, with their events and logs; what assets show as their latest stays.
+"""Delete old runs from the Dagster instance, with their events and logs, but keep each asset's latest materialization.
 
-Deleting a run deletes its events, materializations among them: a partition whose only materialization was in it would
-be "missing" as soon as a tenant is added, when the UI's states are made anew from the events. So a run that has the
-latest materialization of an asset, or of one partition of it, is kept.
-Ticks of schedules and sensors are cleaned by the daemon (dagster.yaml).
+Deleting a run deletes its events, including materializations. If a partition's only materialization were deleted, the
+UI would show the partition as "missing" the next time a tenant is added, because the UI then rebuilds its state from
+the events. So a run that has the latest materialization of an asset, or of one of its partitions, is kept.
+The daemon deletes old schedule and sensor ticks (dagster.yaml).
 """
 
 import time
@@ -15,16 +15,16 @@ import dagster as dg
 ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 BATCH = 100
 MOST_RUNS = 5_000
-"""A day's upkeep deletes no more; the next goes on."""
+"""The most that one day's upkeep deletes. The next day continues."""
 
 
 @dataclass(slots=True)
 class Deleted:
-    """What was done."""
+    """What was deleted and kept."""
 
     runs: int = 0
     kept: int = 0
-    """As old, and the latest of an asset or of one of its partitions."""
+    """Old enough to delete, but the latest for an asset or one of its partitions."""
     has_more: bool = False
 
 
@@ -36,15 +36,15 @@ def delete_old_runs(
     most: int = MOST_RUNS,
     seconds: float = 1800.0,
 ) -> Deleted:
-    """Delete runs that ended more than ``keep`` before ``now``, oldest first, at most ``most`` and for ``seconds``.
+    """Delete runs that ended more than ``keep`` before ``now``, oldest first: at most ``most``, within ``seconds``.
 
-    A process that is killed in between leaves the rest for the next time.
+    If the process is killed, the next call deletes the rest.
     """
     filters = dg.RunsFilter(statuses=ENDED, updated_before=now - keep)
     done = Deleted()
     until = time.monotonic() + seconds
     latest: set[str] | None = None
-    cursor: str | None = None  # the last run that was kept: one that is gone is no place to go on from
+    cursor: str | None = None  # the last run that was kept, as a deleted run can't serve as a cursor
     while records := instance.get_run_records(filters, limit=BATCH, ascending=True, cursor=cursor):
         latest = latest_runs(instance, now - keep) if latest is None else latest
         for run_id in (record.dagster_run.run_id for record in records):
@@ -62,7 +62,7 @@ def delete_old_runs(
 
 
 def latest_runs(instance: dg.DagsterInstance, before: datetime) -> set[str]:
-    """Runs with a materialization from before then that is the latest of its asset and partition."""
+    """Runs with a materialization before ``before`` that is the latest for its asset and partition."""
     found: set[str] = set()
     for key in instance.get_asset_keys():
         for partition, run_id in _latest_before(instance, key, before).items():
@@ -77,7 +77,7 @@ def latest_runs(instance: dg.DagsterInstance, before: datetime) -> set[str]:
 
 
 def _latest_before(instance: dg.DagsterInstance, key: dg.AssetKey, before: datetime) -> dict[str | None, str]:
-    """Partition (None: none) -> the run with its latest materialization from before then."""
+    """Partition (None: unpartitioned) -> the run with its latest materialization before ``before``."""
     older = dg.AssetRecordsFilter(key, before_timestamp=before.timestamp())
     found: dict[str | None, str] = {}
     cursor: str | None = None

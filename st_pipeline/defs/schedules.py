@@ -1,4 +1,4 @@
-"""When things run by themselves: each tenant when it is due."""
+"""Scheduled syncs: each tenant when it is due."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from st_pipeline.tenants import tenant_table
 def due_syncs(
     context: dg.ScheduleEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Runs for the tenants that are due by their cadence and have none queued or under way, many tenants to a run."""
+    """Request runs for tenants that are due and have no run queued or in progress. Tenants share runs."""
     now = max(context.scheduled_execution_time, pipeline.clock())
     with postgres.connect(pipeline.database, application="st-pipeline due", autocommit=True) as connection:
         tenants = tenant_table.read_all(connection)
@@ -24,5 +24,5 @@ def due_syncs(
     due = [key for key, sync in syncs.items() if sync and sync.at <= now]
     runs = launch_syncs(context.instance, pipeline, due, now)
     if not runs:
-        yield dg.SkipReason(f"{len(tenants)} tenants, {len(due)} due, none of them to be launched")
+        yield dg.SkipReason(f"{len(tenants)} tenants, {len(due)} due, no new runs needed")
     yield from runs

@@ -1,4 +1,4 @@
-"""What is looked at all the time: the registry, syncs that were asked for, waves that are over, whether all is well."""
+"""Sensors for the registry, requested syncs, finished waves of syncs, lost runs, and alerts."""
 
 from datetime import UTC, datetime
 
@@ -20,23 +20,23 @@ from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.partitions import partition_changes, wanted_partitions
 
-CHECKS_A_ROUND = 5  # one that cannot be reached takes its time, and a sensor has a minute
+CHECKS_A_ROUND = 5  # an unreachable tenant takes a while, and a sensor has one minute
 
 
 @dg.sensor(minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
 def tenant_registry(
     context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Add a partition for each registered tenant, delete those that left. An unreadable registry changes nothing."""
+    """Add a partition for each new tenant and delete those of removed tenants. Skip if the registry can't be read."""
     try:
         with pipeline.registry() as registry:
             wanted = wanted_partitions(registry.list())
     except (PostgresError, TenantsError) as error:
-        return dg.SkipReason(f"the registry cannot be read, so nothing changes: {error}")
+        return dg.SkipReason(f"Partitions not updated because the registry can't be read: {error}")
     existing = context.instance.get_dynamic_partitions("tenants")
     changes = partition_changes(wanted, existing, partitions_in_flight(context.instance))
     if not changes:
-        return dg.SkipReason(f"{len(existing)} tenants, nothing changed")
+        return dg.SkipReason(f"{len(existing)} tenants, no changes")
     wished: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = []
     if changes.add:
         wished.append(tenants.build_add_request(list(changes.add)))
@@ -49,12 +49,12 @@ def tenant_registry(
 def asked_syncs(
     context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Runs for the tenants that somebody asked to sync, before all others in the queue."""
+    """Request runs for tenants with a requested sync, ahead of all other runs in the queue."""
     with postgres.connect(pipeline.database, application="st-pipeline asked", autocommit=True) as connection:
         asked = {request.tenant for request in requests.open_requests(connection)}
     runs = launch_syncs(context.instance, pipeline, asked, pipeline.clock(), priority=ASKED_PRIORITY)
     if not runs:
-        return dg.SkipReason(f"{len(asked)} tenants are asked for, none of them to be launched")
+        return dg.SkipReason(f"{len(asked)} tenants have requested syncs, no new runs needed")
     return dg.SensorResult(run_requests=runs)
 
 
@@ -62,9 +62,9 @@ def asked_syncs(
 def loaded_waves(
     context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
 ) -> dg.SensorResult | dg.SkipReason:
-    """A build of the reports when a wave of syncs is over, whatever became of each."""
+    """Request a report build when a wave of syncs has finished, whether or not they succeeded."""
     if is_in_flight(context.instance, build_marts.name):
-        return dg.SkipReason("the reports are being built")
+        return dg.SkipReason("A report build is in progress")
     now = pipeline.clock()
     with postgres.connect(pipeline.database, application="st-pipeline waves", autocommit=True) as connection:
         loaded = builds.read_loaded(connection)
@@ -72,31 +72,31 @@ def loaded_waves(
     dues = [sync.at for sync in syncs.values() if sync]
     reason = builds.build_due(loaded, is_in_flight(context.instance, sync_tenant.name), min(dues, default=None), now)
     if reason is None:
-        return dg.SkipReason("nothing new to build" if loaded.is_built else "syncs are under way or about to be")
+        return dg.SkipReason("No new data to build" if loaded.is_built else "Syncs are running or about to start")
     return dg.SensorResult(run_requests=[dg.RunRequest(tags={"st_pipeline/because": reason})])
 
 
 @dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def lost_runs(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
-    """Runs whose process is gone are reported as failed, so that nobody waits for them."""
+    """Report runs whose process is gone as failed, so that nothing waits for them."""
     reported = report_dead(context.instance, dead_runs(context.instance, pipeline, datetime.now(UTC)))
-    return dg.SkipReason(f"{len(reported)} runs had lost their process")
+    return dg.SkipReason(f"{len(reported)} runs lost their process and were marked as failed")
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def waiting_tenants(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
-    """Try tenants that are not connected yet, or could not be reached, again; once connected they are due at once."""
+    """Retry tenants that aren't connected yet or were unreachable. Once connected, they are due immediately."""
     with pipeline.registry() as registry:
         waiting = [tenant.key for tenant in registry.list() if is_recheck_due(tenant, pipeline.clock())]
         found = [check_up(registry, pipeline.settings, key, pipeline.clock()) for key in waiting[:CHECKS_A_ROUND]]
     connected = [tenant.key for tenant in found if tenant.status is Status.CONNECTED]
-    return dg.SkipReason(f"{len(found)} tried again, connected: {', '.join(connected) or 'none'}")
+    return dg.SkipReason(f"{len(found)} tenants rechecked, connected: {', '.join(connected) or 'none'}")
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def alerts(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
-    """Look for what is wrong with any tenant, tell of what is new or over, and let the outside hear that we live."""
+    """Check every tenant for problems, send alerts for new and resolved ones, and send the heartbeat."""
     with postgres.connect(pipeline.database, application="st-pipeline alerts", autocommit=True) as connection:
         round_ = evaluate(connection, Alerting.of(pipeline.settings), pipeline.clock())
     heartbeat.beat(pipeline.settings.heartbeat_url)
-    return dg.SkipReason(f"{len(round_.findings)} things are wrong, {len(round_.news.opened)} of them new")
+    return dg.SkipReason(f"{len(round_.findings)} problems, {len(round_.news.opened)} of them new")

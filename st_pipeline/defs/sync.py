@@ -1,7 +1,7 @@
-"""The assets ``landing/<entity>`` and ``raw/<entity>``: one step that brings tenants up to date.
+"""The assets ``landing/<entity>`` and ``raw/<entity>``: one step that syncs tenants.
 
-They are one step because each entity is loaded as soon as it has landed, and so that one tenant's or one entity's
-failure keeps nothing of the others from being loaded. What happens in a sync is in sync/.
+They are one step so that each entity is loaded as soon as it has landed, and so that a failed tenant or entity doesn't
+keep the others from loading. The sync itself is in sync/.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,9 +27,9 @@ TENANTS_AT_ONCE = 3
 
 
 class SyncConfig(dg.Config):
-    """``full`` reads everything again and marks what is gone; ``reload`` loads all landed files again.
+    """``full`` reads everything again and marks deleted records. ``reload`` loads all landed files again.
 
-    ``if_due`` does of each tenant only what was asked for or is due by then; ``requested_by`` is for the history.
+    ``if_due`` syncs a tenant only if a sync was requested or is due by then. ``requested_by`` is for the history.
     """
 
     full: bool = False
@@ -41,7 +41,7 @@ class SyncConfig(dg.Config):
 def _landing_spec(endpoint: Endpoint) -> dg.AssetSpec:
     return dg.AssetSpec(
         ["landing", endpoint.entity],
-        description=f"{endpoint.operation}\n\nTyped Parquet files with every record as it was sent, per tenant.",
+        description=f"{endpoint.operation}\n\nTyped Parquet files per tenant, with every record as the API sent it.",
         group_name="landing",
         kinds={"api", "parquet"},
         metadata={"scope": endpoint.scope, "endpoint": endpoint.path, "reads": endpoint.kind.value},
@@ -58,7 +58,7 @@ def _raw_spec(endpoint: Endpoint) -> dg.AssetSpec:
     return dg.AssetSpec(
         ["raw", endpoint.entity],
         deps=[dg.AssetKey(["landing", endpoint.entity])],
-        description=f"`raw.{endpoint.entity}`: the newest version of every {endpoint.entity} record of every tenant.",
+        description=f"`raw.{endpoint.entity}`: the latest version of every {endpoint.entity} record for every tenant.",
         group_name="raw",
         kinds={"postgres"},
         metadata={"dagster/table_name": f"warehouse.raw.{endpoint.entity}", "dagster/column_schema": schema},
@@ -80,7 +80,7 @@ def _description(endpoint: Endpoint, column: str) -> str | None:
 def sync(
     context: dg.AssetExecutionContext, config: SyncConfig, pipeline: dg.ResourceParam[Pipeline]
 ) -> Iterator[dg.MaterializeResult]:
-    """Bring the run's tenants up to date for the selected entities."""
+    """Sync the run's tenants for the selected entities."""
     land, load = _selected(context, "landing"), _selected(context, "raw")
     request = Request(
         land=land,
@@ -107,9 +107,10 @@ def _selected(context: dg.AssetExecutionContext, layer: str) -> list[str]:
 def _report(
     context: dg.AssetExecutionContext, request: Request, outcomes: Sequence[TenantOutcome]
 ) -> Iterator[dg.MaterializeResult]:
-    """A materialization for each tenant and asset that came to its end; the assets that all tenants brought as results.
+    """Report a materialization for each tenant and asset that succeeded.
 
-    What only some brought is logged for those alone: a result would stand for all of them.
+    An asset that succeeded for all tenants is yielded as a result. Otherwise it is logged only for the tenants that
+    succeeded, because a result would cover all of them.
     """
     for layer, entities in (("landing", request.land), ("raw", request.load)):
         for entity in entities:
@@ -143,7 +144,7 @@ def _metadata(layer: str, outcome: EntityOutcome) -> dict[str, Any]:
             "seconds": outcome.seconds,
         }
     landed = outcome.landed
-    assert landed, "a landing that succeeded has landed"
+    assert landed, "a successful landing must have a result"
     return {
         "dagster/partition_row_count": landed.records,
         "records": landed.records,

@@ -1,7 +1,7 @@
-"""What keeps the house in order by itself: the job ``upkeep`` every night, whole readings an hour at a time.
+"""Automatic maintenance: the job ``upkeep`` every night, and weekly full syncs spread over the hours of the week.
 
-Each op is a step of its own: one that fails keeps no other from running, and the run is red. What they do is in the
-rooms; in DECISIONS.md is why.
+Each op is an independent step. If one fails, the others still run, and the run is marked as failed. The packages that
+the ops call do the work; DECISIONS.md explains why.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from st_pipeline.warehouse import vacuum
 
 @dg.op
 def expire_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
-    """Remove landed files older than ST_PIPELINE_KEEP_LANDED_DAYS that nothing needs any more."""
+    """Remove landed files that are older than ST_PIPELINE_KEEP_LANDED_DAYS and no longer needed."""
     days = pipeline.settings.keep_landed_days
     if days is None:
         _report(context, {"did": "nothing: ST_PIPELINE_KEEP_LANDED_DAYS is never"})
@@ -40,7 +40,7 @@ def expire_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourcePar
 
 @dg.op
 def compact_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
-    """Join small landed files of months that are over."""
+    """Combine small landed files from past months."""
     days = pipeline.settings.compact_landed_days
     if days is None:
         _report(context, {"did": "nothing: ST_PIPELINE_COMPACT_LANDED_DAYS is never"})
@@ -58,7 +58,7 @@ def compact_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourcePa
 
 @dg.op
 def delete_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
-    """Delete Dagster runs that ended longer ago than ST_PIPELINE_KEEP_RUNS_DAYS, with events and logs."""
+    """Delete Dagster runs that ended more than ST_PIPELINE_KEEP_RUNS_DAYS ago, with their events and logs."""
     days = pipeline.settings.keep_runs_days
     if days is None:
         _report(context, {"did": "nothing: ST_PIPELINE_KEEP_RUNS_DAYS is never"})
@@ -69,7 +69,7 @@ def delete_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipel
 
 @dg.op
 def roll_up_history(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
-    """Turn syncs older than ST_PIPELINE_KEEP_HISTORY_DAYS into sums by day, forget incidents as old."""
+    """Roll up syncs older than ST_PIPELINE_KEEP_HISTORY_DAYS into daily totals, and delete incidents of that age."""
     days = pipeline.settings.keep_history_days
     if days is None:
         _report(context, {"did": "nothing: ST_PIPELINE_KEEP_HISTORY_DAYS is never"})
@@ -82,7 +82,7 @@ def roll_up_history(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[P
 
 @dg.op
 def vacuum_tables(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
-    """Vacuum and analyse tables that Postgres does not keep up with; what is not for upkeep is said."""
+    """Vacuum and analyze tables that autovacuum isn't keeping up with, and list anything left to do by hand."""
     with postgres.connect(pipeline.database, application="st-pipeline vacuum", autocommit=True) as connection:
         done, left = vacuum.relieve(connection, vacuum.read_advice(connection))
     _report(context, {"done": done, "to_do": left})
@@ -90,14 +90,14 @@ def vacuum_tables(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pip
 
 @dg.op
 def ask_for_whole_readings(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
-    """Ask for the weekly whole readings that are due; the sensor does so all day."""
+    """Request the weekly full syncs that are due. A sensor also does this all day."""
     with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
         asked = rereads.ask_for_rereads(connection, pipeline.clock())
     _report(context, {"tenants": sorted(asked)})
 
 
 def _report(context: dg.OpExecutionContext, metadata: Mapping[str, Any], problems: Sequence[str] = ()) -> None:
-    """What the step did, in the UI; with problems it has failed, and says both."""
+    """Show in the UI what the step did. With problems, the step fails and shows both."""
     if problems:
         raise dg.Failure("; ".join(problems), metadata=dict(metadata), allow_retries=False)
     context.add_output_metadata(dict(metadata))
@@ -105,10 +105,10 @@ def _report(context: dg.OpExecutionContext, metadata: Mapping[str, Any], problem
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    description="Retention of landed files, runs and history, vacuum, whole readings that are due.",
+    description="Clean up landed files, runs, and history; vacuum tables; request weekly full syncs that are due.",
 )
 def upkeep() -> None:
-    """Every step on its own."""
+    """Every step runs independently."""
     expire_landed_files()
     compact_landed_files()
     delete_runs()
@@ -120,19 +120,19 @@ def upkeep() -> None:
 nightly_upkeep = dg.ScheduleDefinition(
     name="nightly_upkeep",
     job=upkeep,
-    # Evening in America: the offices have closed, and the nightly syncs have not begun.
+    # Evening in the US: offices have closed, and the nightly syncs haven't started.
     cron_schedule="20 3 * * *",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Retention and upkeep, before the nightly syncs.",
+    description="Run cleanup and maintenance before the nightly syncs.",
 )
 
 
 @dg.sensor(minimum_interval_seconds=1200, default_status=dg.DefaultSensorStatus.RUNNING)
 def weekly_rereads(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
-    """Ask for the whole readings of tenants whose hour of the week it is; the sync itself is launched as any other."""
+    """Request the weekly full sync for tenants whose hour of the week has come. It launches like any other sync."""
     with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
         asked = rereads.ask_for_rereads(connection, pipeline.clock())
-    return dg.SkipReason(f"asked for {len(asked)} tenants: {', '.join(sorted(asked)) or 'none'}")
+    return dg.SkipReason(f"full syncs requested for {len(asked)} tenants: {', '.join(sorted(asked)) or 'none'}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ class StepDone:
 
 
 def run_upkeep(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[StepDone]:
-    """Run the job in this process on the shared instance, and say how each step ended."""
+    """Run the job in this process on the shared instance, and return how each step ended."""
     result = upkeep.execute_in_process(
         instance=instance,
         resources={"pipeline": pipeline},
@@ -160,7 +160,7 @@ def run_upkeep(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[StepDon
         elif event.is_step_failure:
             data = event.step_failure_data
             said = data.user_failure_data
-            # Around what the step raised is Dagster's own error, which says only where.
+            # Dagster wraps the step's exception in its own error, which says only where it happened.
             raised = data.error.cause or data.error if data.error else None
             error = (said.description if said else None) or (raised.message if raised else "failed")
             steps.append(StepDone(event.node_name, _values(said.metadata if said else {}), error.strip()))

@@ -278,7 +278,7 @@ def test_a_command_that_was_killed_keeps_nobody_waiting(empty: dg.DagsterInstanc
     assert is_in_flight(empty, "build_marts")
     said = lost_runs(dg.build_sensor_context(instance=empty, resources={"pipeline": pipeline}))
     assert isinstance(said, dg.SkipReason)
-    assert said.skip_message == "2 runs had lost their process"
+    assert said.skip_message == "2 runs lost their process and were marked as failed"
     failed = empty.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
     assert {run.run_id for run in failed} == {run.run_id for run in killed}
     assert partitions_in_flight(empty) == {"beta"}
