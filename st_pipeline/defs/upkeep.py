@@ -1,4 +1,4 @@
-"""Automatic maintenance: the job ``upkeep`` every night, and weekly full syncs spread over the hours of the week.
+"""Automatic maintenance: the job ``upkeep`` every night, and weekly full refreshes spread over the hours of the week.
 
 Each op is an independent step. If one fails, the others still run, and the run is marked as failed. The packages that
 the ops call do the work; DECISIONS.md explains why.
@@ -90,7 +90,7 @@ def vacuum_tables(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pip
 
 @dg.op
 def ask_for_whole_readings(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
-    """Request the weekly full syncs that are due. A sensor also does this all day."""
+    """Request the weekly full refreshes that are due. A sensor also does this all day."""
     with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
         asked = rereads.ask_for_rereads(connection, pipeline.clock())
     _report(context, {"tenants": sorted(asked)})
@@ -105,7 +105,7 @@ def _report(context: dg.OpExecutionContext, metadata: Mapping[str, Any], problem
 
 @dg.job(
     executor_def=dg.in_process_executor,
-    description="Clean up landed files, runs, and history; vacuum tables; request weekly full syncs that are due.",
+    description="Clean up landed files, runs, and history; vacuum tables; request full refreshes that are due.",
 )
 def upkeep() -> None:
     """Every step runs independently."""
@@ -129,10 +129,10 @@ nightly_upkeep = dg.ScheduleDefinition(
 
 @dg.sensor(minimum_interval_seconds=1200, default_status=dg.DefaultSensorStatus.RUNNING)
 def weekly_rereads(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
-    """Request the weekly full sync for tenants whose hour of the week has come. It launches like any other sync."""
+    """Request the weekly full refresh for tenants whose hour of the week has come. It launches like any other sync."""
     with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
         asked = rereads.ask_for_rereads(connection, pipeline.clock())
-    return dg.SkipReason(f"full syncs requested for {len(asked)} tenants: {', '.join(sorted(asked)) or 'none'}")
+    return dg.SkipReason(f"full refresh requested for {len(asked)} tenants: {', '.join(sorted(asked)) or 'none'}")
 
 
 @dataclass(frozen=True, slots=True)

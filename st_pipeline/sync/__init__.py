@@ -1,1 +1,1 @@
-"""Bring a tenant up to date: land, load and mark, entity by entity side by side. Plain code; Dagster calls it."""
+"""Sync a tenant: land, load, and mark deletions for several entities in parallel. Plain code that Dagster calls."""

@@ -1,4 +1,4 @@
-"""Which tenants share a run: contiguous ranges of the partitions, of a bounded length. Pure."""
+"""Which tenants share a run: contiguous partition ranges of limited length. Pure."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ LARGEST_BATCH = 25
 def contiguous_ranges(
     wanted: Collection[str], partitions: Sequence[str], largest: int = LARGEST_BATCH
 ) -> list[tuple[str, str]]:
-    """First and last key of each range: together exactly ``wanted``, in the order of ``partitions``.
+    """First and last key of each range. Together the ranges are exactly ``wanted``, in the order of ``partitions``.
 
-    A run over a range takes every partition between its ends, so a range never spans a key that is not wanted.
+    A run over a range includes every partition in it, so a range never spans a key that isn't wanted.
 
     Raises:
-        ValueError: a wanted key is no partition.
+        ValueError: a wanted key is not a partition.
     """
     if unknown := sorted(set(wanted) - set(partitions)):
-        raise ValueError(f"no partitions: {', '.join(unknown)}")
+        raise ValueError(f"not partitions: {', '.join(unknown)}")
     ranges: list[tuple[str, str]] = []
     length = 0
     previous: str | None = None

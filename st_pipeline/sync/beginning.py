@@ -1,4 +1,4 @@
-"""How a sync begins: what it is to do is decided under the tenant's lock, and noted before anything is called."""
+"""How a sync starts: decide what to do under the tenant's lock, and record it before making any API call."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def begin(
     request: Request,
     now: datetime,
 ) -> tuple[Request, int] | None:
-    """What is to be done and the sync's id in the history, or None when there is nothing to do.
+    """Return what to do and the sync's id in the history, or None if there is nothing to do.
 
-    In one transaction the history has the sync, and what was asked for and is covered by it is marked. The caller holds
-    the tenant's lock, so that nobody else can begin.
+    One transaction records the sync in the history and marks the requests that it covers. The caller holds the tenant's
+    lock, so no other sync can start.
 
     Raises:
         TenantUnknown: the tenant was removed.
@@ -41,7 +41,7 @@ def begin(
         sync_id = history.start(
             connection, key, request.run_id, now, full=request.full, partial=request.is_partial, cause=request.cause
         )
-        # A load alone does nothing that anybody asks for.
+        # A reload serves no request.
         if not request.reload:
             entities = [entity for entity in request.load if entity in request.land] if request.is_partial else None
             requests.mark_served(connection, asked, sync_id, now, entities=entities, full=request.full)

@@ -1,12 +1,11 @@
-"""Ask the API how many records it has, beside a sync: exports don't say, but most have a list next to them that does.
+"""Ask the API how many records it has, after a sync. Exports don't say, but most have a matching list that does.
 
-Keeping and judging the counts is rules/api_counts.py. A list is asked only where it can be asked for everything
-that the export brings: inactive records too, and by time of creation, as what is new comes to exports late. So it is
-not asked for:
+rules/api_counts.py stores and evaluates the counts. A list is used only if it covers everything that the export
+returns: it must include inactive records and filter by creation time, because exports lag. So these have no count:
 
-- ``accounting_invoice_items``: there is no list;
-- ``crm_customer_contacts``: its list takes no whole tenant, and does not say whether it has inactive contacts;
-- ``jpm_jobs``: its list has no filter for inactive jobs, and does not say whether it has them.
+- ``accounting_invoice_items``: there is no list.
+- ``crm_customer_contacts``: its list doesn't cover a whole tenant or say whether it includes inactive contacts.
+- ``jpm_jobs``: its list has no filter for inactive jobs and doesn't say whether it includes them.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.warehouse.counts import CREATED, rows_before
 
 LAG = timedelta(minutes=15)
-"""New records come to exports so late (developer.servicetitan.io, export endpoints)."""
+"""How late new records can appear in exports (developer.servicetitan.io, export endpoints)."""
 SLACK = timedelta(hours=1)
-"""For records that are committed late, with an older time of creation, and for clocks that differ."""
+"""Margin for records committed late with an older creation time, and for clock differences."""
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +37,10 @@ log = logging.getLogger(__name__)
 def count_after_sync(
     pipeline: Pipeline, key: str, client: ServiceTitan, outcomes: Iterable[EntityOutcome], now: datetime
 ) -> int:
-    """Count the entities of tenant ``key`` that this sync read and loaded to the end, where a count is due; how many
-    were counted.
+    """Count the entities of tenant ``key`` that this sync fully read and loaded, if a count is due.
 
-    One call an entity, after it was read whole, and once a week otherwise. Only for whoever holds the tenant's lock.
-    A count that cannot be had fails no sync: nothing is raised, and the next sync asks again.
+    Returns how many entities were counted. Each takes one API call, after a full read or else once a week. The caller
+    must hold the tenant's lock. A failed count doesn't fail the sync: nothing is raised, and the next sync tries again.
     """
     read = [one for one in outcomes if one.outcome is Outcome.SUCCEEDED and one.landed and one.rows_in_raw is not None]
     done = 0
@@ -55,13 +53,13 @@ def count_after_sync(
                 if counts and is_count_due(last.get(one.entity), was_read_whole=whole, now=now):
                     done += _count(connection, key, client, counts, now)
     except Exception as error:
-        # Of whatever kind: an API that is gone by now is asked for nothing more.
-        log.warning("%s: the API's own counts could not be had this time: %s", key, error)
+        # Any error ends the counting: if the API is down by now, don't keep calling it.
+        log.warning("%s: could not get the API's record counts; the next sync tries again: %s", key, error)
     return done
 
 
 def endpoint_that_counts(endpoint: Endpoint) -> Endpoint | None:
-    """The list that can count all that ``endpoint`` brings, with the same scope; None where there is none."""
+    """The list with the same scope that can count everything ``endpoint`` returns, or None if there isn't one."""
     fit = [
         one
         for one in endpoints()
@@ -77,26 +75,26 @@ def endpoint_that_counts(endpoint: Endpoint) -> Endpoint | None:
 
 
 def _count(connection: psycopg.Connection, key: str, client: ServiceTitan, counts: Endpoint, now: datetime) -> int:
-    """1 where the API gave a total, which is stored."""
+    """Store the API's total and return 1, or return 0 if the API gave none."""
     bound = _bound(connection, key, counts.entity)
     if bound is None or not client.is_granted(counts):
         return 0
     given = {"pageSize": "1", "createdBefore": bound.isoformat().replace("+00:00", "Z")}
     page = next(iter(client.pages(counts, given=given)))
     if page.total_count is None:
-        log.warning("%s %s: the list gives no total though it was asked for", key, counts.entity)
+        log.warning("%s %s: the list returned no total although one was requested", key, counts.entity)
         return 0
-    # Afterwards: the lock is ours, so raw is as it was when the API counted.
+    # Counted after the API call. The lock is held, so raw is unchanged since then.
     rows = rows_before(connection, key, endpoint_of(counts.entity), bound)
     count = ApiCount(key, counts.entity, now, bound, page.total_count, rows.created_before, rows.unsure)
     if count.is_off:
-        log.warning("%s %s: the API counts %d, raw has %d", key, counts.entity, count.api_total, count.raw_rows)
+        log.warning("%s %s: the API counts %d records, raw has %d", key, counts.entity, count.api_total, count.raw_rows)
     store_count(connection, count)
     return 1
 
 
 def _bound(connection: psycopg.Connection, key: str, entity: str) -> datetime | None:
-    """What was created before this had come when the last reading ended; None where none has ended."""
+    """Records created before this had arrived when the last read ended. None if no read has ended."""
     row = connection.execute(
         "select completed_at from control.cursors where tenant = %s and entity = %s and is_complete", (key, entity)
     ).fetchone()

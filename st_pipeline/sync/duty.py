@@ -1,7 +1,7 @@
-"""What a run that nobody watches does for a tenant: what was asked for first, then what is due, else nothing.
+"""What an automatic run does for a tenant: first what was requested, then what is due, otherwise nothing.
 
-The run does not know; it asks when it comes to the tenant. So a run that was launched twice, or is run again after a
-crash, does nothing twice. Pure; where requests and states come from is in schedule/.
+The run decides when it reaches the tenant. So a run that was launched twice, or is run again after a crash, does
+nothing twice. Pure. Requests and states come from monitoring/.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from st_pipeline.schedule.requests import SyncRequest
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One sync that is to be done now."""
+    """One sync to run now."""
 
     cause: Cause
     entities: Sequence[str] | None = None
@@ -26,9 +26,9 @@ class Duty:
 
 
 def duty(requests: Sequence[SyncRequest], due: Due | None, now: datetime) -> Duty | None:
-    """The oldest request, or what is due by ``now``, or None. ``requests`` and ``due`` are those of one tenant.
+    """The oldest request, or what is due by ``now``, or None. ``requests`` and ``due`` belong to one tenant.
 
-    A request for all entities while a sync is due is that sync as well.
+    If a sync is due, a request for all entities also counts as that sync.
     """
     is_due = due is not None and due.at <= now
     if requests:

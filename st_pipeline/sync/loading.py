@@ -1,4 +1,4 @@
-"""Loading beside landing: files that are in the ledger go to raw while later ones are still being fetched."""
+"""Load while landing: files in the ledger are loaded into raw while later ones are still being fetched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from st_pipeline.warehouse.loading import Loaded, load
 def load_pending(
     connection: psycopg.Connection, pipeline: Pipeline, key: str, endpoint: Endpoint, *, again: bool = False
 ) -> Loaded:
-    """Load what is pending of one entity of a tenant. Raises like warehouse.loading.load."""
+    """Load the pending files for one entity of a tenant. Raises the same errors as warehouse.loading.load."""
     return load(
         connection,
         pipeline.database,
@@ -28,23 +28,23 @@ def load_pending(
 
 
 class EarlyLoads:
-    """The loads of one entity that begin before its landing has ended, one after the other in a thread of their own."""
+    """Loads of one entity that start before its landing has ended. They run one at a time in a separate thread."""
 
     def __init__(self, pipeline: Pipeline, key: str, endpoint: Endpoint, *, wanted: bool) -> None:
-        """Nothing is loaded unless it is ``wanted``."""
+        """Load nothing unless ``wanted`` is true."""
         self._pipeline, self._key, self._endpoint, self._wanted = pipeline, key, endpoint, wanted
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"load-{key}")
         self._begun: list[Future[Loaded]] = []
 
     def begin(self) -> None:
-        """Another file is in the ledger."""
+        """Start a load, because another file is in the ledger."""
         if self._wanted:
             self._begun.append(self._pool.submit(self._load))
 
     def end(self) -> Loaded:
-        """What was loaded, once all that was begun has ended.
+        """Wait for the loads that were started, and return what they loaded.
 
-        A load that failed left its files pending; the load after the landing tries them again, and raises.
+        A failed load leaves its files pending. The load after the landing retries them and raises the error.
         """
         self._pool.shutdown()
         loaded = Loaded()
@@ -54,7 +54,7 @@ class EarlyLoads:
         return loaded
 
     def _load(self) -> Loaded:
-        # Not over the connection that is landing, whose transactions are not this thread's.
+        # Use a separate connection: the landing thread's transactions are not ours.
         name = f"st-pipeline load {self._key}"
         with postgres.connect(self._pipeline.database, application=name, autocommit=True) as connection:
             return load_pending(connection, self._pipeline, self._key, self._endpoint)

@@ -1,7 +1,7 @@
-"""How this process asks for memory and gives it back: a sync peaks at what its pages need, not at what allocators keep.
+"""Tune memory allocation so that a sync's peak depends on its pages, not on what allocators keep.
 
-glibc's arenas, one for each thread that allocates, hold on to what was freed. Two of them, and giving back what is
-large, keep a sync's peak where its pages put it (tests/soak); Arrow's pool is chosen where the package begins.
+glibc keeps an arena for each thread that allocates, and arenas hold on to freed memory. Allowing only two arenas and
+returning large blocks right away keeps the peak low (tests/soak). Arrow's pool is set in the package's __init__.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from functools import cache
 # glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 _ARENAS = 2
-_LARGE = 2 * 1024 * 1024  # bytes; given back at once when freed. With 1 MB the system's time for that showed
+_LARGE = 2 * 1024 * 1024  # bytes; returned as soon as freed. At 1 MB the extra system time was noticeable
 
 
 @cache
 def keep_peak_low() -> None:
-    """Set it up, once a process; before threads start, as one that has an arena keeps it.
+    """Set the limits once per process, before threads start, because a thread keeps the arena it has.
 
-    Where the C library is another than glibc nothing happens.
+    Does nothing if the C library isn't glibc.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

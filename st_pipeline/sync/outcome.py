@@ -1,4 +1,4 @@
-"""How a sync ended, for one entity and for a tenant, and whether that is green."""
+"""How a sync ended, for one entity and for a tenant, and whether that counts as success."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from st_pipeline.warehouse.loading import Loaded
 
 
 class Outcome(StrEnum):
-    """Green is only what was read to its end and loaded."""
+    """An entity succeeds only if it was read to the end and loaded."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -35,13 +35,13 @@ class EntityOutcome:
 
     @property
     def is_failure(self) -> bool:
-        """Not granted is a failure only for what the legacy tables cannot do without."""
+        """A missing scope is a failure only for entities that the legacy tables require."""
         if self.outcome is Outcome.NOT_GRANTED:
             return is_legacy_required(self.entity)
         return self.outcome is Outcome.FAILED
 
     def record(self) -> EntityRecord:
-        """The row of the history."""
+        """The row for the history."""
         landed = self.landed
         return EntityRecord(
             entity=self.entity,
@@ -63,17 +63,17 @@ class EntityOutcome:
 
 @dataclass(slots=True)
 class TenantOutcome:
-    """One tenant: ``error`` is why it could not even begin, ``entities`` what became of each asked for."""
+    """One tenant: ``error`` is why the sync could not start or stopped early; ``entities`` has each entity's result."""
 
     tenant: str
     entities: dict[str, EntityOutcome] = field(default_factory=dict)
     error: str | None = None
     sync_id: int | None = None
     is_idle: bool = False
-    """Nothing was asked for or due, and nothing was done."""
+    """Nothing was requested or due, so nothing was done."""
 
     @property
     def failures(self) -> list[str]:
-        """A sentence for each thing that was asked for and did not happen."""
+        """One sentence for each thing that failed."""
         entities = [outcome.error or outcome.entity for outcome in self.entities.values() if outcome.is_failure]
         return ([self.error] if self.error else []) + entities

@@ -1,4 +1,4 @@
-"""What a sync works with, opened from the settings once: warehouse, landing zone, registry, clients."""
+"""What a sync uses, opened once from the settings: warehouse, landing zone, registry, and clients."""
 
 from __future__ import annotations
 
@@ -33,38 +33,38 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The parts every room is handed; cheap to pass around, safe to use from many threads."""
+    """The shared parts that every package receives. Cheap to pass around and safe to use from many threads."""
 
     settings: Settings
     database: postgres.Database
     zone: LandingZone
     progress: Progress = _silent
     file_bytes: int = FILE_BYTES
-    """Of JSON, after which a landed file ends."""
+    """Bytes of JSON after which a landed file ends."""
     clock: Callable[[], datetime] = _now
-    """Decides what is due, and stamps the history."""
+    """Determines what is due, and timestamps the history."""
 
     @contextmanager
     def registry(self) -> Iterator[Registry]:
-        """The registry on a connection of its own. Raises VaultKeyInvalid."""
+        """The registry, on its own connection. Raises VaultKeyInvalid."""
         with postgres.connect(self.database, application="st-pipeline registry", autocommit=True) as connection:
             yield Registry.of(connection, self.settings)
 
     def client(self, key: str) -> ServiceTitan:
-        """An authenticated client of a tenant, to be closed by the caller.
+        """An authenticated client for a tenant. The caller must close it.
 
         Raises:
-            TenantsError: unknown, without credentials, or the vault is locked.
+            TenantsError: the tenant is unknown or has no credentials, or the vault is locked.
         """
         with self.registry() as registry:
             return access.client(registry.get(key), registry.credentials(key), self.settings)
 
 
 def open_pipeline(settings: Settings) -> Pipeline:
-    """The pipeline of ``settings``, with a migrated warehouse and every raw table in the shape of the catalogue.
+    """Open the pipeline for ``settings``, migrate the warehouse, and make every raw table match the catalog.
 
     Raises:
-        PostgresError, EmbeddedPostgresError, SchemaConflict: each says which setting or table to look at.
+        PostgresError, EmbeddedPostgresError, SchemaConflict: each message names the setting or table to check.
     """
     keep_peak_low()
     database = postgres.prepare(settings)

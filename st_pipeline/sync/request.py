@@ -1,4 +1,4 @@
-"""What is asked of a sync of one tenant."""
+"""What one tenant's sync is asked to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOCK_WAIT_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of a sync. Entities to land and to load may differ: a load alone asks nothing of the API."""
+    """What a sync is asked to do. Entities to land and to load may differ: a load alone makes no API calls."""
 
     land: Sequence[str]
     load: Sequence[str]
@@ -21,12 +21,12 @@ class Request:
     run_id: str | None = None
     lock_wait_seconds: float = LOCK_WAIT_SECONDS
     is_partial: bool = False
-    """Not all there is to sync, so that it serves no regular time."""
+    """Covers only part of what there is to sync, so it doesn't count as a scheduled sync."""
     if_due: bool = False
-    """Only what was asked for or is due when the sync begins; with nothing of that, nothing is done."""
+    """Do only what was requested or is due when the sync starts. If there is nothing, do nothing."""
     cause: Cause = BY_HAND
 
     @property
     def entities(self) -> list[str]:
-        """Everything named, in order, once."""
+        """All named entities, in order, without duplicates."""
         return list(dict.fromkeys([*self.land, *self.load]))

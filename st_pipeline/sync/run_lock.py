@@ -1,4 +1,4 @@
-"""Whether the process of a run lives: it holds an advisory lock of the warehouse, which ends with it."""
+"""Whether a run's process is alive: it holds an advisory lock in the warehouse, which is released when it ends."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def run_lock(database: postgres.Database, run_id: str) -> Iterator[None]:
         try:
             yield
         finally:
-            # Not left to the end of the connection, which the server sees a moment later.
+            # Don't leave this to closing the connection, which the server notices a moment later.
             with suppress(psycopg.OperationalError):
                 connection.execute("select pg_advisory_unlock_all()")
 
 
 def held_runs(connection: psycopg.Connection, run_ids: Sequence[str]) -> set[str]:
-    """Those of the runs whose process holds their lock now."""
+    """The runs whose process currently holds their lock."""
     rows = connection.execute(
         """
         select asked.id from unnest(%s::text[]) as asked (id)

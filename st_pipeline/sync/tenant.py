@@ -1,6 +1,6 @@
-"""One sync of one tenant: sign in, then its entities side by side, each landed, loaded and judged on its own.
+"""One sync of one tenant: sign in, then land and load each entity and mark its deletions, several in parallel.
 
-One entity's failure takes no other with it; the tenant's sync has failed all the same, and says what is missing.
+If one entity fails, the others continue. The tenant's sync still counts as failed, and says what is missing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.warehouse.counts import present_rows
 from st_pipeline.warehouse.deletions import mark_deleted
 
-ENTITIES_AT_ONCE = 4  # each holds pages and a load in memory; the pace of calls is the tenant's all the same
+ENTITIES_AT_ONCE = 4  # each keeps pages and a load in memory; the call rate is limited per tenant either way
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +48,9 @@ def sync_tenant(
     *,
     clock: Callable[[], datetime] | None = None,
 ) -> TenantOutcome:
-    """Do what ``request`` asks for tenant ``key``; every trouble ends up in the outcome, nothing is raised for it.
+    """Run ``request`` for tenant ``key``. Errors are returned in the outcome, not raised.
 
-    Instants are those of ``clock``, or of the pipeline's.
+    Times come from ``clock``, or from the pipeline's clock if None.
     """
     clock = clock or pipeline.clock
     outcome = TenantOutcome(key)
@@ -89,7 +89,7 @@ def _sync_locked(
             if client:
                 count_after_sync(pipeline, key, client, outcome.entities.values(), clock())
         except BaseException as error:
-            # Whatever ended it, the history must not say that it succeeded.
+            # Whatever ended the sync, the history must not show it as succeeded.
             _end_early(outcome, key, error)
             if not isinstance(error, Exception):
                 raise
@@ -110,12 +110,12 @@ def _sync_locked(
 def _sign_in(
     pipeline: Pipeline, key: str, outcome: TenantOutcome, calls: CallLog, clock: Callable[[], datetime]
 ) -> ServiceTitan | None:
-    """A client with a token, or None with the reason in ``outcome``; the registry is told either way."""
+    """A client with a token, or None with the reason in ``outcome``. The registry records the result either way."""
     with pipeline.registry() as registry:
         try:
             tenant = registry.get(key)
             if not tenant.enabled:
-                outcome.error = f"{key} is disabled; st-pipeline tenants enable {key} lets it take part again"
+                outcome.error = f"{key} is disabled; st-pipeline tenants enable {key} turns its syncs back on"
                 return None
             client = access.client(tenant, registry.credentials(key), pipeline.settings, calls=calls)
         except TenantsError as error:
@@ -175,11 +175,11 @@ def _sync_entity(
             outcome.landed = _land(connection, pipeline, key, endpoint, request, client, clock, early.begin)
     except ScopeMissing as error:
         outcome.outcome = Outcome.NOT_GRANTED
-        outcome.error = f"{key} {entity}: not granted ({error.scope})"
+        outcome.error = f"{key} {entity}: scope {error.scope} is not granted to the app"
     except Exception as error:
         _fail(outcome, key, error)
-    # What was landed before an error is in the ledger, and is loaded like everything else; where it is the connection
-    # that broke, by the next sync.
+    # What was landed before an error is in the ledger and is loaded like everything else. If the connection broke, the
+    # next sync loads it.
     outcome.loaded = early.end()
     if entity in request.load:
         outcome.loaded += load_pending(connection, pipeline, key, endpoint, again=request.reload)
@@ -215,22 +215,22 @@ def _land(
 
 def _end_early(outcome: TenantOutcome, key: str, error: BaseException) -> None:
     if isinstance(error, Exception):
-        log.error("%s: the sync ended early: %s", key, error, exc_info=not isinstance(error, TenantsError))
+        log.error("%s: the sync stopped early: %s", key, error, exc_info=not isinstance(error, TenantsError))
         text = _sentence(error)
         outcome.error = text if key in text else f"{key}: {text}"
     else:
-        outcome.error = f"{key}: the sync was interrupted; the next one goes on where it stopped"
+        outcome.error = f"{key}: the sync was interrupted; the next one continues where it stopped"
 
 
 def _fail(outcome: EntityOutcome, key: str, error: Exception) -> None:
     log.error("%s %s: %s", key, outcome.entity, error, exc_info=not isinstance(error, ServiceTitanError))
     if outcome.outcome is Outcome.FAILED:
-        return  # the first is the cause: a connection that broke while landing fails the load as well
+        return  # keep the first error, which is the cause: a connection lost while landing also fails the load
     outcome.outcome = Outcome.FAILED
     text = _sentence(error)
     outcome.error = text if key in text and outcome.entity in text else f"{key} {outcome.entity}: {text}"
 
 
 def _sentence(error: Exception) -> str:
-    """What people are told; a database adds the whole statement, which is in the log."""
+    """The message shown to people. A database error also has the whole statement, which goes only to the log."""
     return (str(error) or type(error).__name__).splitlines()[0]

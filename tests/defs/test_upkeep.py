@@ -129,8 +129,8 @@ def test_the_sensor_asks_for_whole_readings_once(synced: Pipeline) -> None:
         assert isinstance(said, dg.SkipReason)
         return str(said.skip_message)
 
-    assert look() == "full syncs requested for 1 tenants: alpha"
-    assert look() == "full syncs requested for 0 tenants: none"
+    assert look() == "full refresh requested for 1 tenants: alpha"
+    assert look() == "full refresh requested for 0 tenants: none"
 
 
 def test_it_runs_every_night_in_process_from_the_first_deploy_on() -> None:

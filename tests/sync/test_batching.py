@@ -44,5 +44,5 @@ def test_a_batch_is_bounded_without_asking_for_it() -> None:
 
 
 def test_a_key_that_is_no_partition_is_named() -> None:
-    with pytest.raises(ValueError, match="no partitions: x, z"):
+    with pytest.raises(ValueError, match="not partitions: x, z"):
         contiguous_ranges({"z", "a", "x"}, ["a", "b"])

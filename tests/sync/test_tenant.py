@@ -113,13 +113,13 @@ def test_what_is_not_granted_is_skipped_with_its_scope_and_fails_only_where_it_i
 ) -> None:
     outcome = sync_tenant(pipeline, "cole", ALL)
     assert outcome.entities["jpm_jobs"].outcome is Outcome.NOT_GRANTED
-    assert outcome.entities["jpm_jobs"].error == "cole jpm_jobs: not granted (tn.jpm.jobs:r)"
-    assert outcome.failures == ["cole jpm_appointments: not granted (tn.jpm.appointments:r)"]
+    assert outcome.entities["jpm_jobs"].error == "cole jpm_jobs: scope tn.jpm.jobs:r is not granted to the app"
+    assert outcome.failures == ["cole jpm_appointments: scope tn.jpm.appointments:r is not granted to the app"]
     assert ids(connection, "cole", "crm_customers") == sent(sandbox, 1003, "crm_customers")
     row = history(connection, outcome)
     assert (row["outcome"], row["error"]) == ("failed", outcome.failures[0])
     assert row["entities"]["jpm_jobs"]["outcome"] == "not_granted"
-    assert row["entities"]["jpm_jobs"]["detail"] == "cole jpm_jobs: not granted (tn.jpm.jobs:r)"
+    assert row["entities"]["jpm_jobs"]["detail"] == "cole jpm_jobs: scope tn.jpm.jobs:r is not granted to the app"
     assert not [call for call in sandbox.calls if call.status == 403]
     without = sync_tenant(pipeline, "cole", request("crm_customers", "jpm_jobs"))
     assert without.failures == []
@@ -257,7 +257,7 @@ def test_a_disabled_tenant_takes_no_part_but_what_it_landed_can_be_loaded(
         registry.disable("acme")
     calls = len(sandbox.calls)
     outcome = sync_tenant(pipeline, "acme", request("crm_customers"))
-    assert outcome.failures == ["acme is disabled; st-pipeline tenants enable acme lets it take part again"]
+    assert outcome.failures == ["acme is disabled; st-pipeline tenants enable acme turns its syncs back on"]
     connection.execute("truncate raw.crm_customers")
     again = sync_tenant(pipeline, "acme", Request(land=(), load=("crm_customers",), reload=True))
     assert again.failures == []
@@ -338,7 +338,7 @@ def test_an_interrupted_sync_is_no_success_in_the_history_and_the_lock_is_free(
         patch.setattr(tenant_module, "_sync_entities", interrupted)
         sync_tenant(pipeline, "acme", request("crm_customers"))
     rows = connection.execute("select outcome, error from control.syncs").fetchall()
-    assert rows == [("failed", "acme: the sync was interrupted; the next one goes on where it stopped")]
+    assert rows == [("failed", "acme: the sync was interrupted; the next one continues where it stopped")]
     assert sync_tenant(pipeline, "acme", request("crm_customers", lock_wait_seconds=0.0)).failures == []
 
 
