@@ -202,5 +202,5 @@ class _Compaction:
                     (path, first, self.now, tenant, entity, file.path),
                 ).rowcount
                 if moved != file.rows:
-                    raise FileDamaged(f"the ledger's rows of {file.path} changed meanwhile; nothing was changed")
+                    raise FileDamaged(f"ledger rows for {file.path} changed during compaction; nothing was changed")
                 first += file.records

@@ -59,7 +59,7 @@ def expire(database: postgres.Database, zone: LandingZone, now: datetime, keep: 
                 continue
             except OSError as problem:
                 log.error("%s %s: %s", tenant, entity, problem)
-                done.problems.append(f"{tenant} {entity}: an expired file cannot be removed: {problem}")
+                done.problems.append(f"{tenant} {entity}: could not remove an expired file: {problem}")
                 continue
             done.files += len({path for path, _ in marked})
             done.rows += len(marked)

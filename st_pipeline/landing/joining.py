@@ -42,7 +42,7 @@ def json_bytes(zone: LandingZone, file: StoredFile) -> int:
     with zone.reader(file.path) as parquet:
         data = parquet.metadata
         if data.num_rows != file.records:
-            raise FileDamaged(f"{file.path} has {data.num_rows} rows and should have {file.records}")
+            raise FileDamaged(f"{file.path} has {data.num_rows} rows but should have {file.records}")
         column = parquet.schema_arrow.get_field_index("_record")
         return sum(data.row_group(i).column(column).total_uncompressed_size for i in range(data.num_row_groups))
 
@@ -66,14 +66,14 @@ def join(zone: LandingZone, path: str, files: Sequence[StoredFile]) -> None:
     with zone.reader(path) as parquet:
         written, wanted = parquet.metadata.num_rows, sum(file.records for file in files)
     if written != wanted:
-        raise FileDamaged(f"{path} was written with {written} rows instead of {wanted}; nothing was changed")
+        raise FileDamaged(f"{path} was written with {written} rows instead of {wanted}, so nothing was changed")
 
 
 def _rows(zone: LandingZone, files: Iterable[StoredFile], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     for file in files:
         with zone.reader(file.path) as parquet:
             if not parquet.schema_arrow.equals(schema):
-                raise FileDamaged(f"{file.path} has other columns than files of its typing have")
+                raise FileDamaged(f"{file.path} has different columns than other files of the same type")
             yield from parquet.iter_batches(batch_size=BATCH_ROWS)
 
 

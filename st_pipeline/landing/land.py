@@ -89,11 +89,11 @@ def land(
     batch = ledger.begin(tenant, endpoint.entity, clock(), full=full)
     swept = zone.sweep(endpoint.entity, tenant, ledger.paths(tenant, endpoint.entity))
     if swept:
-        log.info("%s %s: removed %d files that a crash left", tenant, endpoint.entity, len(swept))
+        log.info("%s %s: removed %d files left by a crash", tenant, endpoint.entity, len(swept))
     try:
         return _Landing(source, zone, ledger, batch, endpoint, clock, progress, recorded, file_bytes).run()
     except CursorRefused:
-        log.warning("%s %s: the stored cursor is refused; reading from the beginning", tenant, endpoint.entity)
+        log.warning("%s %s: the API rejected the stored cursor; reading from the beginning", tenant, endpoint.entity)
         ledger.restart(batch)
         batch = ledger.begin(tenant, endpoint.entity, clock(), full=full)
         return _Landing(source, zone, ledger, batch, endpoint, clock, progress, recorded, file_bytes).run()
@@ -159,8 +159,8 @@ class _Landing:
         if landed.total_count is not None and landed.records < landed.total_count:
             self._finish_file()
             raise Incomplete(
-                f"{batch.tenant} {endpoint.entity}: the list brought {landed.records} of the "
-                f"{landed.total_count} records it says it has; it is read again at the next sync"
+                f"{batch.tenant} {endpoint.entity}: the list returned {landed.records} of the "
+                f"{landed.total_count} records it reports; it is read again in the next sync"
             )
         now, where = self._clock(), (batch.tenant, endpoint.entity)
         # Together: a list that crashed between its last file and this would be landed a second time.

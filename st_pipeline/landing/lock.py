@@ -36,7 +36,7 @@ def tenant_lock(database: postgres.Database, tenant: str, holder: str, *, wait_s
         while not _try(connection, tenant):
             if time.monotonic() >= deadline:
                 raise TenantBusy(
-                    f"tenant {tenant} is being synced by {_holder(connection, tenant)}; try again when it ends"
+                    f"tenant {tenant} is being synced by {_holder(connection, tenant)}; try again when that finishes"
                 )
             if not told:
                 log.warning("tenant %s is being synced by %s; waiting", tenant, _holder(connection, tenant))
@@ -66,4 +66,4 @@ def _holder(connection: psycopg.Connection, tenant: str) -> str:
         """,
         (tenant,),
     ).fetchone()
-    return f"{row[0]} since {row[1]}" if row else "another process that is just ending"
+    return f"{row[0]} since {row[1]}" if row else "another process that is about to end"

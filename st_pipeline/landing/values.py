@@ -63,18 +63,18 @@ def decode(raw: str) -> Any:
     except (ValueError, RecursionError):
         raise Untypable("not readable as JSON") from None
     except InvalidOperation:
-        raise Untypable("a number in it is beyond any range") from None
+        raise Untypable("contains a number that is out of range") from None
 
 
 def to_bigint(value: Any) -> int:
-    """An integer of 64 bits: a JSON integer, an integral number, or a string of digits."""
+    """A 64-bit integer: a JSON integer, an integral number, or a string of digits."""
     if (isinstance(value, str) and _INTEGER.fullmatch(value.strip())) or (
         isinstance(value, Decimal) and _is_integral(value)
     ):
         value = int(value) if value else 0
     if isinstance(value, int) and not isinstance(value, bool) and BIGINT_MIN <= value <= BIGINT_MAX:
         return value
-    raise Untypable("not an integer of 64 bits")
+    raise Untypable("not a 64-bit integer")
 
 
 def to_boolean(value: Any) -> bool:
@@ -102,7 +102,7 @@ def to_numeric(value: Any) -> Decimal:
                 number = number.quantize(_QUANTUM, context=_CONTEXT)
                 if number.copy_abs() < _LARGEST:  # rounding may have carried; abs() would round to 28 digits
                     return number
-            raise Untypable("more digits than numeric(38,19) holds")
+            raise Untypable("too many digits for numeric(38,19)")
     raise Untypable("not a number")
 
 
@@ -110,14 +110,14 @@ def to_instant(value: Any) -> tuple[datetime, int]:
     """An instant in UTC and its 100 ns ticks since year 1. Without a zone it is UTC, without a time midnight."""
     found = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found:
-        raise Untypable("not an instant")
+        raise Untypable("not a timestamp")
     day, time, fraction, zone = found.groups()
     digits = f"{fraction or '':0<7}"[:7]
     try:
         text = f"{day}T{time or '00:00:00'}.{digits[:6]}{'+00:00' if zone in (None, 'Z', 'z') else zone}"
         instant = datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Untypable("not an instant of the calendar") from None
+        raise Untypable("not a valid timestamp") from None
     return instant, ticks(instant) + int(digits[6])
 
 
@@ -129,7 +129,7 @@ def to_date(value: Any) -> date:
     try:
         return date.fromisoformat(found[1])
     except ValueError:
-        raise Untypable("not a date of the calendar") from None
+        raise Untypable("not a valid date") from None
 
 
 def to_text(value: Any, raw: str) -> str:
@@ -138,13 +138,13 @@ def to_text(value: Any, raw: str) -> str:
         return value
     if isinstance(value, bool | int | Decimal):
         return raw
-    raise Untypable("not a text")
+    raise Untypable("not text")
 
 
 def to_jsonb(raw: str) -> str:
     """JSON text that Postgres takes as jsonb."""
     if _HINT.search(raw) and any(found[1] for found in _STRING_OR_HUGE.finditer(raw)):
-        raise Untypable("a number in it is beyond what jsonb holds")
+        raise Untypable("contains a number that is too large for jsonb")
     return raw
 
 

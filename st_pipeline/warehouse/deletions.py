@@ -55,9 +55,9 @@ def mark_deleted(
     ).fetchall()
     whole = sum(count for _, _, _, count, _ in files)
     if not files:
-        refused = "the full read brought no record at all; nothing was marked as deleted"
+        refused = "the full refresh returned no records, so nothing was marked as deleted"
     elif whole:
-        refused = f"{whole} records of the full read have no usable id; nothing was marked as deleted"
+        refused = f"{whole} records in the full refresh have no usable id, so nothing was marked as deleted"
     else:
         refused = None
     with arrow_connection.connect(database) as connection, connection.cursor() as cursor:

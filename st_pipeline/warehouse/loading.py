@@ -152,7 +152,7 @@ def _load_file(
         if rows != file.records:
             raise Unbalanced(
                 f"{tenant} {endpoint.entity}: {file.path} should have {file.records} rows and has {rows}; "
-                "nothing of it was loaded. Check the landing zone, then sync again"
+                "none of them were loaded. Check the landing zone, then sync again"
             )
         if retype:
             _renew_notes(cursor, tenant, endpoint, file, notes)

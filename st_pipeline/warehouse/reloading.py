@@ -42,5 +42,5 @@ def refuse_partial_reload(connection: psycopg.Connection, tenant: str, entity: s
         files = f"{count} landed file{' was' if count == 1 else 's were'}"
         raise ReloadRefused(
             f"{tenant} {entity}: {files} removed by age (the newest landed {landed_at:%Y-%m-%d}), so a reload would "
-            f"bring back only a part; read everything again with st-pipeline sync {tenant} --entity {entity} --full"
+            f"be incomplete; to read everything again, run st-pipeline sync {tenant} --entity {entity} --full"
         )

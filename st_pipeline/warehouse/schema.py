@@ -19,10 +19,10 @@ OWN_COLUMNS = (
     ("_deleted_at", "timestamptz"),
 )
 _COMMENTS = {
-    "_extra": "fields of the record that the catalogue does not know, verbatim",
-    "_version": "modifiedOn in ticks of 100 ns since year 1; the greatest version of a record wins",
-    "_landed_at": "when the file was landed that the row came from",
-    "_deleted_at": "when the full read began that no longer brought the record; null while it is there",
+    "_extra": "fields of the record that are not in the catalog, verbatim",
+    "_version": "modifiedOn in 100 ns ticks since year 1; the highest version of a record wins",
+    "_landed_at": "when the file that the row came from was landed",
+    "_deleted_at": "start of the full refresh that no longer returned the record; null while the record exists",
 }
 
 
@@ -91,8 +91,8 @@ def _widen(connection: psycopg.Connection, endpoint: Endpoint, existing: dict[st
             )
         elif existing[name] != type_:
             raise SchemaConflict(
-                f"raw.{endpoint.entity}.{name} is {existing[name]}, the catalogue says {type_}; rename the old column "
-                f"(alter table raw.{endpoint.entity} rename column {name} to {name}_old) and run "
+                f"raw.{endpoint.entity}.{name} is {existing[name]}, but the catalog says {type_}; rename the old "
+                f"column (alter table raw.{endpoint.entity} rename column {name} to {name}_old), then run "
                 f"`st-pipeline reload --all --entity {endpoint.entity}`"
             )
     _comment(connection, endpoint, new)

@@ -93,7 +93,7 @@ def advise(tables: Iterable[TableState], *, autovacuum: bool) -> Iterator[Advice
     if not autovacuum:
         yield Advice(
             None,
-            "autovacuum is off on the server, so tables grow and plans grow old",
+            "autovacuum is off on the server, so tables bloat and query plans go stale",
             "alter system set autovacuum = on; alter system set track_counts = on; select pg_reload_conf()",
             is_upkeep=False,
         )
@@ -101,16 +101,16 @@ def advise(tables: Iterable[TableState], *, autovacuum: bool) -> Iterator[Advice
         if not table.autovacuum:
             yield Advice(
                 table,
-                f"autovacuum is switched off for {table.name}",
+                f"autovacuum is turned off for {table.name}",
                 f"alter table {_quoted(table)} reset (autovacuum_enabled)",
                 is_upkeep=False,
             )
         rows = table.live + table.dead
         if table.dead >= LEAST_DEAD and table.dead > DEAD_SHARE * rows:
-            why = f"{table.name} has {table.dead:,} dead rows of {rows:,}"
+            why = f"{table.name} has {table.dead:,} dead rows out of {rows:,}"
             yield Advice(table, why, f"vacuum (analyze) {_quoted(table)}")
         elif table.live >= LEAST_ROWS and not table.was_analysed:
-            why = f"{table.name} has {table.live:,} rows and was never analysed"
+            why = f"{table.name} has {table.live:,} rows and has never been analyzed"
             yield Advice(table, why, f"analyze {_quoted(table)}")
 
 

@@ -181,7 +181,7 @@ def test_a_file_with_other_rows_than_the_ledger_says_stops_its_entity_and_nothin
     assert len(other.on_disk) == 1
     (problem,) = done.problems
     assert months.tenant in problem
-    assert "has 3 rows and should have 5" in problem
+    assert "has 3 rows but should have 5" in problem
 
 
 STEPS = {

@@ -51,7 +51,7 @@ def test_every_integer_of_64_bits_is_a_bigint_as_number_and_as_string(number: in
             "1e19", "1e1000000", "NaN", "9" * 5000, '"٣"']
 )  # fmt: skip
 def test_what_is_no_integer_of_64_bits_is_no_bigint(raw: str) -> None:
-    with pytest.raises(Untypable, match="not an integer of 64 bits"):
+    with pytest.raises(Untypable, match="not a 64-bit integer"):
         to_bigint(decode(raw))
 
 
@@ -80,7 +80,7 @@ def test_more_than_nineteen_decimals_are_rounded_half_to_even() -> None:
 
 @pytest.mark.parametrize("raw", ["1e19", "-1e19", "9999999999999999999.99999999999999999999", "1e999999", "9" * 5000])
 def test_a_number_too_large_for_numeric_says_so(raw: str) -> None:
-    with pytest.raises(Untypable, match="more digits"):
+    with pytest.raises(Untypable, match="too many digits"):
         to_numeric(decode(raw))
 
 
@@ -94,7 +94,7 @@ def test_what_is_no_number_is_no_numeric(raw: str) -> None:
 
 @pytest.mark.parametrize("raw", ["1e9999999999999999999", "[1e9999999999999999999]"])
 def test_a_number_that_no_decimal_holds_is_refused_in_words(raw: str) -> None:
-    with pytest.raises(Untypable, match="beyond any range"):
+    with pytest.raises(Untypable, match="out of range"):
         decode(raw)
 
 
@@ -130,7 +130,7 @@ def test_instants_are_read_in_every_form_the_api_writes(text: str, instant: date
      "٢٠٢٤-٠٢-٢٩", "0001-01-01T00:00:00+01:00", "9999-12-31T23:00:00-02:00", "2024-02-29T12:30Z", 1709210000, None],
 )  # fmt: skip
 def test_what_is_no_instant_is_refused(value: object) -> None:
-    with pytest.raises(Untypable, match="not an instant"):
+    with pytest.raises(Untypable, match=r"not a (valid )?timestamp"):
         to_instant(value)
 
 
@@ -152,7 +152,7 @@ def test_ticks_count_100_ns_since_year_one_whatever_the_zone(instant: datetime, 
 def test_a_date_is_the_one_that_is_written_never_shifted_by_a_zone() -> None:
     assert to_date("2024-02-29") == date(2024, 2, 29)
     assert to_date("2024-02-29T23:30:00-06:00") == date(2024, 2, 29)
-    with pytest.raises(Untypable, match="not a date of the calendar"):
+    with pytest.raises(Untypable, match="not a valid date"):
         to_date("2023-02-29")
 
 
@@ -166,7 +166,7 @@ def test_a_boolean_may_come_as_its_name() -> None:
 def test_a_text_may_come_as_a_number_and_stays_as_it_was_written() -> None:
     assert [to_text(decode(raw), raw) for raw in ('"a"', "7", "1.50", "true")] == ["a", "7", "1.50", "true"]
     for raw in ("[1]", "{}", "null"):
-        with pytest.raises(Untypable, match="not a text"):
+        with pytest.raises(Untypable, match="not text"):
             to_text(decode(raw), raw)
 
 
@@ -181,7 +181,7 @@ def test_digits_and_e_in_a_string_are_no_huge_number() -> None:
 def test_what_jsonb_cannot_hold_is_refused_before_postgres_would(number: str, control: psycopg.Connection) -> None:
     with pytest.raises(psycopg.Error):
         control.execute("select %s::jsonb", (f"[{number}]",))
-    with pytest.raises(Untypable, match="beyond what jsonb holds"):
+    with pytest.raises(Untypable, match="too large for jsonb"):
         to_jsonb(f'["a string before it", {number}]')
 
 

@@ -48,7 +48,7 @@ def test_what_was_switched_off_is_for_whoever_did_it() -> None:
     assert [one.is_upkeep for one in found] == [False, False]
     assert found[0].sentence.startswith("autovacuum is off on the server")
     assert found[1].sentence == (
-        'autovacuum is switched off for raw.t: alter table "raw"."t" reset (autovacuum_enabled);'
+        'autovacuum is turned off for raw.t: alter table "raw"."t" reset (autovacuum_enabled);'
     )
 
 
@@ -88,7 +88,7 @@ def test_dead_rows_are_seen_named_and_vacuumed(control: psycopg.Connection) -> N
         'alter table "raw"."neglected" reset (autovacuum_enabled)',
         'vacuum (analyze) "raw"."neglected"',
     ]
-    assert advice[1].why == "raw.neglected has 10,000 dead rows of 20,000"
+    assert advice[1].why == "raw.neglected has 10,000 dead rows out of 20,000"
     done, left = relieve(control, advice)
     assert done == ['vacuum (analyze) "raw"."neglected"']
     assert left == [advice[0].sentence]
