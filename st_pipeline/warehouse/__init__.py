@@ -1,4 +1,4 @@
-"""Landed files -> tables of schema raw: what the tables look like, how rows get in, what is marked gone, what adds up.
+"""Landed files -> tables in schema raw: table structure, loading, marking deletions, and row counts.
 
-Does not belong here: fetching and typing (landing/), what is built from raw (the dbt project).
+Not here: fetching and typing (landing/), or anything built from raw (the dbt project).
 """

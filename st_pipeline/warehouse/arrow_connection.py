@@ -1,4 +1,4 @@
-"""Connections that copy Arrow into Postgres. All others are postgres.py's."""
+"""Connections that copy Arrow data into Postgres. All other connections come from postgres.py."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from st_pipeline.postgres import Database
 
 
 class _Kept:
-    """Stands for a driver's database where a connection would close it with itself."""
+    """Stands in for a driver's database, so that a closing connection doesn't close the shared one."""
 
     def close(self) -> None:
-        """Nothing: others use it."""
+        """Do nothing: other connections use the database."""
 
 
 def connect(database: Database) -> Connection:
-    """An open connection with a transaction of its own.
+    """An open connection with its own transaction.
 
     Raises:
-        adbc_driver_manager.Error: the server cannot be reached or refuses.
+        adbc_driver_manager.Error: the server can't be reached or refuses the connection.
     """
     connection = adbc_manager.AdbcConnection(_driver(database.url().reveal()))
     return Connection(cast(Any, _Kept()), connection)
@@ -31,8 +31,8 @@ def connect(database: Database) -> Connection:
 
 @cache
 def _driver(url: str) -> adbc_manager.AdbcDatabase:
-    """The driver for one database: making it reads the catalogue of types, which takes longer than a small load.
+    """The driver for one database. Creating it reads the catalog of types, which takes longer than a small load.
 
-    The types that are loaded are built in, so that one made before a table was is as good.
+    Loads use only built-in types, so a driver created before a table works for that table too.
     """
     return adbc_postgresql.connect(url)

@@ -1,4 +1,4 @@
-"""How many rows raw holds: all of a tenant, or those created before an instant."""
+"""Row counts in raw: all rows of a tenant, or those created before a point in time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ CREATED = "created_on"
 
 @dataclass(frozen=True, slots=True)
 class RowsBefore:
-    """Present rows of an entity of a tenant, by when their records were created."""
+    """Rows of one entity of a tenant, by creation time. Rows marked as deleted aren't counted."""
 
     created_before: int
     unsure: int
-    """Rows without a usable time of creation, and records that were quarantined whole since all was last read: each may
-    have been created before or not."""
+    """Rows without a usable creation time, plus records quarantined whole since the last full read. Any of them may
+    have been created before the bound."""
 
 
 def present_rows(connection: psycopg.Connection, tenant: str, endpoint: Endpoint) -> int:
-    """Rows of a tenant in ``raw.<entity>``, those marked as deleted not among them."""
+    """Rows of a tenant in ``raw.<entity>``, excluding those marked as deleted."""
     statement = sql.SQL("select count(*) from {} where tenant = %s and _deleted_at is null")
     row = connection.execute(statement.format(sql.Identifier("raw", endpoint.entity)), (tenant,)).fetchone()
     assert row
@@ -32,9 +32,9 @@ def present_rows(connection: psycopg.Connection, tenant: str, endpoint: Endpoint
 
 
 def rows_before(connection: psycopg.Connection, tenant: str, endpoint: Endpoint, bound: datetime) -> RowsBefore:
-    """Present rows of a tenant in ``raw.<entity>`` whose records were created before ``bound``.
+    """Rows of a tenant in ``raw.<entity>`` created before ``bound``, excluding those marked as deleted.
 
-    KeyError where the entity's records have no time of creation.
+    Raises KeyError if the entity's records have no creation time.
     """
     created = sql.Identifier(endpoint.field(CREATED).column)
     counted = connection.execute(

@@ -1,6 +1,6 @@
-"""What a full read no longer brought is marked, never removed: ``_deleted_at`` in raw.
+"""Mark rows that a full refresh no longer returned. They are never removed, only marked with ``_deleted_at`` in raw.
 
-The ids that were seen come from the landed files of the full batch; nothing is asked of the API.
+The ids that were seen come from the landed files of the full batch. No API calls are made.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What came of a full batch: rows marked as gone, or why none was judged."""
+    """The result for a full batch: rows marked as deleted, or why none were marked."""
 
     marked: int = 0
     refused: str | None = None
@@ -36,11 +36,11 @@ class Judged:
 def mark_deleted(
     ledger: psycopg.Connection, database: postgres.Database, zone: LandingZone, tenant: str, endpoint: Endpoint
 ) -> Judged | None:
-    """Mark the rows that the last complete full batch did not bring; None when none is due.
+    """Mark the rows that the last complete full batch didn't return. None if no batch is waiting.
 
-    Only for whoever holds the tenant's lock, and after loading. A batch that brought nothing never empties a table, and
-    one with records whose id could not be read can't tell what is gone: both are refused, in words. ``ledger`` is an
-    autocommit connection to ``database``.
+    Call this after loading, while holding the tenant's lock. An empty batch never empties a table, and a batch with
+    unreadable ids can't show what is gone. Both are refused with a reason. ``ledger`` is an autocommit connection to
+    ``database``.
     """
     due = ledger.execute(
         "select full_batch from control.cursors where tenant = %s and entity = %s and full_batch is not null",
@@ -84,7 +84,7 @@ def _mark(
     places: list[tuple[str, int, int]],
     began: datetime,
 ) -> tuple[int, int]:
-    """(rows marked as gone, marks taken from rows that are back). ``places``: path, first row and rows of each file."""
+    """(rows marked as deleted, rows unmarked). ``places`` has the path, first row, and row count of each file."""
     cursor.execute(f"create temporary table {SEEN} (id bigint) on commit drop")
     for path, first, count in places:
         with open_rows(zone, path, first, count) as rows:

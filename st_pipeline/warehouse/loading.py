@@ -1,8 +1,8 @@
-"""Landed files of one entity of one tenant -> its raw table, each file in one transaction with its mark in the ledger.
+"""Landed files of one entity of one tenant -> its raw table. Each file and its ledger update share one transaction.
 
-Rows go by binary COPY into a stage table and from there by upsert; the newest version of a record wins. A file typed
-with other fields or rules than today's is typed anew from its verbatim records, so a column added to the catalogue is
-filled without asking the API.
+Rows go into a stage table by binary COPY and from there into raw by upsert. The newest version of a record wins. A file
+that was typed with different fields or rules than the current ones is typed again from its verbatim records, so a
+column added to the catalog is filled without calling the API.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ Progress = Callable[[int], None]
 
 
 class Unbalanced(Exception):
-    """A file's rows are not loaded + quarantined whole; nothing of it was kept and the message names it."""
+    """A file's row count doesn't match what was loaded. None of it was kept, and the message names the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingFile:
-    """A landed file that is not in raw yet, or not as today's catalogue would have it."""
+    """A landed file that isn't in raw yet, or was typed with an older catalog."""
 
     id: int
     path: str
@@ -65,7 +65,7 @@ class PendingFile:
 
 @dataclass(slots=True)
 class Loaded:
-    """What one load brought. ``rows`` are those with a usable id, the ones in quarantine whole not among them."""
+    """What one load did. ``rows`` are those with a usable id, so they exclude records quarantined whole."""
 
     files: int = 0
     rows: int = 0
@@ -91,19 +91,19 @@ def load(
     again: bool = False,
     progress: Progress = lambda rows: None,
 ) -> Loaded:
-    """Load every pending file in the order they landed; with ``again`` the loaded ones too.
+    """Load every pending file in the order they landed. With ``again``, load the loaded ones too.
 
-    ``ledger`` is an autocommit connection to ``database``; rows go over another that knows Arrow.
-    The raw table must exist (schema.ensure_tables). Only for whoever holds the tenant's lock.
+    ``ledger`` is an autocommit connection to ``database``. Rows go over a separate connection that supports Arrow.
+    The raw table must exist (schema.ensure_tables), and the caller must hold the tenant's lock.
 
     Raises:
-        Unbalanced: rows went missing between file and table.
-        ReloadRefused: ``again``, and files expired that nothing later makes up for.
+        Unbalanced: a file's row count doesn't match the ledger.
+        ReloadRefused: with ``again``, if files have expired and no later full read replaces them.
     """
     loaded = Loaded()
     if again:
         refuse_partial_reload(ledger, tenant, endpoint.entity)
-        # Marked at once, so that a run that is killed in the middle leaves the rest to the next.
+        # Mark all files up front, so that if this run is killed, the next one loads the rest.
         ledger.execute(
             "update control.landed_files set loaded_fingerprint = null "
             "where tenant = %s and entity = %s and expired_at is null",
@@ -140,10 +140,10 @@ def pending(connection: psycopg.Connection, tenant: str, endpoint: Endpoint) -> 
 def _load_file(
     connection: Connection, zone: LandingZone, tenant: str, endpoint: Endpoint, file: PendingFile
 ) -> tuple[int, int]:
-    """(rows loaded, rows quarantined whole) of one file, committed together with what the ledger says of it."""
+    """(rows loaded, rows quarantined whole) for one file, committed together with its ledger update."""
     notes: list[Note] = []
     retype = file.fingerprint != fingerprint(endpoint)
-    # All that is in a file of its own is counted: neither too few nor too many may be there.
+    # In a file of its own, count all rows: there may be neither too few nor too many.
     count = file.records if file.is_compacted else None
     with open_rows(zone, file.path, file.first_row, count) as landed, connection.cursor() as cursor:
         batches = _retyped(landed, endpoint, notes) if retype else _as_landed(landed, endpoint)
@@ -163,7 +163,7 @@ def _load_file(
 
 
 def _is_new(cursor: Cursor, landed: LandedRows, endpoint: Endpoint, tenant: str) -> bool:
-    """Whether the file has each id once and raw has none of them: a first load, or new records only."""
+    """Whether each id is unique in the file and none is in raw: a first load, or new records only."""
     ids = landed.column("id").drop_null()
     if len(ids.unique()) < len(ids):
         return False
@@ -176,7 +176,7 @@ def _is_new(cursor: Cursor, landed: LandedRows, endpoint: Endpoint, tenant: str)
 
 
 def _copy_new(cursor: Cursor, endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch]) -> tuple[int, int]:
-    """(rows, rows with an id) copied right into raw; nothing there can be newer."""
+    """(rows, rows with an id) copied directly into raw. Nothing there can be newer."""
     counted = _Counted(batches)
     reader = upsert.raw_rows(endpoint, tenant, counted)
     cursor.adbc_ingest(endpoint.entity, reader, mode="append", db_schema_name="raw")
@@ -184,7 +184,7 @@ def _copy_new(cursor: Cursor, endpoint: Endpoint, tenant: str, batches: Iterable
 
 
 def _merge(cursor: Cursor, endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch]) -> tuple[int, int]:
-    """(rows, rows with an id) copied into a stage table and from there, the newest version winning, into raw."""
+    """(rows, rows with an id) copied into a stage table and merged into raw. The newest version wins."""
     cursor.execute(upsert.create_stage(endpoint))
     reader = pa.RecordBatchReader.from_batches(upsert.stage_schema(endpoint), upsert.numbered(endpoint, batches))
     cursor.adbc_ingest(upsert.STAGE, reader, mode="append", temporary=True)
@@ -199,7 +199,7 @@ def _merge(cursor: Cursor, endpoint: Endpoint, tenant: str, batches: Iterable[pa
 
 
 class _Counted:
-    """Batches, counted as they pass."""
+    """Counts the rows of batches as they pass through."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         self._batches = batches
@@ -217,7 +217,7 @@ def _as_landed(landed: LandedRows, endpoint: Endpoint) -> Iterator[pa.RecordBatc
 
 
 def _retyped(landed: LandedRows, endpoint: Endpoint, notes: list[Note]) -> Iterator[pa.RecordBatch]:
-    """The rows typed anew from ``_record``; what is noted of them goes into ``notes``."""
+    """The rows, typed again from ``_record``. Quarantine notes go into ``notes``."""
     first = 0
     for batch in landed.batches(["_record", "_landed_at"], RETYPE_ROWS):
         records = [str(text).encode() for text in batch.column("_record").to_pylist()]

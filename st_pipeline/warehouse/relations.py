@@ -1,4 +1,4 @@
-"""What a table or view looks like, whatever schema it is in: its columns, and how many rows it has."""
+"""Columns and row count of a table or view in any schema."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg import sql
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``type`` is as Postgres writes it: ``numeric(38,19)``."""
+    """``type`` is written the way Postgres writes it: ``numeric(38,19)``."""
 
     name: str
     type: str
@@ -19,14 +19,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """``rows``: None for a view, which would have to be computed."""
+    """``rows`` is None for a view, which would have to be computed."""
 
     columns: tuple[Column, ...]
     rows: int | None
 
 
 def describe(connection: psycopg.Connection[Any], schema: str, name: str) -> Relation | None:
-    """The table or view, or None when there is none of that name."""
+    """The table or view, or None if there is none with that name."""
     columns = connection.execute(
         """
         select c.relkind = 'r', a.attname, format_type(a.atttypid, a.atttypmod)

@@ -1,4 +1,4 @@
-"""May an entity be loaded again from its landed files? Not when some expired and nothing later makes up for them."""
+"""Whether an entity can be reloaded from its landed files: not if some expired and no later full read replaces them."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import psycopg
 
 
 class ReloadRefused(Exception):
-    """Files that a reload needs were removed by their age; the message says how to read everything again."""
+    """Files that a reload needs were removed by age. The message says how to read everything again."""
 
 
 def refuse_partial_reload(connection: psycopg.Connection, tenant: str, entity: str) -> None:
-    """Nothing, when the landed files that are left have every record of the entity.
+    """Do nothing if the remaining landed files have every record of the entity; otherwise raise.
 
-    They have when none expired, or when a reading from the beginning to the end came after all that did and is still
-    there itself.
+    They do if no file has expired, or if a complete read from the beginning landed after all expired files and is still
+    there.
 
     Raises:
-        ReloadRefused: a reload would bring back only a part, and say nothing of the rest.
+        ReloadRefused: a reload would silently leave out records.
     """
     row = connection.execute(
         """

@@ -1,4 +1,4 @@
-"""Tables of schema raw, made from the catalogue and widened when it grows. Never narrowed: a column that left stays."""
+"""Tables in schema raw, created from the catalog and widened when it grows. Columns are never dropped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from psycopg import sql
 
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 
-SCHEMA_LOCK = 7_350_002  # advisory: two processes that widen a table at once do it one after the other
+SCHEMA_LOCK = 7_350_002  # advisory lock: processes that widen tables take turns
 
 KEY_COLUMNS = (("tenant", "text"), ("id", "bigint"))
 OWN_COLUMNS = (
@@ -27,20 +27,20 @@ _COMMENTS = {
 
 
 class SchemaConflict(Exception):
-    """A raw table has a column of another type than the catalogue says; the message says what to do."""
+    """A raw column's type differs from the catalog. The message says what to do."""
 
 
 def columns(endpoint: Endpoint) -> list[tuple[str, str]]:
-    """Names and types of ``raw.<entity>``, in order."""
+    """Column names and types of ``raw.<entity>``, in order."""
     fields = [(field.column, field.type.value) for field in endpoint.fields if field.column != "id"]
     return [*KEY_COLUMNS, *fields, *OWN_COLUMNS]
 
 
 def ensure_tables(connection: psycopg.Connection, endpoints: Iterable[Endpoint]) -> None:
-    """Make or widen the raw table of each endpoint, in one transaction. All columns exist from then on.
+    """Create or widen each endpoint's raw table in one transaction, so that all columns exist.
 
     Raises:
-        SchemaConflict: a column exists with another type.
+        SchemaConflict: a column exists with a different type.
     """
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))

@@ -1,6 +1,6 @@
-"""The SQL and the Arrow shape of one load: stage table, upsert where the newest version wins, marks.
+"""The SQL and Arrow schemas for one load: stage table, upsert (the newest version wins), and status updates.
 
-Statements and schemas only; who runs them is loading.py. Names come from the catalogue, values are parameters.
+Statements and schemas only. loading.py runs them. Names come from the catalog, and values are parameters.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _ROW = pa.field("_row", pa.int64())
 
 
 def stage_schema(endpoint: Endpoint) -> pa.Schema:
-    """The columns that are copied: the fields, the bookkeeping, and ``_row``, the place in the file."""
+    """The columns to copy: the fields, the bookkeeping columns, and ``_row``, the position in the file."""
     fields = [pa.field(field.column, ARROW_TYPES[field.type]) for field in endpoint.fields]
     return pa.schema([*fields, *(pa.field(name, type_) for name, _, type_ in _BOOKKEEPING), _ROW])
 
 
 def numbered(endpoint: Endpoint, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The stage's columns of ``batches``, rows numbered through."""
+    """The stage columns of ``batches``, with rows numbered across all of them."""
     schema = stage_schema(endpoint)
     first = 0
     for batch in batches:
@@ -45,7 +45,7 @@ def numbered(endpoint: Endpoint, batches: Iterable[pa.RecordBatch]) -> Iterator[
 
 
 def raw_rows(endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch]) -> pa.RecordBatchReader:
-    """The rows of ``batches`` that have an id, in the shape of ``raw.<entity>``, to be copied into it as they are."""
+    """The rows of ``batches`` that have an id, with the columns of ``raw.<entity>``, ready to be copied into it."""
     json_columns = {field.column for field in endpoint.fields if field.type is FieldType.JSONB} | {"_extra"}
     schema = pa.schema([pa.field("tenant", pa.string()), *list(stage_schema(endpoint))[:-1]])
 
@@ -55,7 +55,7 @@ def raw_rows(endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch])
             columns: list[Any] = [pa.repeat(pa.scalar(tenant), usable.num_rows)]
             for name in schema.names[1:]:
                 column = usable.column(name)
-                # Text that COPY takes for jsonb in binary begins with the number of that format.
+                # For binary COPY, jsonb text starts with its format number.
                 columns.append(_as_jsonb(column) if name in json_columns else column)
             yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
@@ -63,14 +63,14 @@ def raw_rows(endpoint: Endpoint, tenant: str, batches: Iterable[pa.RecordBatch])
 
 
 def _as_jsonb(column: Any) -> Any:
-    join: Any = pc.binary_join_element_wise  # its types know arrays alone, it takes scalars as well
+    join: Any = pc.binary_join_element_wise  # its type hints allow only arrays, but it also takes scalars
     return join(_JSONB_FORMAT, column, "")
 
 
 def any_known(endpoint: Endpoint) -> str:
-    """Whether an id of the table of ids is in raw already for tenant ``$1``.
+    """Whether raw already has any id in the id table for tenant ``$1``.
 
-    The limit keeps the planner, which has no statistics of either, from joining the tables as wholes.
+    The limit keeps the planner, which has no statistics for either table, from joining the whole tables.
     """
     return f"""
         select exists (
@@ -82,7 +82,7 @@ def any_known(endpoint: Endpoint) -> str:
 
 
 def create_stage(endpoint: Endpoint) -> str:
-    """A temporary table; JSON comes in as text and is cast on the way out."""
+    """A temporary table. JSON is stored as text and cast when it is merged into raw."""
     types = {FieldType.JSONB: "text"}
     fields = [f'"{field.column}" {types.get(field.type, field.type.value)}' for field in endpoint.fields]
     own = [f"{name} {type_}" for name, type_, _ in _BOOKKEEPING]
@@ -90,8 +90,11 @@ def create_stage(endpoint: Endpoint) -> str:
 
 
 def rounds_needed() -> str:
-    """How many passes keep the order of arrival where it decides: 1, unless a record that has no usable version shares
-    its id with another in the file; then as many as the most frequent id comes, so that every record has its pass."""
+    """How many passes are needed to respect the order of arrival where it matters.
+
+    The answer is 1, unless a record without a usable version shares its id with another record in the file. Then it is
+    the number of times the most frequent id appears, so that each record has its own pass.
+    """
     return f"""
         select case when bool_or(occurrences > 1 and has_unversioned) then max(occurrences) else 1 end from (
             select count(*) as occurrences, bool_or(_version is null) as has_unversioned
@@ -101,11 +104,11 @@ def rounds_needed() -> str:
 
 
 def merge(endpoint: Endpoint, round_: int | None) -> str:
-    """Upsert the stage into raw for tenant ``$1``; the newest version wins, the later arrival among equals.
+    """Upsert the stage into raw for tenant ``$1``. The newest version wins; among equal versions, the later arrival.
 
-    A row that is marked as gone comes back with what landed since; a file from before, loaded again, leaves the mark.
-    Without rounds each id comes once, as its newest version. With them it comes once a round in order of arrival: a
-    record without a usable version is then compared with what came before it, as if each had been a file of its own.
+    A row marked as deleted is restored by a record that landed later. Reloading an older file leaves it marked.
+    Without rounds, each id appears once, as its newest version. With rounds, each id appears once per round in order of
+    arrival, so a record without a usable version is compared with those before it, as if each had been in its own file.
     """
     target = f'raw."{endpoint.entity}"'
     names = [field.column for field in endpoint.fields]
@@ -133,7 +136,7 @@ def merge(endpoint: Endpoint, round_: int | None) -> str:
 
 
 def mark_loaded() -> str:
-    """File ``$1`` is loaded with ``$2`` rows and whole quarantined ``$3``, typed as ``$4`` says."""
+    """Record that file ``$1`` is loaded: ``$2`` rows, ``$3`` records quarantined whole, fingerprint ``$4``."""
     return """
         update control.landed_files
         set loaded_at = clock_timestamp(), loaded_rows = $2, quarantined_whole = $3, loaded_fingerprint = $4
@@ -142,7 +145,7 @@ def mark_loaded() -> str:
 
 
 def mark_changed() -> str:
-    """Entity ``$2`` of tenant ``$1`` changed: what is built from it is due."""
+    """Record that entity ``$2`` of tenant ``$1`` changed, so that the reports built from it are due."""
     return """
         insert into control.raw_loads (tenant, entity, changed_at) values ($1, $2, clock_timestamp())
         on conflict (tenant, entity) do update set changed_at = excluded.changed_at
@@ -152,5 +155,5 @@ def mark_changed() -> str:
 def _selected(column: str, type_: FieldType) -> str:
     if type_ is FieldType.JSONB:
         return f's."{column}"::jsonb'
-    # Decimals were copied with nineteen places; the zeros say nothing.
+    # Decimals were copied with 19 decimal places. Trim the trailing zeros.
     return f'trim_scale(s."{column}")' if type_ is FieldType.NUMERIC else f's."{column}"'

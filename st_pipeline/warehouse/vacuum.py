@@ -1,7 +1,7 @@
-"""Which tables of the warehouse want a vacuum or new statistics, and doing that without being in anybody's way.
+"""Find warehouse tables that need a vacuum or new statistics, and run it without blocking other work.
 
-Postgres does it by itself as a rule (autovacuum); here is seen where it doesn't. The statistics are Postgres's own
-(https://www.postgresql.org/docs/current/monitoring-stats.html, pg_stat_all_tables).
+Postgres normally does this automatically (autovacuum). This module finds tables where it doesn't, based on Postgres's
+statistics (https://www.postgresql.org/docs/current/monitoring-stats.html, pg_stat_all_tables).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from psycopg.rows import class_row
 SCHEMAS = ("raw", "control")
 LEAST_DEAD = 10_000
 DEAD_SHARE = 0.3
-"""Of all rows. Autovacuum comes at a fifth: beyond this it does not keep up, or is off."""
+"""Share of all rows. Autovacuum runs at 20%, so above this it isn't keeping up or is off."""
 LEAST_ROWS = 1_000
-"""Of a table whose statistics matter."""
+"""Tables with fewer rows don't need statistics."""
 STATEMENT_SECONDS = 600
-"""A vacuum is broken off then. Only a change of the table's columns would wait for it."""
+"""A vacuum is canceled after this long. Only a change to the table's columns would have to wait for it."""
 
 _GENTLY = {"lock_timeout": "2s", "vacuum_cost_delay": "2ms", "statement_timeout": f"{STATEMENT_SECONDS}s"}
 _VACUUM = sql.SQL("vacuum (analyze, skip_locked, truncate false) {}")
@@ -31,7 +31,7 @@ _ANALYZE = sql.SQL("analyze (skip_locked) {}")
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """What Postgres counts of one table."""
+    """Postgres's statistics for one table."""
 
     schema: str
     table: str
@@ -39,7 +39,7 @@ class TableState:
     dead: int
     was_analysed: bool
     autovacuum: bool
-    """Not switched off for this table."""
+    """Whether autovacuum is on for this table."""
 
     @property
     def name(self) -> str:
@@ -48,14 +48,14 @@ class TableState:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """One thing to do: why, and the exact statement."""
+    """One thing to do: the reason and the exact statement."""
 
     table: TableState | None
-    """None: it is about the server."""
+    """None if it applies to the server."""
     why: str
     statement: str
     is_upkeep: bool = True
-    """Upkeep does it; else it is for whoever switched something off."""
+    """Whether upkeep does it. If not, a person has to, because a person turned something off."""
 
     @property
     def sentence(self) -> str:
@@ -63,7 +63,7 @@ class Advice:
 
 
 def read_tables(connection: psycopg.Connection[Any], schemas: Sequence[str] = SCHEMAS) -> list[TableState]:
-    """Every table of these schemas, by name."""
+    """All tables in these schemas, sorted by name."""
     with connection.cursor(row_factory=class_row(TableState)) as cursor:
         return cursor.execute(
             """
@@ -81,7 +81,7 @@ def read_tables(connection: psycopg.Connection[Any], schemas: Sequence[str] = SC
 
 
 def is_autovacuum_on(connection: psycopg.Connection[Any]) -> bool:
-    """Whether the server runs it, and counts what it needs to know."""
+    """Whether autovacuum and the statistics it needs are turned on for the server."""
     row = connection.execute(
         "select current_setting('autovacuum')::boolean and current_setting('track_counts')::boolean"
     ).fetchone()
@@ -89,7 +89,7 @@ def is_autovacuum_on(connection: psycopg.Connection[Any]) -> bool:
 
 
 def advise(tables: Iterable[TableState], *, autovacuum: bool) -> Iterator[Advice]:
-    """What to do, if anything. ``autovacuum`` is the server's own setting."""
+    """What to do, if anything. ``autovacuum`` is the server's setting."""
     if not autovacuum:
         yield Advice(
             None,
@@ -115,24 +115,24 @@ def advise(tables: Iterable[TableState], *, autovacuum: bool) -> Iterator[Advice
 
 
 def read_advice(connection: psycopg.Connection[Any]) -> list[Advice]:
-    """What to do in this warehouse now."""
+    """What to do in this warehouse right now."""
     return list(advise(read_tables(connection), autovacuum=is_autovacuum_on(connection)))
 
 
 def relieve(
     connection: psycopg.Connection[Any], advice: Iterable[Advice], *, seconds: float = 1800.0
 ) -> tuple[list[str], list[str]]:
-    """Do what upkeep may do of ``advice``: (statements that were run, sentences on those that weren't).
+    """Run the advice that is for upkeep. Returns (statements that ran, sentences about those that didn't).
 
-    Gently, on an autocommit connection: reading and writing go on, a table that somebody holds is skipped, and space at
-    the end of a table is not given back, as that needs it alone. Nothing is begun after ``seconds``.
+    Runs gently on an autocommit connection: reads and writes continue, locked tables are skipped, and free space at the
+    end of a table isn't returned, because that needs an exclusive lock. Nothing new starts after ``seconds``.
     """
     done: list[str] = []
     left: list[str] = []
     warnings: list[str] = []
 
     def hear(notice: psycopg.errors.Diagnostic) -> None:
-        if notice.severity_nonlocalized == "WARNING":  # skipped: somebody holds it, or it is not ours
+        if notice.severity_nonlocalized == "WARNING":  # skipped: the table is locked or not owned by us
             warnings.append(str(notice.message_primary))
 
     until = time.monotonic() + seconds
