@@ -1,4 +1,4 @@
-"""Pages of verbatim records -> typed Parquet files and the ledger that says which of them exist.
+"""Pages of verbatim records -> typed Parquet files, and the ledger of which files exist.
 
-Goes here: typing of records, files, cursors. Does not: HTTP (servicetitan/), tables of schema raw (warehouse/).
+Here: typing of records, files, and cursors. Not here: HTTP (servicetitan/) or tables in schema raw (warehouse/).
 """

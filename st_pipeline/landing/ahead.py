@@ -1,4 +1,4 @@
-"""Fetch the next page while the one before is being worked on."""
+"""Fetch the next page while the current one is being processed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from st_pipeline.servicetitan.pages import Page
 
 
 def one_ahead(pages: Iterator[Page]) -> Iterator[Page]:
-    """``pages``, each asked for while the caller has the one before; two are in memory at most.
+    """Yield ``pages``, fetching each one while the caller works on the one before. At most two are in memory.
 
-    One thread asks, so ``pages`` need not be safe for several. An error comes in its place, after the pages before it.
+    One thread fetches, so ``pages`` need not be thread-safe. An error is raised in order, after the pages before it.
     """
     pool = ThreadPoolExecutor(1, thread_name_prefix="fetch")
     try:
@@ -20,5 +20,5 @@ def one_ahead(pages: Iterator[Page]) -> Iterator[Page]:
             coming = pool.submit(next, pages, None)
             yield page
     finally:
-        # Whoever stops listening does not wait for an answer.
+        # A caller that stops early doesn't wait for the pending page.
         pool.shutdown(wait=False, cancel_futures=True)

@@ -1,6 +1,6 @@
-"""Decoded values of one field -> one Arrow column, all at once where the values have the usual form.
+"""Decoded values of one field -> one Arrow column, converted all at once if the values have the usual form.
 
-What has another form goes through values.py one by one; both ways give the same column (a property test holds that).
+Otherwise values.py converts them one by one. Both ways give the same column, which a property test verifies.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TICKS_AT_EPOCH = (_EPOCH - datetime(1, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 10
 
 Problem = tuple[int, str]
-"""A row number and why its value cannot be typed."""
+"""A row number and why its value can't be typed."""
 
 
 def column(type_: FieldType, values: Sequence[Any]) -> tuple[pa.Array, list[Problem]]:
-    """The values a record type decoded for one field, as an Arrow array of ARROW_TYPES, and what could not be typed."""
+    """One field's decoded values as an Arrow array (see ARROW_TYPES), and the values that couldn't be typed."""
     match type_:
         case FieldType.BIGINT | FieldType.TEXT | FieldType.BOOLEAN:
             return pa.array(values, ARROW_TYPES[type_]), []
@@ -64,7 +64,7 @@ def column(type_: FieldType, values: Sequence[Any]) -> tuple[pa.Array, list[Prob
 
 
 def versions(values: Sequence[str | None]) -> pa.Array:
-    """The order of records by their time of change: 100 ns ticks since year 1, null where there is no usable one."""
+    """Record versions by modification time, in 100 ns ticks since year 1. Null if there is no usable time."""
     texts = pa.array(values, pa.string())
     instants, _ = _instants(texts)
     usual = pc.match_substring_regex(texts, _USUAL_INSTANT)
@@ -89,7 +89,7 @@ def _numeric(texts: pa.Array) -> tuple[pa.Array, list[Problem]]:
 
 def _instants(texts: pa.Array) -> tuple[pa.Array, list[Problem]]:
     if pc.all(pc.match_substring_regex(texts, _USUAL_INSTANT)).as_py() is not False:
-        # Without a zone it is UTC, so that the zone can go where there is one.
+        # A timestamp without a zone is UTC, so the Z can be dropped.
         microseconds = pc.replace_substring_regex(texts, r"^(.{19}(?:\.\d{1,6})?)\d*Z?$", r"\1")
         try:
             return microseconds.cast(pa.timestamp("us")).cast(INSTANT), []
@@ -99,7 +99,7 @@ def _instants(texts: pa.Array) -> tuple[pa.Array, list[Problem]]:
 
 
 def _jsonb(texts: pa.Array) -> tuple[pa.Array, list[Problem]]:
-    # What looks like a huge number is rare; only a column that shows one is looked at value by value.
+    # Huge numbers are rare, so check value by value only if the column seems to have one.
     if pc.any(pc.match_substring_regex(texts, HUGE_NUMBER_HINT)).as_py():
         return _one_by_one(texts, pa.string(), to_jsonb)
     return texts, []

@@ -1,8 +1,8 @@
-"""Many small landed files of one month become one, record for record; the ledger keeps a row for each of them.
+"""Combine many small landed files of one month into one, record for record. The ledger keeps a row for each of them.
 
-The new file is safe before the ledger names it, in one transaction; the old ones go only after that. So a process that
-is killed leaves the old files or the new one in the ledger, and the next sweep removes what is not in it. How files are
-joined is in joining.py, what goes by its age in expiry.py.
+The new file is on disk before one transaction puts it in the ledger, and the old files are deleted only after that. So
+if the process is killed, the ledger has either the old files or the new one, and the next sweep removes the others.
+See joining.py for how files are combined, and expiry.py for removal by age.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from st_pipeline.landing.lock import RETRY_SECONDS, TenantBusy, tenant_lock
 from st_pipeline.landing.zone import LandingZone
 
 LARGEST_BYTES = 128 * 1024 * 1024  # of JSON in one file, as landing has it
-# Of Parquet: what is larger needs no look to be seen as large, being at most an eighth of its JSON.
+# Bytes of Parquet, which are at most an eighth of the JSON. Larger files are known to be large without opening them.
 LARGEST_LOOKED_AT = LARGEST_BYTES // 8
-MOST_FILES = 500  # joined at once: some ten seconds
-TURN_SECONDS = 20.0  # that a sync may have to wait for the tenant's lock, and for the file at hand
+MOST_FILES = 500  # combined at once, which takes about ten seconds
+TURN_SECONDS = 20.0  # how long a sync may wait for the tenant's lock, plus the current file
 HOLDER = "upkeep"
 SWEPT_FOR = timedelta(days=2)
 
@@ -47,7 +47,7 @@ class Compacted:
     busy: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     has_more: bool = False
-    """Time was up."""
+    """Whether time ran out before everything was done."""
 
 
 def compact(
@@ -59,10 +59,10 @@ def compact(
     largest: int = LARGEST_BYTES,
     seconds: float = 1800.0,
 ) -> Compacted:
-    """Join loaded files of each month (UTC) that ended ``older_than`` before ``now``, up to ``largest`` bytes of JSON.
+    """Combine loaded files of each month (UTC) that ended ``older_than`` before ``now``, up to ``largest`` JSON bytes.
 
-    Only while nobody syncs the tenant, and in turns, so that a sync waits for seconds. After ``seconds`` no further
-    file is begun. One entity's trouble keeps no other from being done.
+    Skips tenants that are being synced, and works in turns, so a sync waits only seconds. After ``seconds``, no new
+    file is started. An error in one entity doesn't stop the others.
     """
     until = time.monotonic() + seconds
     with postgres.connect(database, application="st-pipeline compaction", autocommit=True) as connection:
@@ -75,7 +75,7 @@ def compact(
                     with tenant_lock(database, tenant, HOLDER, wait_seconds=0):
                         entities = compaction.turn(tenant, entities, min(until, time.monotonic() + TURN_SECONDS))
                     if entities:
-                        time.sleep(2 * RETRY_SECONDS)  # whoever waits for the lock gets it
+                        time.sleep(2 * RETRY_SECONDS)  # let a waiting sync take the lock
                 compaction.done.has_more |= bool(entities)
             except TenantBusy:
                 compaction.done.busy.append(tenant)
@@ -83,15 +83,15 @@ def compact(
 
 
 def first_month_kept(now: datetime, older_than: timedelta) -> datetime:
-    """Files that landed before this belong to a month that ended ``older_than`` before ``now``, or longer ago."""
+    """Files that landed before this belong to a month that ended at least ``older_than`` before ``now``."""
     return (now - older_than).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def plan(files: Sequence[StoredFile], sizes: Mapping[str, int], largest: int) -> list[list[StoredFile]]:
-    """Which files become one: in order, of one month and one typing, together up to ``largest`` bytes of JSON.
+    """Which files to combine: in order, with the same month and typing, up to ``largest`` bytes of JSON in total.
 
-    ``sizes`` are bytes of JSON by path. Files of half that size are large enough, and one without another stays. What
-    more than MOST_FILES become is joined with the others when it is planned again.
+    ``sizes`` has the bytes of JSON by path. A file of at least half ``largest`` stays as it is, and so does a file with
+    no other to combine with. Groups over MOST_FILES are split, and combined further in the next plan.
     """
     groups: dict[tuple[str, str], list[list[StoredFile]]] = {}
     filled: dict[tuple[str, str], int] = {}
@@ -118,8 +118,7 @@ class _Compaction:
     sizes: dict[str, int] = field(default_factory=dict)
 
     def candidates(self) -> list[tuple[str, str]]:
-        """Tenants' entities with several files of a month that may be small, or a change that may have been
-        interrupted."""
+        """(tenant, entity) pairs with several possibly small files in a month, or a possibly interrupted compaction."""
         return self.connection.execute(
             """
             select tenant, entity from (
@@ -141,7 +140,7 @@ class _Compaction:
         ).fetchall()
 
     def turn(self, tenant: str, entities: list[str], until: float) -> list[str]:
-        """Work under the tenant's lock until there is nothing to do or time is up; the entities that remain."""
+        """Work under the tenant's lock until nothing is left or time is up. Returns the remaining entities."""
         while entities and time.monotonic() < until:
             try:
                 if self._join_some(tenant, entities[0]):
@@ -153,7 +152,7 @@ class _Compaction:
         return entities
 
     def _join_some(self, tenant: str, entity: str) -> bool:
-        """Make one file of several; False when none can be."""
+        """Combine one group of files. False if there is none."""
         ledger = Ledger(self.connection)
         self.zone.sweep(entity, tenant, ledger.paths(tenant, entity))
         files = self._stored(tenant, entity)
@@ -190,7 +189,7 @@ class _Compaction:
             ).fetchall()
 
     def _record(self, tenant: str, entity: str, path: str, group: Sequence[StoredFile]) -> None:
-        """The ledger's rows lie in the new file from here on; all or none."""
+        """Point the ledger's rows to the new file, all or none."""
         with self.connection.transaction():
             first = 0
             for file in group:

@@ -1,7 +1,7 @@
-"""Landed files go when they are old enough, where that is configured; the ledger keeps their rows.
+"""Delete old landed files, if that is configured. The ledger keeps their rows.
 
-Never one that is not loaded as today's catalogue would have it, nor one that a decision still needs. That a reload then
-lacks them is said in warehouse/reloading.py.
+A file that isn't loaded with the current catalog, or that is still needed to mark deletions, is never deleted.
+warehouse/reloading.py refuses a reload that would need deleted files.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ class Expired:
 
     files: int = 0
     rows: int = 0
-    """Of the ledger: files as they landed."""
+    """Ledger rows, one for each file as it landed."""
     records: int = 0
     busy: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def expire(database: postgres.Database, zone: LandingZone, now: datetime, keep: timedelta) -> Expired:
-    """Remove files of which every record landed more than ``keep`` before ``now``, marking them in the ledger first.
+    """Remove files whose records all landed more than ``keep`` before ``now``. They are marked in the ledger first.
 
-    A process that is killed in between leaves files that the ledger no longer counts; they are swept the next time.
+    If the process is killed in between, the next call removes the marked files.
     """
     done = Expired()
     with postgres.connect(database, application="st-pipeline expiry", autocommit=True) as connection:
@@ -48,11 +48,11 @@ def expire(database: postgres.Database, zone: LandingZone, now: datetime, keep: 
             try:
                 print_ = fingerprint(endpoint(entity))
             except KeyError:
-                continue  # an entity that left the catalogue: nobody can say whether it is loaded as it should be
+                continue  # the entity left the catalog, so there is no way to tell whether it is loaded correctly
             try:
                 with tenant_lock(database, tenant, HOLDER, wait_seconds=0):
                     marked = _mark(connection, tenant, entity, print_, now, now - keep)
-                    # Also what an earlier run marked and, killed, did not remove.
+                    # This also removes what an earlier run marked before it was killed.
                     zone.sweep(entity, tenant, Ledger(connection).paths(tenant, entity))
             except TenantBusy:
                 done.busy.append(tenant)
@@ -81,7 +81,7 @@ def _candidates(connection: psycopg.Connection, now: datetime, keep: timedelta) 
 def _mark(
     connection: psycopg.Connection, tenant: str, entity: str, print_: str, now: datetime, before: datetime
 ) -> list[tuple[str, int]]:
-    """(path, records) of each row of the ledger whose file may go; marked in one transaction."""
+    """Mark files that can be deleted, in one transaction. Returns (path, records) for each of their ledger rows."""
     return connection.execute(
         """
         update control.landed_files set expired_at = %(now)s

@@ -1,4 +1,4 @@
-"""Several landed files -> one with all their rows, in order, unchanged. Which files, and when, is in compaction.py."""
+"""Combine landed files into one with all their rows, in order and unchanged. compaction.py decides which and when."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import pyarrow as pa
 
 from st_pipeline.landing.zone import LandingZone
 
-ROW_GROUP_BYTES = 1024 * 1024  # of JSON: what a load of one row of the ledger reads at least
+ROW_GROUP_BYTES = 1024 * 1024  # of JSON: the least that loading one ledger row reads
 BATCH_ROWS = 2_000
 
 
 class FileDamaged(Exception):
-    """A landed file is not what the ledger says; nothing was changed, and the message names it."""
+    """A landed file doesn't match the ledger. Nothing was changed, and the message names the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file of the zone, with one or several rows of the ledger, all of them loaded."""
+    """A file in the landing zone, with one or more ledger rows, all of them loaded."""
 
     path: str
     fingerprint: str
     month: str
-    """That its records landed in, ``2026-03``."""
+    """The month its records landed in, such as ``2026-03``."""
     landed_at: datetime
-    """Of the first of its rows."""
+    """When the first of its rows landed."""
     rows: int
-    """Of the ledger."""
+    """Number of ledger rows."""
     records: int
 
 
@@ -37,7 +37,7 @@ def json_bytes(zone: LandingZone, file: StoredFile) -> int:
     """Bytes of JSON in a file.
 
     Raises:
-        FileDamaged: it has other rows than the ledger says.
+        FileDamaged: its row count doesn't match the ledger.
     """
     with zone.reader(file.path) as parquet:
         data = parquet.metadata
@@ -48,10 +48,10 @@ def json_bytes(zone: LandingZone, file: StoredFile) -> int:
 
 
 def join(zone: LandingZone, path: str, files: Sequence[StoredFile]) -> None:
-    """The rows of ``files``, one after the other, safe on disk at ``path``; nothing is left there otherwise.
+    """Write the rows of ``files``, in order, to ``path``. On an error, nothing is left there.
 
     Raises:
-        FileDamaged: a file has other rows or columns than it should have.
+        FileDamaged: a file doesn't have the expected rows or columns.
     """
     with zone.reader(files[0].path) as parquet:
         schema = parquet.schema_arrow

@@ -1,7 +1,7 @@
-"""Bring one entity of one tenant into the landing zone: pages -> files, each recorded with the cursor after it.
+"""Land one entity of one tenant: pages -> files, each recorded with the cursor that follows it.
 
-The whole export is never in memory: a page is typed, row groups go to disk, files end at a size that depends on the
-data alone, so that a run that was killed and run again makes the same files.
+The whole export is never in memory: each page is typed, and row groups go to disk. Where a file ends depends only on
+the data, so a run that is killed and restarted creates the same files.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from st_pipeline.servicetitan.pages import Page
 
 FILE_BYTES = 128 * 1024 * 1024  # of JSON; tens of megabytes of Parquet
 FIRST_FILE_SHARE = 8
-NOTES_BYTES = 16 * 1024 * 1024  # of records that wait for quarantine until their file is recorded
+NOTES_BYTES = 16 * 1024 * 1024  # of records waiting to go to quarantine when their file is recorded
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int], None]
-"""Called with the number of records of each page as it has been typed."""
+"""Called with the number of records in each page after it is typed."""
 
 
 class PageSource(Protocol):
-    """What landing needs of a client: the pages of an endpoint from a cursor on."""
+    """What landing needs from a client: an endpoint's pages, starting at a cursor."""
 
     def pages(self, endpoint: Endpoint, cursor: str | None = None) -> Iterator[Page]: ...
 
 
 class Incomplete(Exception):
-    """A list brought fewer records than its own total; the next sync reads it again from the same cursor."""
+    """A list returned fewer records than its total. The next sync reads it again from the same cursor."""
 
 
 @dataclass(slots=True)
 class Landed:
-    """What one landing of an entity brought."""
+    """The result of landing one entity."""
 
     batch: str
     is_full: bool
@@ -77,14 +77,14 @@ def land(
     recorded: Callable[[], None] = lambda: None,
     file_bytes: int = FILE_BYTES,
 ) -> Landed:
-    """Land what is new of ``endpoint`` for ``tenant``, or with ``full`` everything, until the API has no more.
+    """Land what is new in ``endpoint`` for ``tenant``, or everything with ``full``, until the API has no more.
 
-    Only for whoever holds the tenant's lock. What was fetched before an error is recorded before the error goes on.
-    ``recorded`` is called whenever another file is in the ledger, so that loading it can begin.
+    The caller must hold the tenant's lock. Whatever was fetched before an error is recorded before the error is raised.
+    ``recorded`` is called each time a file is added to the ledger, so that it can be loaded.
 
     Raises:
-        servicetitan.errors.ServiceTitanError: the API's failure, grouped by what to do.
-        Incomplete: a list brought fewer records than it said it has.
+        servicetitan.errors.ServiceTitanError: an API failure. Its subclass tells what to do.
+        Incomplete: a list returned fewer records than it reported.
     """
     batch = ledger.begin(tenant, endpoint.entity, clock(), full=full)
     swept = zone.sweep(endpoint.entity, tenant, ledger.paths(tenant, endpoint.entity))
@@ -100,9 +100,9 @@ def land(
 
 
 def file_limit(n: int, largest: int) -> int:
-    """Bytes of JSON after which file ``n`` of a batch ends: each is twice the one before, up to ``largest``.
+    """Bytes of JSON after which file ``n`` of a batch ends. Each limit is twice the one before, up to ``largest``.
 
-    The first ones are small, so that loading has something to do while the rest is fetched.
+    The first files are small, so that loading can start while the rest is fetched.
     """
     return min(largest, largest // FIRST_FILE_SHARE << n)
 
@@ -135,14 +135,14 @@ class _Landing:
                 self._add(page)
             self._end()
         except BaseException:
-            # The file may be broken, or its rows be in doubt: what is not recorded is fetched again.
+            # The file may be damaged or incomplete. What isn't recorded is fetched again.
             if self._file is not None:
                 self._file.writer.abandon()
             raise
         return self._landed
 
     def _pages(self) -> Iterator[Page]:
-        """The pages; when no more can be had, the API's error goes on once what it sent before is recorded."""
+        """Yield the pages. On an API error, record what arrived before it, then raise it."""
         pages = one_ahead(self._source.pages(self._endpoint, self._batch.cursor))
         while True:
             try:
@@ -163,7 +163,7 @@ class _Landing:
                 f"{landed.total_count} records it reports; it is read again in the next sync"
             )
         now, where = self._clock(), (batch.tenant, endpoint.entity)
-        # Together: a list that crashed between its last file and this would be landed a second time.
+        # One transaction: after a crash between the last file and this, the list would be landed twice.
         with self._ledger.together():
             self._finish_file()
             if endpoint.kind is Kind.LIST:
