@@ -1,7 +1,7 @@
-"""The ledger: which landed files exist, how far each tenant's entity has got, what was set aside.
+"""The ledger: which landed files exist, how far each tenant's entities have been read, and what was quarantined.
 
-What is not in here does not exist. A file and the cursor after it are recorded in one transaction. Loading has its own
-side of the table (warehouse/loading.py).
+A file that isn't in the ledger doesn't count. A file and the cursor after it are recorded in one transaction. Loading
+updates its own columns of the table (warehouse/loading.py).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LONGEST_FIELD = 500  # of a name in drift, which is indexed: what a server calls
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One pass over an entity of a tenant: from ``cursor`` on, or with ``is_full`` over everything."""
+    """One pass over an entity of a tenant: from ``cursor`` on, or over everything with ``is_full``."""
 
     tenant: str
     entity: str
@@ -56,21 +56,21 @@ class LandedFile:
 
 
 class Ledger:
-    """Reads and writes of the ledger on one autocommit connection; every method is a transaction of its own."""
+    """Reads and writes the ledger on one autocommit connection. Every method is its own transaction."""
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What is recorded inside is recorded all or not at all."""
+        """Record everything inside in one transaction: all or nothing."""
         with self._connection.transaction():
             yield
 
     def begin(self, tenant: str, entity: str, now: datetime, *, full: bool) -> Batch:
-        """The batch to work on: the unfinished one, or a new one from the cursor (from the beginning if ``full``).
+        """Return the unfinished batch, or start a new one from the cursor (from the beginning if ``full``).
 
-        An unfinished full batch is continued by any sync: it brings all that an incremental one would.
+        Any sync continues an unfinished full batch, because it covers everything an incremental one would.
         """
         with self._connection.transaction():
             old = self.current(tenant, entity)
@@ -101,7 +101,7 @@ class Ledger:
             return new
 
     def current(self, tenant: str, entity: str) -> Batch | None:
-        """The batch at hand, or None for an entity that was never begun."""
+        """The current batch, or None if the entity was never started."""
         with self._connection.cursor(row_factory=kwargs_row(_batch)) as cursor:
             return cursor.execute(
                 """
@@ -114,7 +114,7 @@ class Ledger:
     def record_file(
         self, file: LandedFile, notes: Iterable[Note], new_fields: Iterable[str], seen: Iterable[str] = ()
     ) -> None:
-        """The file exists, the next call starts after it, and the batch had the fields ``seen`` so far."""
+        """Record a file, the cursor after it, and the fields ``seen`` in the batch so far."""
         with self._connection.transaction():
             row = self._connection.execute(
                 """
@@ -139,7 +139,7 @@ class Ledger:
             )
 
     def complete(self, batch: Batch, cursor: str | None, now: datetime) -> None:
-        """The API said that there is no more; ``cursor`` is where the next batch starts."""
+        """Mark the batch as complete, because the API has no more. The next batch starts at ``cursor``."""
         with self._connection.transaction():
             self._connection.execute(
                 """
@@ -159,7 +159,7 @@ class Ledger:
             )
 
     def restart(self, batch: Batch) -> None:
-        """Forget the cursor of ``batch``: the API no longer takes it."""
+        """Clear the cursor of ``batch``, because the API no longer accepts it."""
         with self._connection.transaction():
             self._connection.execute(
                 "update control.cursors set cursor = null where tenant = %s and entity = %s and batch = %s",
@@ -167,7 +167,7 @@ class Ledger:
             )
 
     def paths(self, tenant: str, entity: str) -> set[str]:
-        """Every file that holds landed records of an entity of a tenant."""
+        """All files with landed records for an entity of a tenant."""
         rows = self._connection.execute(
             "select distinct path from control.landed_files where tenant = %s and entity = %s and expired_at is null",
             (tenant, entity),
@@ -175,7 +175,7 @@ class Ledger:
         return {path for (path,) in rows}
 
     def note_drift(self, tenant: str, entity: str, kind: str, fields: Iterable[str], now: datetime) -> None:
-        """Fields that came (``new``) or went (``missing``), since when and when last seen so."""
+        """Record fields that appeared (``new``) or disappeared (``missing``), with first and last time seen."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(
                 """
@@ -187,7 +187,7 @@ class Ledger:
             )
 
     def settle_drift(self, tenant: str, entity: str, seen: Iterable[str], known: Iterable[str] = ()) -> None:
-        """Fields that were missing and came back (``seen``), and new ones that the catalogue has by now (``known``)."""
+        """Clear drift for missing fields that came back (``seen``) and new ones now in the catalog (``known``)."""
         with self._connection.transaction():
             self._connection.execute(
                 """
@@ -206,7 +206,7 @@ def _batch(*, seen: list[str], **columns: Any) -> Batch:
 def write_notes(
     connection: psycopg.Connection, tenant: str, entity: str, file_id: int, notes: Iterable[Note], now: datetime
 ) -> None:
-    """Put ``notes`` of a file into quarantine; part of the caller's transaction."""
+    """Write a file's ``notes`` to quarantine, as part of the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.executemany(
             """

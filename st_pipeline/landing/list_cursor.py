@@ -1,4 +1,4 @@
-"""Where the next reading of a list starts: lists are asked by time of change, exports have their own cursor. Pure."""
+"""Where the next read of a list starts. Lists are read by modification time; exports have their own cursor. Pure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def list_cursor(newest: int | None, old: str | None, now: datetime | None = None) -> str | None:
-    """Where a list's next reading starts: an hour before the newest change seen (in ticks), never before ``old``.
+    """Where a list's next read starts: an hour before the newest change seen (in ticks), never before ``old``.
 
-    The hour covers changes that were committed late; what is read twice is upserted. ``now`` only ever holds the
-    cursor back: a record dated in the future must not carry it past all that will be changed until then.
+    The hour covers changes that were committed late. Records that are read twice are upserted. ``now`` is an upper
+    limit: a record dated in the future must not move the cursor past changes that are made before that date.
     """
     if newest is None:
         return old

@@ -1,4 +1,4 @@
-"""One sync of a tenant at a time: an advisory lock of the warehouse, which ends with the process that holds it."""
+"""One sync of a tenant at a time, by an advisory lock in the warehouse that is released when its process ends."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ log = logging.getLogger(__name__)
 
 
 class TenantBusy(Exception):
-    """Another sync of the tenant is running; the message says which."""
+    """Another sync of the tenant is running. The message says which."""
 
 
 @contextmanager
 def tenant_lock(database: postgres.Database, tenant: str, holder: str, *, wait_seconds: float) -> Iterator[None]:
-    """Hold the tenant's lock; wait for whoever has it, at most ``wait_seconds``.
+    """Hold the tenant's lock. If another process has it, wait at most ``wait_seconds``.
 
-    ``holder`` is what others are told, a run's id or a process.
+    ``holder`` is shown to others that wait: a run id or a process.
 
     Raises:
-        TenantBusy: still held; with the holder and since when.
+        TenantBusy: the lock is still held. The message says by whom and since when.
     """
     name = f"st-pipeline sync {tenant} ({holder})"[:63]  # Postgres cuts longer names
     with postgres.connect(database, application=name, autocommit=True) as connection:
@@ -45,7 +45,7 @@ def tenant_lock(database: postgres.Database, tenant: str, holder: str, *, wait_s
         try:
             yield
         finally:
-            # The end of the connection would do, a moment later; whoever asks next should not find it held.
+            # Closing the connection also releases it, but only a moment later. The next sync shouldn't find it held.
             with suppress(psycopg.OperationalError):
                 connection.execute("select pg_advisory_unlock(hashtextextended('st-pipeline ' || %s, 0))", (tenant,))
 

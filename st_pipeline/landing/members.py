@@ -1,7 +1,7 @@
-"""A JSON object -> the texts of its members, verbatim. Nothing is typed here.
+"""A JSON object -> the verbatim text of each member. Nothing is typed here.
 
-The fast parser refuses what is no JSON in the strict sense. Servers that write ``NaN`` for an amount exist, so an
-object that only the standard library's parser takes is split by that one: the bad member alone is lost.
+The fast parser accepts only strict JSON. Some servers write ``NaN`` for an amount, so an object that only the standard
+library's parser accepts is split by that parser, and only the bad member is lost.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _SCAN = json.JSONDecoder(parse_int=str, parse_float=str)  # the values are throw
 
 
 class NotAnObject(ValueError):
-    """The text is no JSON object, or is nested too deeply to be read; the text says which."""
+    """The text isn't a JSON object or is nested too deeply to read. The message says which."""
 
 
 def members(record: bytes | Raw) -> dict[str, Raw]:
-    """Name -> JSON text of each member; of two of the same name the last.
+    """Name -> JSON text of each member. If a name appears twice, the last one counts.
 
     Raises:
-        NotAnObject: another JSON value, or no JSON at all.
+        NotAnObject: a different JSON value, or not JSON at all.
     """
     try:
         return _MEMBERS.decode(record)
@@ -40,12 +40,12 @@ def members(record: bytes | Raw) -> dict[str, Raw]:
 
 
 def is_object(text: Raw) -> bool:
-    """Whether a JSON text is an object's."""
+    """Whether a JSON text is an object."""
     return memoryview(text)[:1] == b"{"
 
 
 def is_json(text: Raw) -> bool:
-    """Whether a text is JSON in the strict sense."""
+    """Whether a text is strict JSON."""
     try:
         msgspec.json.decode(text, type=Raw)
     except (msgspec.MsgspecError, RecursionError):

@@ -1,6 +1,6 @@
-"""One landed file while it grows: rows wait for a row group, notes and counts for the ledger.
+"""A landed file being written: rows waiting for a row group, plus notes and counts for the ledger.
 
-When a file begins and ends is decided in land.py; how bytes get to disk is in zone.py.
+land.py decides when a file starts and ends. zone.py writes it to disk.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ROW_GROUP_BYTES = 3 * 1024 * 1024  # of JSON: what waits in memory
 
 
 def landed_schema(endpoint: Endpoint) -> pa.Schema:
-    """The columns of a landed file: the typed ones, and where each row came from."""
+    """The columns of a landed file: the typed ones, plus each row's origin."""
     return pa.schema(
         [
             *table_schema(endpoint),
@@ -31,7 +31,7 @@ def landed_schema(endpoint: Endpoint) -> pa.Schema:
 
 @dataclass(slots=True)
 class OpenFile:
-    """Rows on their way into one file, and what the ledger will say of it."""
+    """Rows being written to one file, and what the ledger will record for it."""
 
     writer: FileWriter
     path: str

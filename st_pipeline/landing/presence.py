@@ -1,4 +1,4 @@
-"""Which of the catalogue's fields the records of a batch carry at all; a field that none carries has gone."""
+"""Which catalog fields appear in a batch's records. A field that appears in none is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from st_pipeline.servicetitan.catalogue.model import Endpoint
 
 
 class Presence:
-    """Looks at rows until every field was seen once. Null counts as seen: the name is there."""
+    """Checks rows until every field was seen once. Null counts as seen, because the name is there."""
 
     def __init__(self, endpoint: Endpoint, seen: Iterable[str] = ()) -> None:
         """``seen``: what earlier files of the batch had."""
@@ -22,7 +22,7 @@ class Presence:
 
     @property
     def missing(self) -> set[str]:
-        """Top-level names that no record looked at had."""
+        """Top-level names that no record had so far."""
         return set(self._unseen)
 
     def look(self, rows: pa.RecordBatch) -> None:

@@ -1,6 +1,6 @@
-"""The rows of one landed file, wherever they lie: in a file of their own, or in a stretch of one that holds several.
+"""The rows of one landed file, stored either in its own file or as a range within a combined file.
 
-Which file and where is in the ledger; how files become one is in compaction.py.
+The ledger has the location. compaction.py combines files.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ BATCH_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class LandedRows:
-    """An open file and the stretch of it that counts. ``count`` None: all of it."""
+    """An open file and the range of rows to read. ``count`` None means all of it."""
 
     parquet: pq.ParquetFile
     first: int = 0
     count: int | None = None
 
     def batches(self, columns: Sequence[str], batch_size: int) -> Iterator[pa.RecordBatch]:
-        """These columns of the rows, in order; only the row groups that hold any of them are read."""
+        """The given columns of the rows, in order. Only row groups that overlap the range are read."""
         end = self.parquet.metadata.num_rows if self.count is None else self.first + self.count
         groups, position = self._groups(end)
         if not groups:
@@ -43,7 +43,7 @@ class LandedRows:
         return pa.chunked_array([batch.column(name) for batch in self.batches([name], BATCH_ROWS)], type_)
 
     def _groups(self, end: int) -> tuple[list[int], int]:
-        """The row groups that reach into the stretch, and the row that the first of them begins with."""
+        """The row groups that overlap the range, and the number of the first row in them."""
         groups: list[int] = []
         position = start = 0
         for group in range(self.parquet.metadata.num_row_groups):
@@ -57,6 +57,6 @@ class LandedRows:
 
 @contextmanager
 def open_rows(zone: LandingZone, path: str, first: int = 0, count: int | None = None) -> Iterator[LandedRows]:
-    """The ``count`` rows from ``first`` on of the file at ``path``; all of them for None."""
+    """The ``count`` rows starting at ``first`` of the file at ``path``, or all rows from there if None."""
     with zone.reader(path) as parquet:
         yield LandedRows(parquet, first, count)

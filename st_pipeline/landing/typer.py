@@ -40,7 +40,7 @@ _RECORD = pa.field("_record", pa.string())
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What goes to quarantine: ``field`` is the column that became null, or None where the whole record stays out."""
+    """A quarantine entry. ``field`` is the column that became null, or None if the whole record is left out."""
 
     row: int
     record_id: int | None
@@ -77,7 +77,7 @@ def table_schema(endpoint: Endpoint) -> pa.Schema:
 
 @cache
 def fingerprint(endpoint: Endpoint) -> str:
-    """Tells whether a landed file was typed with the fields and rules of today."""
+    """Shows whether a landed file was typed with the current fields and rules."""
     said = [
         str(RULES),
         str(endpoint.cursor_field),
@@ -87,7 +87,7 @@ def fingerprint(endpoint: Endpoint) -> str:
 
 
 def type_records(endpoint: Endpoint, records: Sequence[bytes | msgspec.Raw]) -> Typed:
-    """Type ``records`` (the API's own JSON texts, any JSON value). Never fails for what a record holds."""
+    """Type ``records`` (the API's JSON texts, any JSON value). Never fails because of a record's content."""
     types = record_type(endpoint)
     texts = [bytes(record) for record in records]
     decoded: list[Any] = []

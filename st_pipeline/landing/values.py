@@ -1,4 +1,4 @@
-"""One JSON value -> one typed value: what can be typed, and the reason when it cannot.
+"""One JSON value -> one typed value, or the reason it can't be typed.
 
 These rules are the definition. The columnar path (columns.py) only does the same faster for the values it recognizes.
 Facts on the API's values: amounts come as strings or numbers, instants with three to seven fractional digits with or
@@ -42,7 +42,7 @@ _STRING_OR_HUGE = re.compile(r'"(?:[^"\\]|\\.)*"|([0-9][eE][+-]?[0-9]{5}|[0-9]{2
 
 
 class Untypable(ValueError):
-    """The value has no place in its column; the text is the reason that goes to quarantine."""
+    """The value doesn't fit its column. The message is the reason that goes to quarantine."""
 
 
 def without_unstorable(record: bytes) -> bytes:

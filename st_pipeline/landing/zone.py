@@ -1,6 +1,6 @@
-"""The landing zone: a folder or URL of Parquet files, and how one is written so that it is whole or not there.
+"""The landing zone: a folder or URL with Parquet files, each written completely or not at all.
 
-Which files count is in ledger.py. Paths are relative to the zone and in Hive style:
+ledger.py records which files count. Paths are relative to the zone, in Hive style:
 ``<entity>/tenant=<key>/landed=<date>/<batch>-<n>.parquet``.
 """
 
@@ -39,7 +39,7 @@ class LandingZone:
         self._is_local = isinstance(self._files, pyarrow.fs.LocalFileSystem)
 
     def writer(self, path: str, schema: pa.Schema) -> FileWriter:
-        """Begin a file; it has its name only after ``close()``."""
+        """Start a file. It gets its name only after ``close()``."""
         return FileWriter(self._files, self._absolute(path), schema, is_local=self._is_local)
 
     def reader(self, path: str) -> pq.ParquetFile:
@@ -47,7 +47,7 @@ class LandingZone:
         return pq.ParquetFile(self._absolute(path), filesystem=self._files, pre_buffer=False)
 
     def probe(self) -> None:
-        """Write and delete a file. Raises OSError when the zone cannot be written."""
+        """Write and delete a file. Raises OSError if the zone isn't writable."""
         path = self._absolute(".probe")
         self._files.create_dir(self._root, recursive=True)
         with self._files.open_output_stream(path) as stream:
@@ -55,9 +55,9 @@ class LandingZone:
         self._files.delete_file(path)
 
     def sweep(self, entity: str, tenant: str, known: Collection[str]) -> list[str]:
-        """Delete what a crash left: files of this entity and tenant that are not ``known`` to the ledger.
+        """Delete files left by a crash: those of this entity and tenant that are not ``known`` to the ledger.
 
-        Only for whoever holds the tenant's lock. Returns the paths deleted.
+        The caller must hold the tenant's lock. Returns the deleted paths.
         """
         folder = self._absolute(f"{entity}/tenant={tenant}")
         found = self._files.get_file_info(pyarrow.fs.FileSelector(folder, allow_not_found=True, recursive=True))
@@ -93,7 +93,7 @@ class FileWriter:
         self._writing: Future[None] | None = None
 
     def write(self, rows: pa.Table) -> None:
-        """Append one row group, once the one before is written."""
+        """Append one row group after the previous one is written."""
         self._settle()
         self._writing = self._pool.submit(self._parquet.write_table, rows, row_group_size=max(rows.num_rows, 1))
 
@@ -103,7 +103,7 @@ class FileWriter:
             writing.result()
 
     def close(self) -> int:
-        """Finish the file, safe on disk under its name; its size in bytes."""
+        """Finish the file, make it durable under its name, and return its size in bytes."""
         self._settle()
         self._pool.shutdown()
         self._parquet.close()
@@ -118,7 +118,7 @@ class FileWriter:
         return self._files.get_file_info(self._path).size or 0
 
     def abandon(self) -> None:
-        """Leave nothing behind, as far as that can be done: this is called when something has gone wrong already."""
+        """Try to leave nothing behind. This is called after something has already gone wrong."""
         self._pool.shutdown()
         with contextlib.suppress(OSError, pa.ArrowException):
             self._parquet.close()
