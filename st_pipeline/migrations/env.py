@@ -1,4 +1,4 @@
-"""What alembic runs migrations in: the connection that postgres.migrate hands over."""
+"""Alembic's environment. It uses the connection that postgres.migrate passes in."""
 
 from alembic import context
 

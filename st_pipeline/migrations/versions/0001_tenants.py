@@ -1,4 +1,4 @@
-"""Tenants and their credentials (room ``tenants``)."""
+"""Tenants and their credentials (package ``tenants``)."""
 
 from alembic import op
 

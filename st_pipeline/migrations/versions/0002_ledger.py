@@ -1,4 +1,4 @@
-"""The ledger of landed files, cursors, quarantine, drift and loads (rooms ``landing`` and ``warehouse``)."""
+"""The ledger of landed files, cursors, quarantine, drift, and loads (packages ``landing`` and ``warehouse``)."""
 
 from alembic import op
 

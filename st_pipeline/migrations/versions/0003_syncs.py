@@ -1,4 +1,4 @@
-"""What every sync did, and every call it made (room ``history``)."""
+"""What each sync did and every API call it made (package ``monitoring``)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Which fields a batch had so far, so that one that was interrupted judges drift like one that was not."""
+"""Fields seen so far in a batch, so that an interrupted batch detects drift like an uninterrupted one."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Incidents, what is told of them and to whom it got through (room ``alerting``)."""
+"""Incidents, alerts about them, and alert deliveries (package ``monitoring``)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What is asked of the daemon and what it launched, why each sync ran, and the builds of the reports."""
+"""Sync requests and launches, the reason for each sync, and report builds."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""History and usage: sums of each sync, trace ids, and days that old syncs are rolled up to (room ``history``)."""
+"""History and usage: totals for each sync, trace ids, and daily rollups of old syncs (package ``monitoring``)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""The API's own counts beside ours (room rules)."""
+"""The API's record counts next to ours (package ``monitoring``)."""
 
 from alembic import op
 

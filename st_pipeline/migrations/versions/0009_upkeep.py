@@ -1,4 +1,4 @@
-"""Retention of landed files (room landing): several rows of the ledger in one file, and files that are gone."""
+"""Retention of landed files (package ``landing``): several ledger rows in one file, and expired files."""
 
 from alembic import op
 

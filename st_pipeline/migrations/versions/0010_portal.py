@@ -1,4 +1,4 @@
-"""Who may use the portal (accounts, invitations, sessions), and what they did (audit)."""
+"""Who can use the portal (accounts, invitations, sessions) and what they did (audit)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Two client secrets of a tenant side by side, while one takes the other's place (room ``tenants``)."""
+"""Two client secrets per tenant at the same time, so that one can replace the other (package ``tenants``)."""
 
 from alembic import op
 

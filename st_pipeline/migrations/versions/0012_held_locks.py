@@ -1,4 +1,4 @@
-"""Who holds which advisory lock of this database, asked by several rooms."""
+"""Which process holds which advisory lock in this database. Used by several packages."""
 
 from alembic import op
 
