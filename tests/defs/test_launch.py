@@ -1,4 +1,4 @@
-"""defs/launch.py: what becomes of a run whose process died."""
+"""defs/launch.py: what happens to a run whose process died."""
 
 from __future__ import annotations
 

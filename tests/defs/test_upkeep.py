@@ -1,4 +1,4 @@
-"""The job: every step says what it did, and one that fails keeps no other from running."""
+"""The upkeep job: every step reports what it did, and a failed step doesn't stop the others."""
 
 from __future__ import annotations
 

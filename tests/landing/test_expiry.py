@@ -1,4 +1,4 @@
-"""What is old goes where that is asked for; what is not loaded, not judged or not ended never does."""
+"""Old files are deleted if configured, but never files that are unloaded, unfinished, or needed to mark deletions."""
 
 from __future__ import annotations
 

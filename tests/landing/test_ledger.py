@@ -1,4 +1,4 @@
-"""What the ledger says is there all or not at all, and a batch goes on where it stopped."""
+"""Ledger entries are written completely or not at all, and a batch continues where it stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two syncs of one tenant never run at one time, and whoever waits is told for whom."""
+"""Two syncs of one tenant never run at the same time, and a waiting sync says which one it waits for."""
 
 from __future__ import annotations
 

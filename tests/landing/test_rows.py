@@ -1,4 +1,4 @@
-"""A stretch of a file is read like a file that has nothing else in it."""
+"""A range within a file reads like a file that contains only those rows."""
 
 from __future__ import annotations
 

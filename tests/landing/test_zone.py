@@ -1,4 +1,4 @@
-"""Files are in the zone whole or not at all, and only known ones stay."""
+"""Files are written to the zone completely or not at all, and only known ones are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run does for a tenant when it comes to it."""
+"""What a run does for a tenant when it reaches it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sync of one tenant, over HTTP against the sandbox: everything arrives, and what doesn't is said."""
+"""One sync of one tenant, over HTTP against the sandbox: everything arrives, or the sync says what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a full reading no longer brings is marked; nothing is ever removed, and doubt marks nothing."""
+"""Rows that a full refresh no longer returns are marked, never removed, and nothing is marked when in doubt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files become rows, each file whole or not at all, and never counted twice."""
+"""Each file is loaded completely or not at all, and is never counted twice."""
 
 from __future__ import annotations
 

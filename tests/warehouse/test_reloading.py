@@ -1,4 +1,4 @@
-"""A reload that would bring back only a part is refused, with what to do; one that brings everything is not."""
+"""An incomplete reload is refused, with advice on what to do. A complete one isn't."""
 
 from __future__ import annotations
 

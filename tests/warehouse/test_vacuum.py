@@ -1,4 +1,4 @@
-"""Tables that Postgres does not keep up with are named with the statement that helps, and upkeep runs it."""
+"""Tables that autovacuum isn't keeping up with are listed with the statement that helps, and upkeep runs it."""
 
 from __future__ import annotations
 
