@@ -1,7 +1,7 @@
 {#-
-  Schema, sequence and SQL functions that the models use, in one transaction at the start of every run. The lock keeps
-  two runs from replacing a function at the same time, which Postgres refuses ("tuple concurrently updated").
-  Also by hand: `dbt run-operation install_functions`.
+  Creates the schemas, sequence and SQL functions for the models, in one transaction at the start of every run. The lock
+  keeps two runs from replacing a function at the same time, which Postgres refuses ("tuple concurrently updated").
+  To run it manually: `dbt run-operation install_functions`.
 -#}
 {% macro create_functions() %}
 select pg_advisory_xact_lock(hashtext('st_pipeline.dbt.create_functions'));

@@ -1,10 +1,10 @@
 {#-
-  The last select of a report model: gives each row of the CTE `rows` its id, the time it was made, and the version of its
-  tenant (from the CTE `stale`).
+  The last select of a report model: gives each row of the CTE `rows` its ID, its creation time, and its tenant's version
+  (from the CTE `stale`).
 
-  A row that comes out as it was keeps its id and created_at; any other row gets a new id. So whoever read a row and
-  deletes it by id later deletes that very content, never a newer one. After two thousand million ids the sequence starts
-  again; should it then meet a row that is still there, the uniqueness test says so and `dbt build --full-refresh` deals anew.
+  A row with unchanged content keeps its id and created_at; any other row gets a new id. So a consumer that read a row
+  and later deletes it by id deletes exactly that content, never a newer one. After two billion ids the sequence starts
+  over. If it then collides with an existing row, the uniqueness test fails, and `dbt build --full-refresh` assigns new ids.
 -#}
 {% macro with_lasting_ids(rows, source_id) %}
 , hashed as materialized (

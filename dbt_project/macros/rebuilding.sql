@@ -1,10 +1,10 @@
 {#-
-  Rebuilding by tenant. A model that is built so (`incremental_strategy: replace_tenants`) keeps in `version` what its
-  rows were made from; int_source_versions says what they would be made from now. Where the two differ, all rows of the
-  tenant are made anew, and those of other tenants are left alone.
+  Rebuilding by tenant. A model with `incremental_strategy: replace_tenants` keeps in `version` what its rows were built
+  from; int_source_versions says what they would be built from now. If the two differ, all of the tenant's rows are
+  rebuilt, and other tenants' rows stay as they are.
 -#}
 
-{#- Model -> the raw entities that its rows come from. Every model with the strategy replace_tenants must be here. -#}
+{#- Model -> the raw entities behind its rows. Every model with the strategy replace_tenants must be listed. -#}
 {% macro entities_of_models() %}
 {{ return({
     'int_customer_phones': ['crm_customer_contacts'],
@@ -18,8 +18,8 @@
 }) }}
 {% endmacro %}
 
-{#- Checksum of this project's SQL: a changed rule makes every row stale, without anybody having to think of it. Ids of
-    legacy rows whose content comes out the same survive even that. -#}
+{#- Checksum of this project's SQL: a changed rule makes every row stale automatically. Legacy rows whose content
+    stays the same keep their IDs even then. -#}
 {% macro rules_version() %}
 {%- set code = [create_functions()] %}
 {%- if execute %}
@@ -30,7 +30,7 @@
 {{- return(local_md5(code | join('\n'))) }}
 {% endmacro %}
 
-{#- Tenants whose rows of `model` are not what they should be, with the version to be: (tenant, version). -#}
+{#- Tenants whose rows of `model` are out of date, with their new version: (tenant, version). -#}
 {% macro stale_tenants(model) %}
 select
     wanted.tenant,
@@ -48,8 +48,8 @@ where
     {%- endif %}
 {% endmacro %}
 
-{#- dbt calls this for `incremental_strategy: replace_tenants`. Unlike delete+insert it also removes what a tenant no
-    longer has when it comes out with no row at all, and tenants that are gone. One transaction. -#}
+{#- dbt calls this for `incremental_strategy: replace_tenants`. Unlike delete+insert, it also removes the rows of
+    a tenant that now has none, and of tenants that were removed. One transaction. -#}
 {% macro get_incremental_replace_tenants_sql(arg_dict) %}
 {%- set target_table = arg_dict['target_relation'] %}
 {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) %}

@@ -1,5 +1,5 @@
-{#- Company codes none of whose tenants was loaded since this build began: (company_code). A sync that commits while the
-    build runs has not lost anything, and only the others can be compared with raw. One statement, one snapshot. -#}
+{#- Company codes with no tenant loaded since this build started: (company_code). A sync that commits during the build
+    loses nothing, but only the other companies can be compared with raw. One statement, one snapshot. -#}
 {% macro settled_companies(model) %}
 select tenants.company_code
 from {{ ref('int_tenants') }} as tenants

@@ -1,9 +1,9 @@
 {#-
-  HTML to text: strip_tags, then decode_entities once, then tidy; plain_text does all three.
+  HTML to text: strip_tags, then decode_entities once, then tidy. plain_text does all three.
 
   A tag starts with `<` and a letter, or `</` and a letter, and ends at the next `>` that is not inside a quoted attribute
-  value; quotes open a value only after `=`. Where such a quote never closes, the tag ends at the next `>`. A comment runs
-  from `<!--` to the next `-->`. What never ends is text, like any other `<`: a summary may lose its markup, never its words.
+  value; quotes open a value only after `=`. If such a quote never closes, the tag ends at the next `>`. A comment runs
+  from `<!--` to the next `-->`. An unterminated one is text, like any other `<`: a summary may lose its markup, never its words.
   A tag's name ends at white space, `/` or `>`.
 -#}
 {% macro create_strip_tags() %}
@@ -17,8 +17,8 @@
     {%- endfor %}
     {%- do block.append(letters | join ~ ('[1-6]' if name == 'h[1-6]' else '')) %}
 {%- endfor %}
-{#- Of two branches Postgres takes the longer match: the first branch of a tag, where its quotes close. Its parts exclude
-    one another, so that there is one way to match and no backtracking. -#}
+{#- Postgres takes the longer match of two branches: the first branch of a tag if its quotes close. Its parts are mutually
+    exclusive, so there is only one way to match and no backtracking. -#}
 {%- set tag %}<(?:/?[A-Za-z](?:[^>=]|=[= ]*(?:[^>= "'']|"[^"]*"|''[^'']*''))*(?:=[= ]*)?>|/?[A-Za-z][^>]*>|!--(?:[^-]|-[^-]|--+[^->])*--+>){% endset %}
 create or replace function intermediate.strip_tags(html text) returns text
 language sql immutable parallel safe as $function$

@@ -1,13 +1,13 @@
 {#-
-  White space is Unicode's: what Python's str.split() splits at, listed here by code point so that neither the server's
-  locale nor its libc has a say. Zero-width characters are no white space.
+  White space as Unicode defines it: what Python's str.split() splits at, listed by code point so that it does not depend
+  on the server's locale or libc. Zero-width characters are not white space.
 -#}
 {% macro white_space_but_blank() -%}
 \t-\r\u001c-\u001f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000
 {%- endmacro %}
 
-{#- White space trimmed and folded to single blanks; null where nothing is left. Most values are tidy already, and
-    finding that out is ten times faster than rewriting them. -#}
+{#- Trims white space and folds it to single spaces; null if nothing is left. Most values are tidy already, and checking
+    that is ten times faster than rewriting them. -#}
 {% macro create_tidy() %}
 create or replace function intermediate.tidy(value text) returns text
 language sql immutable parallel safe as $function$
@@ -19,7 +19,7 @@ language sql immutable parallel safe as $function$
 $function$;
 {% endmacro %}
 
-{#- A phone as the consumer writes them, or as it was written, tidied. ASCII digits only. -#}
+{#- A phone number in the consumer's format, or else the original, tidied. ASCII digits only. -#}
 {% macro create_format_phone() %}
 create or replace function intermediate.format_phone(value text) returns text
 language sql immutable parallel safe as $function$
@@ -35,8 +35,8 @@ language sql immutable parallel safe as $function$
 $function$;
 {% endmacro %}
 
-{#- An amount for the one column that is declared as a binary float. What no double can hold is no amount, and must not
-    stop the build; `between` is false for NaN and the infinities. -#}
+{#- An amount for the one column that is declared as a binary float. A value that no double can hold becomes null, so that
+    it does not stop the build; `between` is false for NaN and the infinities. -#}
 {% macro create_to_double() %}
 create or replace function intermediate.to_double(amount numeric) returns double precision
 language sql immutable parallel safe as $function$

@@ -1,4 +1,4 @@
--- Read once, at the start of a build: what is loaded while it runs is left to the next one, but never taken for done.
+-- Read once, at the start of a build. Data loaded while it runs is left to the next build and never counted as done.
 select
     tenant,
     model,

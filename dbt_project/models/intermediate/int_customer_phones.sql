@@ -30,7 +30,7 @@ phones as (
 
 ),
 
--- A number that two contacts share stands where the first of them stands.
+-- A number shared by two contacts takes the position of the first one.
 first_seen as (
 
     select

@@ -24,7 +24,7 @@ invoices as (
 
 ),
 
--- Materialized, or Postgres would work out each text again wherever it is used below.
+-- Materialized, because Postgres would otherwise compute each text again wherever it is used below.
 tidied as materialized (
 
     select

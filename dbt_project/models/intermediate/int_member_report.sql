@@ -30,7 +30,7 @@ memberships as (
 
 ),
 
--- Materialized, or Postgres would work out each text again wherever it is used below.
+-- Materialized, because Postgres would otherwise compute each text again wherever it is used below.
 tidied as materialized (
 
     select
@@ -74,7 +74,7 @@ report as (
         membership_id,
         company_code,
         trade,
-        -- In collation "C" only A to Z have another case: no server's locale turns another word into "active".
+        -- In collation "C" only A to Z change case, so no server locale turns another word into "active".
         case when lower(current_status collate "C") = 'active' then 'Yes' end as active_member,
         membership_type,
         current_status,

@@ -34,7 +34,7 @@ loads as (
 
 ),
 
--- Every load's own time, not the latest of them: a load that began earlier may well be committed later.
+-- Every load's own time, not just the latest: a load that started earlier may be committed later.
 versions as (
 
     select

@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
--- The zone names are checked here, once a tenant, because an unknown one would stop the build where it is used.
+-- Time zone names are checked here, once per tenant, because an unknown one would stop the build where it is used.
 with registered as (
 
     select

@@ -1,4 +1,4 @@
--- The reasons of a row name exactly what is empty in it, read off the report in another way than it was written.
+-- A row's reasons name exactly its empty fields. This test derives them from the report differently than the model does.
 {{ config(meta={'dagster': {'ref': {'name': 'rejected_rows'}}}) }}
 -- depends_on: {{ ref('rejected_rows') }}
 

@@ -1,4 +1,4 @@
--- For every tenant: pairs of active customer and active membership, one pair with nothing for a customer without any,
+-- For every tenant: pairs of an active customer and an active membership, plus one per customer without a membership,
 -- = rows of members_stream + rejected rows.
 {{ config(meta={'dagster': {'ref': {'name': 'members_stream'}}}) }}
 

@@ -1,7 +1,7 @@
--- For every company: as many dollars in raw invoices as in the stream plus the refused rows, summed as decimals.
--- The stream's column is a binary float. It is read as the shortest decimal that means it, so cents are cents again, and
--- what an amount may be off by is half a unit in its last place, twice: 2.3e-16 of itself.
--- The same by tenant, by name and every hour is the check totals_arrive of the same table.
+-- For every company: the dollars in raw invoices = those in the stream plus the rejected rows, summed as decimals.
+-- The stream's column is a binary float. It is read as the shortest decimal that represents it, so cents are exact again,
+-- and an amount may be off by half a unit in its last place, twice: 2.3e-16 of its value.
+-- The table's hourly check totals_arrive compares the same by tenant.
 {{ config(meta={'dagster': {'ref': {'name': 'invoices_stream'}}}) }}
 
 with settled as (
@@ -52,6 +52,6 @@ inner join settled
     on settled.company_code = amounts.company_code
 group by amounts.company_code
 having
-    -- null where no row of a company has a total, on both sides
+    -- null on both sides if no row of a company has a total
     abs(coalesce(sum(amounts.in_raw), 0) - coalesce(sum(amounts.reported), 0))
     > 2.3e-16 * coalesce(sum(abs(amounts.in_raw)), 0)
