@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: the portal's pages (portal.py); then both sides alternately, their rates and our time."""
+"""``python -m benchmarks``: time the portal's pages (portal.py), then both sides alternately; print rates and our phases."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VARIANTS = ("rest-api", "csv", "csv-tables", "parquet")
 
 
 def main() -> int:
-    """0 when both sides' tables were complete in every run and every page kept to its limit, else 1."""
+    """0 if both sides' tables were complete in every run and every page stayed within its limit, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="runs of each side (3)")
     parser.add_argument("--invoices", type=int, default=50_000)
@@ -35,8 +35,8 @@ def main() -> int:
     is_slow = portal.report(portal.measure(portal.TENANTS, portal.SYNCS, portal.TIMES), portal.TENANTS, portal.SYNCS)
     print()
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-benchmark-"))
-    home.chmod(0o755)  # as root the database server is another user, who must reach its folder
-    # Registered before the server's own stop, so that it happens after it.
+    home.chmod(0o755)  # run as root, the database server is another user and must reach its folder
+    # Registered before the server's own stop, so it runs after it.
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     try:
         with serving(asked.invoices, asked.customers) as served:

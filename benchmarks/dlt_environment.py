@@ -1,4 +1,4 @@
-"""The environment that dlt runs in: its own, pinned by requirements-dlt.txt, made when missing or out of date."""
+"""dlt's own environment, pinned by requirements-dlt.txt and created when missing or out of date."""
 
 from __future__ import annotations
 

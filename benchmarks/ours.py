@@ -1,4 +1,4 @@
-"""One run of ours, in a process of its own: the sync of one tenant's invoices and customers, timed by phase.
+"""One run of our sync, in its own process: the sync of one tenant's invoices and customers, timed by phase.
 
 ``python -m benchmarks.ours`` reads the settings from the environment and prints one line of JSON. The phases are timed
 by wrapping the functions where rooms meet; the product knows nothing of it.
@@ -57,7 +57,7 @@ class Stopwatch:
 
 
 def main() -> None:
-    """Make the tables and sync, both timed; print how long each took. Registering the tenant is not timed."""
+    """Create the tables and sync, and print how long each took. Registering the tenant is not timed."""
     watch = Stopwatch()
     watch.wrap(Transport, "attempt", "fetch")
     watch.wrap(client, "parse_page", "parse")

@@ -22,13 +22,13 @@ CLIENT_SECRET = "cs1.benchmark"
 APP_KEY = "ak1.benchmark"
 
 PAGE_RECORDS = 1_000
-# Members that the API may leave out; without them an invoice with two items has the 2 KB that are common in the field.
+# Members that the API may leave out; without them an invoice with two items has a typical 2 KB.
 _LEFT_OUT_OF_ITEMS = ("generalLedgerAccount", "businessUnit", "createdOn", "memberPrice", "soldHours", "displayName")
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What complete tables hold."""
+    """What complete tables contain."""
 
     invoices: int
     invoice_total: Decimal
@@ -39,7 +39,7 @@ class Expected:
 
     @property
     def records(self) -> int:
-        """Records of both entities: what rates are counted in."""
+        """Records of both entities; rates are in these."""
         return self.invoices + self.customers
 
 
@@ -52,7 +52,7 @@ class Pages:
 
 
 def prepare(invoices: int, customers: int) -> Pages:
-    """The pages of both exports, serialised."""
+    """The pages of both exports, serialized."""
     size = Size(customers=customers, invoices=invoices, items_per_invoice=2, awkward=False, sparse=True)
     account = Account(TENANT_ID, CLIENT_ID, CLIENT_SECRET, APP_KEY, size=size)
     world = State([account], Faults(), PAGE_RECORDS, None).world(TENANT_ID)
@@ -95,5 +95,5 @@ def _pages(records: list[dict[str, Any]]) -> Iterator[bytes]:
     pages = [records[start : start + PAGE_RECORDS] for start in range(0, len(records), PAGE_RECORDS)]
     for number, page in enumerate(pages, start=1):
         has_more = number < len(pages)
-        # Tokens like the API's: opaque, with characters that have to be escaped in a URL.
+        # Tokens like the API's: opaque, with characters that must be escaped in a URL.
         yield msgspec.json.encode({"hasMore": has_more, "continueFrom": f"{number}+/=", "data": page})

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.portal``: how long every page of the portal takes before 500 tenants with 100,000 syncs.
+"""``python -m benchmarks.portal``: how long every page of the portal takes with 500 tenants with 100,000 syncs.
 
 The application is called in this process, with everything but the network: session, pool, queries, templates. The pages
 are those of its own route table. What is in the database is portal_history.py's.
@@ -38,17 +38,17 @@ from st_pipeline.settings import Settings
 
 TENANTS, SYNCS, TIMES = 500, 100_000, 15
 OURS, THEIRS = 0.2, 2.0
-"""Seconds a page may take: by our own mark, and by the limit its users set."""
-# Pages for those who have no session: whoever is signed in is sent on, and Prometheus has a token of its own.
+"""Seconds a page may take: our own target, and the users' limit."""
+# Pages without a session: anyone signed in is redirected, and Prometheus has its own token.
 FOR_STRANGERS = ("/sign-in", "/metrics")
 METRICS_TOKEN = "a token for nobody"
-# What an address may ask for besides, where that is another amount of work.
+# Query strings that cost a different amount of work.
 MORE = ("/?q=company%2011", "/?show=failed&sort=-last", f"/tenants/{KEY}/syncs?outcome=failed", f"/audit?tenant={KEY}")
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Seconds of each request of one page, and of those the database took; ``size`` is bytes of HTML."""
+    """Seconds of each request for one page, and the database's share; ``size`` is bytes of HTML."""
 
     path: str
     seconds: list[float]
@@ -78,17 +78,17 @@ class DatabaseClock:
 
 
 def main() -> int:
-    """0 when every page keeps to the users' limit, else 1."""
+    """0 if every page stays within the users' limit, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.portal", description=__doc__)
     parser.add_argument("--tenants", type=int, default=TENANTS)
     parser.add_argument("--syncs", type=int, default=SYNCS)
-    parser.add_argument("--times", type=int, default=TIMES, help=f"requests of each page ({TIMES})")
+    parser.add_argument("--times", type=int, default=TIMES, help=f"requests for each page ({TIMES})")
     asked = parser.parse_args()
     return report(measure(asked.tenants, asked.syncs, asked.times), asked.tenants, asked.syncs)
 
 
 def measure(tenants: int, syncs: int, times: int) -> list[Measured]:
-    """Every page there is to open, each so many times after a first one that is not counted."""
+    """Time every page: one uncounted request, then the given number of counted ones."""
     with _served(tenants, syncs) as (browser, stranger, words):
         clock = DatabaseClock()
         clock.start()
@@ -100,7 +100,7 @@ def measure(tenants: int, syncs: int, times: int) -> list[Measured]:
 
 def report(found: list[Measured], tenants: int, syncs: int) -> int:
     """Print the pages, the slowest first."""
-    print(f"The portal before {tenants:,} tenants with {syncs:,} syncs: median ms (of them in the database), slowest\n")
+    print(f"Portal with {tenants:,} tenants and {syncs:,} syncs: median ms (in the database), slowest\n")
     for one in sorted(found, key=lambda one: -median(one.seconds)):
         whole, mark = median(one.seconds), ""
         if whole > OURS:
@@ -128,7 +128,7 @@ def _page(browser: TestClient, clock: DatabaseClock, path: str, times: int) -> M
 
 
 def _paths(words: dict[str, str]) -> list[str]:
-    """Every address of the route table that answers GET."""
+    """Every path in the route table that answers GET."""
     return [
         "/".join(words.get(part, part) for part in page.path.split("/"))
         for page in PAGES
@@ -138,9 +138,9 @@ def _paths(words: dict[str, str]) -> list[str]:
 
 @contextmanager
 def _served(tenants: int, syncs: int) -> Iterator[tuple[TestClient, TestClient, dict[str, str]]]:
-    """An operator's browser before the application, a stranger's, and what stands for the words in braces."""
+    """An operator's browser, a signed-out one, and the values for the names in braces."""
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-benchmark-"))
-    home.chmod(0o755)  # as root the database server is another user, who must reach its folder
+    home.chmod(0o755)  # run as root, the database server is another user and must reach its folder
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     settings = Settings.from_environment(
         {"ST_PIPELINE_HOME": str(home), "ST_PIPELINE_PORTAL_METRICS_TOKEN": METRICS_TOKEN}

@@ -1,4 +1,4 @@
-"""A past for the portal's pages to be measured on: hundreds of tenants, a hundred thousand syncs, and what they left.
+"""A history to time the portal's pages on: hundreds of tenants, a hundred thousand syncs, and their rows.
 
 Written by SQL, at once, in the shapes that syncs leave. What is measured is portal.py.
 """
@@ -12,9 +12,9 @@ import psycopg
 
 ENTITIES = ["accounting_invoices", "crm_customers", "jpm_jobs", "memberships_memberships"]
 KEY = "tenant-0001"
-"""The tenant whose pages are measured; it has as many syncs as any, and the quarantine and drift of all."""
+"""The tenant whose pages are timed. It has as many syncs as any other, and all of the quarantine and drift."""
 
-# Four syncs a day for each tenant, at its own minute; one in twenty failed.
+# Four syncs a day for each tenant, at its own minute; one in twenty fails.
 _STATEMENTS = (
     """
     insert into control.tenants (key, name, tenant_id, environment, timezone, cadence, status, status_detail,
@@ -81,7 +81,7 @@ _STATEMENTS = (
 
 
 def fill(connection: psycopg.Connection[Any], now: datetime, *, tenants: int, syncs: int) -> None:
-    """``syncs`` syncs of ``tenants`` tenants up to ``now``, into a migrated warehouse without any."""
+    """Insert ``syncs`` syncs of ``tenants`` tenants up to ``now`` into an empty, migrated warehouse."""
     values = {"now": now, "tenants": tenants, "each": syncs // tenants, "entities": ENTITIES}
     for statement in _STATEMENTS:
         connection.execute(statement.encode(), values)

@@ -1,4 +1,4 @@
-"""One timed run of either side in a process of its own, into a database of its own on one and the same server."""
+"""One timed run of either side, in its own process and its own database on the same server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class RunFailed(Exception):
-    """A run's process ended with an error; the message ends with what it said."""
+    """A run's process failed; the message ends with its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Run:
 
 
 class Bench:
-    """The server both sides load into: the embedded one of ``home``, which the product would use by default."""
+    """The server that both sides load into: the embedded one of ``home``, the product's default."""
 
     def __init__(self, home: Path, served: Served) -> None:
         self._served = served
@@ -48,7 +48,7 @@ class Bench:
         self._postmaster = int((cluster / "postmaster.pid").read_text().split()[0])
 
     def ours(self) -> Run:
-        """A sync of ours. Raises RunFailed, tables.Incomplete."""
+        """Run our sync. Raises RunFailed, tables.Incomplete."""
 
         def command(database: postgres.Database, folder: str) -> tuple[list[str], dict[str, str]]:
             environment = {
@@ -61,7 +61,7 @@ class Bench:
         return self._run("ours", None, command)
 
     def dlt(self, variant: str) -> Run:
-        """A run of dlt. Raises RunFailed, tables.Incomplete."""
+        """Run dlt. Raises RunFailed, tables.Incomplete."""
         interpreter = python()
 
         def command(database: postgres.Database, folder: str) -> tuple[list[str], dict[str, str]]:
@@ -81,7 +81,7 @@ class Bench:
         postgres.drop_database(database)
         postgres.ensure_database(database)
         with postgres.connect(self._database.with_name("postgres"), autocommit=True) as connection:
-            connection.execute("checkpoint")  # what the run before left to write is not this one's to pay for
+            connection.execute("checkpoint")  # pending writes of the previous run must not count in this one
         with tempfile.TemporaryDirectory(prefix=f"benchmark-{who}-", dir=self._home) as folder:
             arguments, environment = command(database, folder)
             client, server, began = _children_cpu(), self._server_cpu(), time.perf_counter()
@@ -107,7 +107,7 @@ class Bench:
             if entry.name.isdigit():
                 try:
                     fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                except OSError:  # ended meanwhile
+                except OSError:  # ended in the meantime
                     continue
                 # After the name: state, parent, ...; user and system time, and the same of ended children.
                 if int(entry.name) == self._postmaster:

@@ -1,4 +1,4 @@
-"""A server of prepared bytes, in a process of its own: two exports and a token, nothing decided, nothing serialised.
+"""A server of prepared bytes in its own process: two exports and a token, no logic, no serialization.
 
 It costs as little as a server can, so that what is measured is the client. ``serving`` starts it, ``python -m
 benchmarks.server`` is the process.
@@ -24,7 +24,7 @@ _UNKNOWN = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Where the server listens and what complete tables of its data hold."""
+    """Where the server listens, and what complete tables of its data contain."""
 
     url: str
     expected: Expected
@@ -42,7 +42,7 @@ def serving(invoices: int, customers: int) -> Iterator[Served]:
             raise RuntimeError("the benchmark's server did not start; what it said is above")
         yield msgspec.json.decode(line, type=Served)
     finally:
-        process.stdin.close()  # it serves until its input ends, so it never outlives us
+        process.stdin.close()  # it serves until its input closes, so it never outlives us
         process.wait(timeout=10)
         process.stdout.close()
 

@@ -1,4 +1,4 @@
-"""Whether the tables that a run made are complete: every record there, the amounts adding up."""
+"""Checks that a run's tables are complete: every record is there, and the amounts add up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OURS = """
         (select sum((item ->> 'total')::numeric) from raw.accounting_invoices i, jsonb_array_elements(i.items) item),
         (select count(*) from raw.crm_customers), (select sum(balance) from raw.crm_customers)
 """
-# dlt keeps amounts that come as strings as text, and numbers as double precision.
+# dlt keeps amounts that arrive as strings as text, and numbers as double precision.
 _DLT = """
     select (select count(*) from dlt.invoices), (select sum(total::numeric) from dlt.invoices),
         (select count(*) from {items}), (select sum({total}::numeric) from {items}),
@@ -24,7 +24,7 @@ _CHILD = {"items": "dlt.invoices__items", "total": "total"}
 
 
 class Incomplete(Exception):
-    """A run's tables do not hold what was served; the message says what differs."""
+    """A run's tables differ from what was served; the message says how."""
 
 
 def check(database: postgres.Database, who: str, variant: str | None, expected: Expected) -> None:
@@ -37,7 +37,7 @@ def check(database: postgres.Database, who: str, variant: str | None, expected: 
         if variant is None:
             row = connection.execute(_OURS).fetchone()
         else:
-            # A number that first came as an integer makes dlt open a second column for those with decimals.
+            # If a number first arrives as an integer, dlt adds a second column for decimals.
             columns = connection.execute(
                 "select string_agg(format('coalesce(%I, 0)::numeric', column_name), ' + ') "
                 "from information_schema.columns "
@@ -51,4 +51,4 @@ def check(database: postgres.Database, who: str, variant: str | None, expected: 
     wanted = (e.invoices, e.invoice_total, e.items, e.item_total, e.customers, e.customer_balance)
     found = tuple(value.normalize() if isinstance(value, Decimal) else value for value in row or ())
     if found != tuple(value.normalize() if isinstance(value, Decimal) else value for value in wanted):
-        raise Incomplete(f"{who}: the tables hold {row}, {wanted} was served")
+        raise Incomplete(f"{who}: the tables contain {row}, but {wanted} was served")

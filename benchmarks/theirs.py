@@ -1,4 +1,4 @@
-"""One run of dlt, in a process and environment of its own: the same two exports into typed tables of the same server.
+"""One run of dlt, in its own process and environment: the same two exports into typed tables on the same server.
 
 Run by the benchmark as a script, ``theirs.py URL DSN VARIANT FOLDER``; prints one line of JSON. It imports nothing of
 the product. What was done to make dlt fast is in README.md.
@@ -17,9 +17,9 @@ TENANT_ID = 1001
 ARRAYS = {"invoices": ("items", "custom_fields"), "customers": ("custom_fields", "tag_type_ids", "external_data")}
 _QUIET = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "ERROR"}
 _SETTINGS = {
-    # Both resources are read at once; a page is one item for dlt.
+    # Both resources are read in parallel; a page is one item to dlt.
     "EXTRACT__WORKERS": "4",
-    # Files of this many rows are what its processes and threads share among them.
+    # Its processes and threads divide files of this many rows.
     "DATA_WRITER__BUFFER_MAX_ITEMS": "20000",
     "DATA_WRITER__FILE_MAX_ITEMS": "20000",
     "DATA_WRITER__DISABLE_COMPRESSION": "true",
@@ -30,7 +30,7 @@ _SETTINGS = {
 
 
 def main(url: str, dsn: str, variant: str, folder: str) -> None:
-    """Run one pipeline from nothing, and print how long it took, in all and by step."""
+    """Run one pipeline from scratch, and print how long it took, in total and by step."""
     os.environ.update(_QUIET if variant == "rest-api" else _SETTINGS)
     import dlt  # pyright: ignore[reportMissingImports] - in an environment of its own
     from dlt.common.json import json as fast_json  # pyright: ignore[reportMissingImports] - orjson
@@ -84,14 +84,14 @@ def main(url: str, dsn: str, variant: str, folder: str) -> None:
 
 
 def _rest_api(url: str, session: Any, body: dict[str, str]) -> Any:
-    """The same exports through dlt's own REST source, as its documentation would have it."""
+    """The same exports through dlt's own REST source, as documented."""
     from dlt.sources.helpers.rest_client.paginators import (  # pyright: ignore[reportMissingImports]
         JSONResponseCursorPaginator,
     )
     from dlt.sources.rest_api import rest_api_source  # pyright: ignore[reportMissingImports]
 
     class Continued(JSONResponseCursorPaginator):
-        """The token comes with every page; what ends an export is ``hasMore``."""
+        """Every page has a token; ``hasMore`` ends an export."""
 
         def update_state(self, response: Any, data: Any = None) -> None:
             super().update_state(response, data)
