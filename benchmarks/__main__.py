@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: time the portal's pages (portal.py), then both sides alternately; print rates and our phases."""
+"""``python -m benchmarks``: times the portal's pages (portal.py), then both sides alternately, and prints the results."""
 
 from __future__ import annotations
 

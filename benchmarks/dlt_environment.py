@@ -16,7 +16,7 @@ def python() -> Path:
     """The interpreter of dlt's environment.
 
     Raises:
-        subprocess.CalledProcessError: it could not be made; uv has said why.
+        subprocess.CalledProcessError: it could not be created; uv printed why.
     """
     interpreter = ENVIRONMENT / "bin" / "python"
     stamp = ENVIRONMENT / "installed"

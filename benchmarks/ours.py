@@ -1,7 +1,7 @@
 """One run of our sync, in its own process: the sync of one tenant's invoices and customers, timed by phase.
 
 ``python -m benchmarks.ours`` reads the settings from the environment and prints one line of JSON. The phases are timed
-by wrapping the functions where rooms meet; the product knows nothing of it.
+by wrapping the functions between folders; the product contains no timing code.
 """
 
 from __future__ import annotations

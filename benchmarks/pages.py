@@ -1,6 +1,6 @@
 """The data of the benchmark: pages of invoices and customers as the API would send them, and what they add up to.
 
-The records are the sandbox's, without what it adds to be awkward. How they are served is server.py.
+The records are the sandbox's, without its edge cases. server.py serves them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``python -m benchmarks.portal``: how long every page of the portal takes with 500 tenants with 100,000 syncs.
 
-The application is called in this process, with everything but the network: session, pool, queries, templates. The pages
-are those of its own route table. What is in the database is portal_history.py's.
+The application runs in this process with everything but the network: session, pool, queries, templates. The pages come
+from its own route table. portal_history.py fills the database.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A history to time the portal's pages on: hundreds of tenants, a hundred thousand syncs, and their rows.
 
-Written by SQL, at once, in the shapes that syncs leave. What is measured is portal.py.
+SQL inserts it all at once, in the form that syncs leave. portal.py does the timing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A server of prepared bytes in its own process: two exports and a token, no logic, no serialization.
 
-It costs as little as a server can, so that what is measured is the client. ``serving`` starts it, ``python -m
+It uses as little CPU as possible, so that the client is what gets measured. ``serving`` starts it, ``python -m
 benchmarks.server`` is the process.
 """
 

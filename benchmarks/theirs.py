@@ -1,7 +1,7 @@
 """One run of dlt, in its own process and environment: the same two exports into typed tables on the same server.
 
-Run by the benchmark as a script, ``theirs.py URL DSN VARIANT FOLDER``; prints one line of JSON. It imports nothing of
-the product. What was done to make dlt fast is in README.md.
+Run by the benchmark as a script, ``theirs.py URL DSN VARIANT FOLDER``; prints one line of JSON. It imports nothing from
+the product. README.md says how dlt was made fast.
 """
 
 from __future__ import annotations
