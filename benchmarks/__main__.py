@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: times the portal's pages (portal.py), then both sides alternately, and prints the results."""
+"""``python -m benchmarks``: times the portal pages (portal.py), then both sides alternately."""
 
 from __future__ import annotations
 
