@@ -152,7 +152,7 @@ def test_the_client_connects_by_the_link_and_sees_it_turn_to_connected(lived: Li
     assert f"{NAME} is registered" in said["registered"]
     assert "shown this once" in said["invited"]
     assert f"Connect {NAME}" in said["invitation"]
-    assert "Nothing entered yet" in said["connect"]
+    assert "No credentials yet" in said["connect"]
     assert "Not connected yet" in said["not connected"]
     assert "permissions that the reports use are granted" in said["connected"]
     # Nothing is left of how it was before, nor of how to connect.

@@ -58,7 +58,7 @@ def read_keys(document: object) -> KeySet:
         if not isinstance(key, OctKey):
             keys.append(key)
     if not keys:
-        raise NotTrusted("the provider's jwks_uri names no key that an id token can be signed with")
+        raise NotTrusted("the provider's jwks_uri lists no key that can sign an id token")
     return KeySet(keys)
 
 
@@ -72,7 +72,7 @@ def verify(
         NotTrusted: anything else is wrong.
     """
     if not isinstance(token, str):
-        raise NotTrusted("the provider gave no id token; is openid among the scopes that it allows the client?")
+        raise NotTrusted("the provider sent no id token; check that it allows the client the openid scope")
     options = {"iss": {"essential": True, "value": issuer}, "aud": {"essential": True, "value": client_id}}
     options["sub"] = {"essential": True}
     expected = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
@@ -82,9 +82,9 @@ def verify(
         claims = CodeIDToken(found.claims, found.header, options, expected)
         claims.validate(int(now.timestamp()), LEEWAY_SECONDS)
     except InvalidKeyIdError:
-        raise KeyUnknown("no key of the provider has the id that the id token names") from None
+        raise KeyUnknown("the provider has no key with the id named in the id token") from None
     except ClaimError as error:
-        raise NotTrusted(f"the id token's {error.claim} is not what it must be ({error.error})") from None
+        raise NotTrusted(f"the id token's {error.claim} is invalid ({error.error})") from None
     except JoseError as error:
         raise NotTrusted(f"the id token cannot be verified ({error.error})") from None
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
@@ -96,7 +96,7 @@ def identity(issuer: str, claims: Mapping[str, Any]) -> Identity:
     """Who it is by verified ``claims``. Raises NotTrusted for a subject that cannot be one."""
     subject, email = claims.get("sub"), claims.get("email")
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
-        raise NotTrusted("the id token's sub is not what it must be (invalid_claim)")
+        raise NotTrusted("the id token's sub is invalid (invalid_claim)")
     if not isinstance(email, str) or not 0 < len(email) <= LONGEST_EMAIL or not email.isprintable():
         email = None
     # Microsoft's Entra ID says nothing of the address, but of its domain's owner: the same for one directory.

@@ -108,7 +108,9 @@ class Provider:
     def _asking(self) -> Iterator[OAuth2Session]:
         """A session for one visit; what goes wrong with HTTP or trust in it is one of ours."""
         if not self._places.acquire(blocking=False):
-            raise ProviderUnreachable(f"{self.client.issuer}: too many wait for its answer; try again in a minute")
+            raise ProviderUnreachable(
+                f"{self.client.issuer}: too many sign-ins are waiting for its response; try again in a minute"
+            )
         session = OAuth2Session(
             self.client.client_id,
             self.client.client_secret.reveal(),
@@ -127,7 +129,7 @@ class Provider:
             raise AnswerNotTrusted(f"{self.client.issuer}: {error}") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise ProviderUnreachable(
-                f"{self.client.issuer} did not answer ({type(error).__name__}); look whether this machine reaches it"
+                f"{self.client.issuer} did not respond ({type(error).__name__}); check that this machine can reach it"
             ) from None
         finally:
             session.session.close()
@@ -167,7 +169,7 @@ class Provider:
         except (ValueError, TypeError, RecursionError) as error:
             if isinstance(error, requests.RequestException):
                 raise
-            raise NotTrusted("its token endpoint did not answer with tokens") from None
+            raise NotTrusted("its token endpoint did not return tokens") from None
 
     def _basic(self) -> HTTPBasicAuth:
         """RFC 6749, section 2.3.1: both are encoded as in a form first."""
@@ -176,13 +178,15 @@ class Provider:
     def refusal(self, code: object) -> ProviderRefused:
         """By the error codes of RFC 6749, sections 4.1.2.1 and 5.2; what else may be written there is not repeated."""
         advice = {
-            "invalid_grant": "the code was used, has expired, or is not of this client; sign in anew",
-            "invalid_client": "look at ST_PIPELINE_OIDC_CLIENT_ID and ST_PIPELINE_OIDC_CLIENT_SECRET",
-            "unauthorized_client": "allow the client the authorization code flow there",
-            "invalid_request": "look whether the redirect URI is registered there: " + self.redirect_uri,
+            "invalid_grant": "the code was already used, expired, or belongs to another client; sign in again",
+            "invalid_client": "check ST_PIPELINE_OIDC_CLIENT_ID and ST_PIPELINE_OIDC_CLIENT_SECRET",
+            "unauthorized_client": "allow the authorization code flow for this client at the provider",
+            "invalid_request": "check that this redirect URI is registered at the provider: " + self.redirect_uri,
         }
         said = str(code) if re.fullmatch(r"[a-z_]{1,40}", str(code)) else "refused"
-        return ProviderRefused(f"{self.client.issuer} answered {said}: {advice.get(said, 'look at its own log')}")
+        return ProviderRefused(
+            f"{self.client.issuer} answered {said}: {advice.get(said, 'check the log of the provider')}"
+        )
 
     def _verified(
         self, session: OAuth2Session, metadata: Metadata, tokens: dict[str, Any], nonce: str, now: datetime
@@ -199,7 +203,7 @@ class Provider:
         """The address and what is said of it here, if it is of the same subject (Core 1.0, section 5.3.2)."""
         answer = self._get(session, url, headers={"Authorization": f"Bearer {tokens['access_token']}"})
         if answer.get("sub") != subject:
-            raise NotTrusted("its userinfo endpoint answered about somebody else")
+            raise NotTrusted("its userinfo endpoint returned a different person")
         return {name: answer.get(name) for name in ("email", "email_verified")}
 
     def _get(self, session: OAuth2Session, url: str, **options: Any) -> dict[str, Any]:
@@ -211,8 +215,8 @@ class Provider:
                 found = answer.json()
         if not isinstance(found, dict):
             raise NotTrusted(
-                f"{url} answered {answer.status_code} and no JSON object; look at ST_PIPELINE_OIDC_ISSUER, then at the "
-                "provider"
+                f"{url} answered {answer.status_code} and no JSON object; check ST_PIPELINE_OIDC_ISSUER, then "
+                "the provider"
             )
         return found
 
@@ -232,7 +236,7 @@ def _whole(answer: requests.Response) -> requests.Response:
         while piece := answer.raw.read1(65536, decode_content=True):
             body += piece
             if len(body) > LARGEST_ANSWER:
-                raise NotTrusted(f"it answered more than {LARGEST_ANSWER // 1024} KB")
+                raise NotTrusted(f"its response was larger than {LARGEST_ANSWER // 1024} KB")
             if time.monotonic() > until:
                 raise requests.Timeout
         answer._content = bytes(body)  # what it would have read by itself, without end

@@ -34,10 +34,10 @@ def read_metadata(issuer: str, document: dict[str, Any]) -> Metadata:
     named = document.get("issuer")
     if named != issuer:
         # Whoever runs another issuer could else answer for this one.
-        hint = f": it says {named}" if isinstance(named, str) and named.isprintable() and len(named) <= 300 else ""
+        hint = f": {named}" if isinstance(named, str) and named.isprintable() and len(named) <= 300 else ""
         raise NotTrusted(
-            f"its discovery document is of another issuer{hint}; write ST_PIPELINE_OIDC_ISSUER letter for letter as "
-            "the provider does, a slash at the end included"
+            f"its discovery document names another issuer{hint}; set ST_PIPELINE_OIDC_ISSUER to exactly what the "
+            "provider uses, including any trailing slash"
         )
     methods = document.get("token_endpoint_auth_methods_supported")
     return Metadata(
@@ -64,4 +64,6 @@ def _address(issuer: str, document: dict[str, Any], name: str) -> str:
         )
         if host and is_safe:
             return url
-    raise NotTrusted(f"its discovery document has no {name} that begins with https://; ask who runs the provider")
+    raise NotTrusted(
+        f"its discovery document has no {name} that starts with https://; ask the administrator of the provider"
+    )

@@ -24,10 +24,10 @@ from st_pipeline.portal.words.wording import Badge
 from st_pipeline.rules.findings import Severity
 from st_pipeline.settings import SettingsError
 
-PERIODS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "a year"}
+PERIODS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
 USUAL_PERIOD = "30"
 MOST = 500
-UNUSABLE = "The channels in ST_PIPELINE_ALERT_URLS cannot be used. Operators: st-pipeline doctor says which and why."
+UNUSABLE = "The channels in ST_PIPELINE_ALERT_URLS are invalid. Operators: run st-pipeline doctor to see why."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def send_test(visit: Visit) -> Response:
     """Send a test to every channel."""
     channels, problem = _channels(visit)
     if problem or not channels:
-        return visit.redirect("/alerts", problem or "There is no channel to test.")
+        return visit.redirect("/alerts", problem or "No alert channels are set up, so there is nothing to test.")
     alert = incident_table.add_test(visit.connection, visit.now)
     (message,) = compose([Alert(alert, "test", None)], digest_over=1)
     outcomes: dict[str, bool] = {}
@@ -81,8 +81,8 @@ def send_test(visit: Visit) -> Response:
         if outcomes[kind]:
             deliveries.note(visit.connection, channel.name, [alert], delivered_at=visit.now)
     visit.record("alerts tested", **{kind: "took it" if well else "did not take it" for kind, well in outcomes.items()})
-    said = [f"{kind} {'took it' if well else 'did not take it'}" for kind, well in outcomes.items()]
-    return visit.redirect("/alerts", f"Test sent: {', '.join(said)}.")
+    said = [f"{kind} {'accepted it' if well else 'did not accept it'}" for kind, well in outcomes.items()]
+    return visit.redirect("/alerts", f"Test alert sent: {', '.join(said)}.")
 
 
 def kinds_of(channels: Sequence[Channel]) -> dict[str, str]:
@@ -98,8 +98,8 @@ def kinds_of(channels: Sequence[Channel]) -> dict[str, str]:
 def badge(health: Health) -> Badge:
     """Whether it answers. Pure."""
     if health.failing:
-        return Badge("does not answer", "bad")
-    return Badge("answers", "good") if health.last_delivered_at else Badge("never used", "quiet")
+        return Badge("not responding", "bad")
+    return Badge("working", "good") if health.last_delivered_at else Badge("never used", "quiet")
 
 
 def _channels(visit: Visit) -> tuple[list[Channel], str | None]:

@@ -22,16 +22,20 @@ PREFIX = "st_pipeline_"
 TOTALS = (
     ("tenants", "Registered tenants.", "tenants"),
     ("tenants_connected", "Tenants whose last check found them connected.", "connected"),
-    ("syncs_running", "Syncs that run now.", "running"),
-    ("syncs_queued", "Tenants that are due or asked for, and not running.", "queued"),
-    ("syncs_succeeded_24h", "Syncs of whole tenants that succeeded in 24 hours.", "succeeded"),
-    ("sync_success_ratio_24h", "Of all that ended in 24 hours; absent when none did.", "success_rate"),
+    ("syncs_running", "Syncs running now.", "running"),
+    ("syncs_queued", "Tenants that are due or requested, and not running.", "queued"),
+    ("syncs_succeeded_24h", "Complete syncs that succeeded in the last 24 hours.", "succeeded"),
+    (
+        "sync_success_ratio_24h",
+        "Share of syncs that succeeded in the last 24 hours; absent if none finished.",
+        "success_rate",
+    ),
     ("syncs_failed_today", "Syncs that failed since midnight UTC.", "failed_today"),
-    ("sync_seconds_average_24h", "Average duration of syncs of whole tenants.", "average_sync_seconds"),
-    ("api_calls_24h", "Calls of syncs that ended in 24 hours.", "calls"),
-    ("api_latency_seconds_average_24h", "Average duration of a call.", "average_latency"),
-    ("api_latency_seconds_p95_24h", "Within which 95 % of calls ended.", "p95_latency"),
-    ("rate_limit_share", "Of the calls a second allowed, used by the busiest tenant's last sync.", "rate_limit_share"),
+    ("sync_seconds_average_24h", "Average duration of complete syncs.", "average_sync_seconds"),
+    ("api_calls_24h", "API calls made by syncs that finished in the last 24 hours.", "calls"),
+    ("api_latency_seconds_average_24h", "Average duration of an API call.", "average_latency"),
+    ("api_latency_seconds_p95_24h", "95th percentile duration of an API call.", "p95_latency"),
+    ("rate_limit_share", "Share of the allowed call rate used by the busiest tenant's last sync.", "rate_limit_share"),
     ("incidents_open", "Open incidents.", "open_incidents"),
 )
 
@@ -43,7 +47,7 @@ def metrics(visit: Visit) -> Response:
         raise HTTPException(404)
     given = visit.request.headers.get("authorization", "")
     if not hmac.compare_digest(given.encode(), f"Bearer {token.reveal()}".encode()):
-        raise HTTPException(401, "Send the token of ST_PIPELINE_PORTAL_METRICS_TOKEN as a bearer token.")
+        raise HTTPException(401, "Send the ST_PIPELINE_PORTAL_METRICS_TOKEN value as a bearer token.")
     overview = read_overview(visit.connection, visit.now, rules=read_rules(visit.portal.settings.home))
     registry = CollectorRegistry()
     registry.register(_Figures(overview))
@@ -66,11 +70,11 @@ def _of_tenants(tenants: list[TenantOverview]) -> Iterator[Metric]:
     def family(name: str, documentation: str) -> GaugeMetricFamily:
         return GaugeMetricFamily(f"{PREFIX}tenant_{name}", documentation, labels=["tenant"])
 
-    status = GaugeMetricFamily(f"{PREFIX}tenant_status", "1 for the status it has.", labels=["tenant", "status"])
-    success = family("last_success_timestamp_seconds", "When its last whole sync ended that succeeded.")
+    status = GaugeMetricFamily(f"{PREFIX}tenant_status", "1 for the current status.", labels=["tenant", "status"])
+    success = family("last_success_timestamp_seconds", "When its last complete sync succeeded.")
     rows = family("last_sync_rows", "Rows loaded by its last sync.")
     seconds = family("last_sync_seconds", "Duration of its last sync.")
-    stale = family("stale", "1 when its data is older than its cadence allows.")
+    stale = family("stale", "1 if its data is older than its schedule allows.")
     quarantined = family("quarantined", "Records and fields in quarantine.")
     incidents = family("incidents_open", "Open incidents.")
     for one in tenants:

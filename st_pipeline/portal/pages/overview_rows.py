@@ -106,9 +106,9 @@ def _last_state(one: TenantOverview) -> SyncState | None:
 
 FILTERS: Mapping[str, tuple[str, Callable[[TenantOverview], bool]]] = {
     "all": ("All", lambda one: True),
-    "wrong": ("Something wrong", lambda one: bool(one.incidents)),
+    "wrong": ("Has incidents", lambda one: bool(one.incidents)),
     "failed": ("Last sync failed", lambda one: _last_state(one) in (SyncState.FAILED, SyncState.INTERRUPTED)),
-    "busy": ("Running or waiting", lambda one: one.is_queued or _last_state(one) is SyncState.RUNNING),
+    "busy": ("Running or queued", lambda one: one.is_queued or _last_state(one) is SyncState.RUNNING),
     "stale": ("Stale", lambda one: one.stale_since is not None),
     "connected": ("Connected", lambda one: one.tenant.enabled and one.tenant.status is Status.CONNECTED),
     "unconnected": ("Not connected", lambda one: one.tenant.enabled and one.tenant.status is not Status.CONNECTED),
@@ -116,11 +116,11 @@ FILTERS: Mapping[str, tuple[str, Callable[[TenantOverview], bool]]] = {
 }
 _Order = Callable[[TenantOverview], Any]
 SORTS: Mapping[str, tuple[str, _Order]] = {
-    "name": ("Tenant", lambda one: (one.tenant.name.casefold(), one.tenant.key)),
+    "name": ("Company", lambda one: (one.tenant.name.casefold(), one.tenant.key)),
     "status": ("Connection", lambda one: (not one.tenant.enabled, one.tenant.status.label)),
     "last": ("Last sync", lambda one: one.recent[-1].started_at if one.recent else NEVER),
     "rows": ("Rows", lambda one: one.recent[-1].loaded if one.recent else -1),
-    "took": ("Took", lambda one: (one.recent[-1].seconds if one.recent else None) or 0.0),
+    "took": ("Duration", lambda one: (one.recent[-1].seconds if one.recent else None) or 0.0),
     "next": ("Next sync", lambda one: one.next_sync.at if one.next_sync else FAR),
     "fresh": ("Data", lambda one: one.stale_since or one.fresh_until or FAR),
 }

@@ -15,7 +15,7 @@ from st_pipeline.portal.web.visit import Visit
 class PasswordForm(PortalForm):
     """The present password, and the new one twice."""
 
-    present = SecretField("Present password", [InputRequired("Enter the password you signed in with.")])
+    present = SecretField("Current password", [InputRequired("Enter the password you signed in with.")])
     new = SecretField(
         "New password",
         [
@@ -23,12 +23,12 @@ class PasswordForm(PortalForm):
             Length(
                 accounts.SHORTEST_PASSWORD,
                 accounts.LONGEST_PASSWORD,
-                f"A password has {accounts.SHORTEST_PASSWORD} to {accounts.LONGEST_PASSWORD} characters.",
+                f"Use {accounts.SHORTEST_PASSWORD} to {accounts.LONGEST_PASSWORD} characters.",
             ),
         ],
-        description=f"At least {accounts.SHORTEST_PASSWORD} characters. A few words in a row are good.",
+        description=f"At least {accounts.SHORTEST_PASSWORD} characters. A few random words work well.",
     )
-    again = SecretField("New password again", [EqualTo("new", "This is not the same as the new password.")])
+    again = SecretField("Confirm new password", [EqualTo("new", "The passwords do not match.")])
 
 
 def password(visit: Visit) -> Response:
@@ -48,7 +48,7 @@ def password(visit: Visit) -> Response:
         refuse(form.present, THROTTLED)
         return visit.render("password.html", status=429, form=form)
     if accounts.verify(visit.connection, actor.name, form.present.secret) is None:
-        refuse(form.present, "This is not your password.")
+        refuse(form.present, "This is not your current password.")
         visit.record("password change refused")
         return visit.render("password.html", status=403, form=form)
     visit.portal.throttle.clear(actor.name)
@@ -57,7 +57,7 @@ def password(visit: Visit) -> Response:
         accounts.set_password(visit.connection, actor.user_id, form.new.secret, visit.now)
         visit.record("password changed")
     return visit.start_session(
-        "/", user_id=actor.user_id, notice="Your password is changed. Other sessions have ended."
+        "/", user_id=actor.user_id, notice="Password changed. You were signed out everywhere else."
     )
 
 

@@ -18,8 +18,8 @@ from st_pipeline.portal.web.cookies import SESSION
 from st_pipeline.portal.web.forms import PortalForm, SecretField
 from st_pipeline.portal.web.visit import Visit, home_of, safe_path
 
-WRONG = "Name and password do not go together. Check both; operators can set a new password for you."
-THROTTLED = "Too many tries. Wait a quarter of an hour, then try again."
+WRONG = "Wrong user name or password. Check both, or ask an operator to reset your password."
+THROTTLED = "Too many attempts. Wait 15 minutes, then try again."
 
 
 class SignInForm(PortalForm):

@@ -36,16 +36,18 @@ LONGEST_NEXT = 1000
 """Browsers drop cookies over 4 KB."""
 
 NOT_BEGUN = (
-    "This sign-in did not begin in this browser, is over ten minutes old, or was finished before. Begin anew; the "
-    "address to open the portal at is "
+    "This sign-in started in another browser, is more than 10 minutes old, or was already completed. Start again at "
+    "the portal's address: "
 )
-UNREACHABLE = "The provider does not answer. Try again in a minute; operators find what to do with st-pipeline doctor."
-REFUSED = "The provider did not accept the sign-in. Begin anew; if it stays, operators find the reason in the log."
+UNREACHABLE = "The provider is not responding. Try again in a minute. Operators: run st-pipeline doctor."
+REFUSED = (
+    "The provider rejected the sign-in. Try again. If it keeps happening, operators can find the reason in the log."
+)
 NOT_TRUSTED = (
-    "What the provider answered cannot be trusted, so nobody was signed in. Operators find the reason in the log and "
-    "with st-pipeline doctor."
+    "The provider's response could not be verified, so you were not signed in. Operators: check the log or run "
+    "st-pipeline doctor."
 )
-DENIED = "You, or the provider, did not allow it, so nobody was signed in."
+DENIED = "You or the provider declined the sign-in, so you were not signed in."
 
 _log = logging.getLogger(__name__)
 
@@ -94,7 +96,7 @@ def _outcome(visit: Visit) -> Response:
             raise provider.refusal(given["error"])
         # RFC 9207: what another issuer answered is not to be shown to ours.
         if given.get("iss", provider.client.issuer) != provider.client.issuer:
-            raise AnswerNotTrusted(f"{provider.client.issuer}: somebody came back with the answer of another issuer")
+            raise AnswerNotTrusted(f"{provider.client.issuer}: the response came from another issuer")
         if not given.get("code"):
             raise provider.refusal("without a code")
         identity = provider.identify(Secret(given["code"]), attempt, visit.now)

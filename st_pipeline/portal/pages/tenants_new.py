@@ -18,7 +18,7 @@ from st_pipeline.tenants.credentials import OwnCredentials, own_credentials
 from st_pipeline.tenants.errors import FieldInvalid, TenantBound, TenantExists
 from st_pipeline.tenants.model import DEFAULT_CADENCE, NewTenant, Status, Tenant, new_tenant
 
-NO_KEYS = "no keys are entered yet"
+NO_KEYS = "no credentials entered yet"
 _ZONES = ("America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
           "America/Anchorage", "Pacific/Honolulu", "America/Toronto", "UTC")  # fmt: skip
 _CADENCES = ("nightly", "nightly 03:30", "weekly mon 02:00", "monthly 1", "monthly last", "every 6h", "paused")
@@ -43,44 +43,44 @@ class NewTenantForm(PortalForm):
     """Every field of a tenant; the keys are optional."""
 
     name = StringField(
-        "Company", [_by(fields.valid_name)], description="As people call it.", render_kw={"required": True}
+        "Company", [_by(fields.valid_name)], description="The name people use.", render_kw={"required": True}
     )
     key = StringField(
         "Key (optional)",
         [_by(fields.valid_key)],
-        description="What the data is stored under, for good: a-z, 0-9 and hyphens, like lone-star. "
-        "Left empty, it is made of the company's name.",
+        description="The permanent name its data is stored under: a-z, 0-9 and hyphens, like lone-star. "
+        "Leave empty to create it from the company's name.",
     )
     tenant_id = StringField(
         "ServiceTitan tenant id",
         [_by(fields.valid_tenant_id)],
-        description="The account's number. It is under Settings > Integrations > API Application Access.",
+        description="Find it in ServiceTitan under Settings > Integrations > API Application Access.",
         render_kw={"inputmode": "numeric", "required": True},
     )
     environment = SelectField("Environment", choices=choices({one.value: one.value for one in fields.Environment}))
     company_code = StringField(
         "Company code (optional)",
         [_by(fields.valid_company_code)],
-        description="What existing systems call it, like SM000250.",
+        description="Its code in your existing systems, like SM000250.",
     )
-    trade = StringField("Trade (optional)", [_by(fields.valid_trade)], description="Like Plumbing.")
+    trade = StringField("Trade (optional)", [_by(fields.valid_trade)], description="For example, Plumbing.")
     timezone = StringField(
         "Time zone",
         [InputRequired("Enter the company's time zone, like America/Chicago."), _by(fields.valid_timezone)],
-        description="An IANA name, like America/Chicago: the company's own, which its reports show times in.",
+        description="The company's time zone, used in its reports. An IANA name, like America/Chicago.",
         render_kw={"list": "zones"},
     )
     cadence = StringField(
-        "Cadence",
+        "Schedule",
         [_by(fields.valid_cadence)],
-        description="nightly, weekly fri 03:00, monthly last, every 6h, a cron expression, or paused. Under Schedule "
-        "it can be chosen later, with the hours in which syncs may start.",
+        description="nightly, weekly fri 03:00, monthly last, every 6h, a cron expression, or paused. You can change "
+        "it later under Schedule and limit the hours in which syncs start.",
         render_kw={"list": "cadences"},
     )
-    client_id = StringField("Client id (optional)", description="Only with its secret.")
-    client_secret = SecretField("Client secret (optional)", description="Stored encrypted, and never shown again.")
+    client_id = StringField("Client id (optional)", description="Enter it together with its secret.")
+    client_secret = SecretField("Client secret (optional)", description="Stored encrypted and never shown again.")
     app_key = SecretField(
-        "App key (optional)", description="Needed unless one is set for all tenants (SERVICETITAN_APP_KEY)."
+        "App key (optional)", description="Required unless one is set for all companies (SERVICETITAN_APP_KEY)."
     )
 
 
@@ -113,10 +113,10 @@ def tenants_new(visit: Visit) -> Response:
     except TenantExists as taken:
         is_key = visit.connection.execute("select 1 from control.tenants where key = %s", (new.key,)).fetchone()
         account = f"{str(taken).removeprefix(f'tenant {new.key}: ')}."
-        problem = f"The key {new.key} is taken; choose another." if is_key else capital(account)
+        problem = f"The key {new.key} is already taken. Choose another." if is_key else capital(account)
         refuse(form.key if is_key else form.tenant_id, problem)
         return _form(visit, form, status=409)
-    return visit.redirect(f"/tenants/{new.key}", f"{new.name} is registered{_tried(visit, new, own)}.")
+    return visit.redirect(f"/tenants/{new.key}", f"{new.name} was added{_tried(visit, new, own)}.")
 
 
 def _own(visit: Visit, form: Any) -> OwnCredentials | None:
@@ -125,9 +125,11 @@ def _own(visit: Visit, form: Any) -> OwnCredentials | None:
     if not (client_id or secret.reveal() or app_key.reveal()):
         return None
     if not client_id:
-        refuse(form.client_id, "Enter the client id too, or leave all keys to the client.")
+        refuse(form.client_id, "Enter the client id too, or leave all credentials empty for the client to enter.")
     if not secret.reveal():
-        refuse(form.client_secret, "Enter the client secret too, or leave all keys to the client.")
+        refuse(
+            form.client_secret, "Enter the client secret too, or leave all credentials empty for the client to enter."
+        )
     if not client_id or not secret.reveal():
         return None
     shared = visit.portal.settings.servicetitan
@@ -148,10 +150,10 @@ def _add(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> Tenant:
 def _tried(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> str:
     """What came of its keys, in the notice."""
     if not own:
-        return ". Enter its keys, or invite the client to do so"
+        return ". Enter its credentials or invite the client to do so"
     found = check_up(visit.registry(), visit.portal.settings, new.key, visit.now)
     visit.about(found).record("credentials tried", found=found.status.label)
-    return f" and {found.status.label}" if found.status is Status.CONNECTED else f", and is {found.status.label}"
+    return f" and is {found.status.label}" if found.status is Status.CONNECTED else f", but is {found.status.label}"
 
 
 def _form(visit: Visit, form: Any, *, status: int = 200) -> Response:
@@ -160,7 +162,7 @@ def _form(visit: Visit, form: Any, *, status: int = 200) -> Response:
 
 def _words(invalid: FieldInvalid) -> str:
     if invalid.field == "cadence" and "must be one of" in invalid.problem:
-        return "Write it like one of these, or leave nightly and choose under Schedule later."
+        return "Enter it like one of these, or leave nightly and change it later under Schedule."
     return sentence(invalid)
 
 

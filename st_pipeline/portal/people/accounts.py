@@ -52,8 +52,8 @@ def valid_name(name: str) -> str:
     name = name.strip().lower()
     if not _NAME.fullmatch(name):
         raise AccountError(
-            f"a user name has 1 to {LONGEST_NAME} of a-z, 0-9 and . _ @ + -, the first a letter or digit; "
-            "an e-mail address will do"
+            f"a user name must be 1 to {LONGEST_NAME} characters (a-z, 0-9, and . _ @ + -) and start with a letter or "
+            "digit; an email address works"
         )
     return name
 
@@ -61,7 +61,7 @@ def valid_name(name: str) -> str:
 def valid_password(password: Secret) -> Secret:
     """Raises AccountError when it is too short or too long, without repeating it."""
     if not SHORTEST_PASSWORD <= len(password.reveal()) <= LONGEST_PASSWORD:
-        raise AccountError(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; choose another")
+        raise AccountError(f"a password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; choose another")
     return password
 
 
@@ -73,7 +73,7 @@ def add(connection: psycopg.Connection[Any], name: str, role: Role, password: Se
     """
     name = valid_name(name)
     if role not in ROLES:
-        raise AccountError("an account is an operator's or a viewer's; clients come by an invitation")
+        raise AccountError("an account must be an operator or a viewer; clients sign in with an invitation")
     hashed = _hasher().hash(valid_password(password).reveal()) if password else None
     row = connection.execute(
         """
@@ -83,9 +83,7 @@ def add(connection: psycopg.Connection[Any], name: str, role: Role, password: Se
         (name, role.value, hashed, now, now),
     ).fetchone()
     if row is None:
-        raise AccountError(
-            f"there is a user {name} already; change the password with st-pipeline users password {name}"
-        )
+        raise AccountError(f"user {name} already exists; change the password with st-pipeline users password {name}")
     return User(row[0], name, role, True, hashed is not None, now, None)
 
 
@@ -94,7 +92,7 @@ def find(connection: psycopg.Connection[Any], name: str) -> User:
     name = valid_name(name)
     found = [user for user in read_all(connection) if user.name == name]
     if not found:
-        raise AccountError(f"there is no user {name}; st-pipeline users list shows those there are")
+        raise AccountError(f"user {name} does not exist; list the users with st-pipeline users list")
     return found[0]
 
 

@@ -60,7 +60,7 @@ def admit(connection: psycopg.Connection[Any], identity: Identity, now: datetime
     if found is None:
         raise NotAdmitted(
             "no account",
-            "You have no account here yet. Ask an operator to run:",
+            "You do not have an account yet. Ask an operator to run:",
             command=f"st-pipeline users add {name} --without-password",
         )
     user_id, is_enabled, is_bound = found
@@ -68,8 +68,8 @@ def admit(connection: psycopg.Connection[Any], identity: Identity, now: datetime
     if is_bound:
         raise NotAdmitted(
             "bound to somebody else",
-            f"The account {name} belongs to somebody else at the provider, who had this address before, or to you by "
-            "an older identity. If it is to be yours, ask an operator to run:",
+            f"The account {name} is linked to another identity at the provider, a previous owner of this address or an "
+            "older identity of yours. If it should be yours, ask an operator to run:",
             account=name,
             command=f"st-pipeline users unbind {name}",
         )
@@ -93,19 +93,17 @@ def unbind(connection: psycopg.Connection[Any], user: User, now: datetime) -> No
 def _address(identity: Identity) -> str:
     """The name that the account must have."""
     if identity.email is None or not identity.email_verified:
-        missing = (
-            "says no e-mail address of yours" if identity.email is None else "has not verified your e-mail address"
-        )
+        missing = "did not send your email address" if identity.email is None else "has not verified your email address"
         raise NotAdmitted(
             "e-mail address not verified" if identity.email else "no e-mail address",
-            f"The provider {missing}, by which your account would be found. Have it verified there, or ask who runs "
-            "the provider to send the claims email and email_verified (email and xms_edov, if it is Entra ID).",
+            f"The provider {missing}, which is needed to find your account. Verify it there, or ask the provider's "
+            "administrator to send the claims email and email_verified (email and xms_edov for Entra ID).",
         )
     try:
         return accounts.valid_name(identity.email)
     except AccountError:
         raise NotAdmitted(
-            "no account", "Your e-mail address cannot be the name of an account. Ask an operator for a password."
+            "no account", "Your email address cannot be used as an account name. Ask an operator for a password."
         ) from None
 
 
@@ -113,7 +111,7 @@ def _enabled(name: str, is_enabled: bool) -> str:
     if not is_enabled:
         raise NotAdmitted(
             "disabled",
-            f"The account {name} is disabled. If that is a mistake, ask an operator to run:",
+            f"The account {name} is disabled. If this is a mistake, ask an operator to run:",
             account=name,
             command=f"st-pipeline users enable {name}",
         )

@@ -1,24 +1,24 @@
-// Everything works without this: local times, live parts, filters as one types, previews of forms.
+// Optional extras; pages work without them: local times, live updates, filter-as-you-type, form previews.
 "use strict";
 (() => {
   const DEBOUNCE = 250; // milliseconds after the last key
 
   function nameOf(zone, at) {
-    // British English has no words for American zones, and the other way round.
-    const words = zone.startsWith("America/") || zone.startsWith("US/") ? "en-US" : "en-GB";
+    // Only American English has short names for American zones.
+    const words = zone.startsWith("America/") || zone.startsWith("US/") ? "en-US" : undefined;
     const parts = new Intl.DateTimeFormat(words, { timeZone: zone, timeZoneName: "short" }).formatToParts(at);
     return parts.find((part) => part.type === "timeZoneName").value;
   }
 
-  // <time datetime data-zone>: in the reader's zone, with the tenant's beside it where the two differ.
+  // <time datetime data-zone>: shown in the reader's zone and locale, followed by the tenant's zone if it differs.
   function localTimes(root) {
     for (const time of root.querySelectorAll("time[data-zone]:not([data-local])")) {
       const at = new Date(time.dateTime);
       if (Number.isNaN(at.getTime())) continue;
-      const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+      const clock = { hour: "numeric", minute: "2-digit" };
       const day = { day: "numeric", month: "short", ...clock };
       if (at.getFullYear() !== new Date().getFullYear()) day.year = "numeric";
-      const write = (zone, parts) => new Intl.DateTimeFormat("en-GB", { ...parts, timeZone: zone }).format(at);
+      const write = (zone, parts) => new Intl.DateTimeFormat(undefined, { ...parts, timeZone: zone }).format(at);
       const theirs = time.dataset.zone;
       try {
         const mine = write(undefined, day);
@@ -30,7 +30,7 @@
         } else {
           time.textContent = mine;
         }
-      } catch { /* a zone this browser does not know: the text stays */ }
+      } catch { /* this browser does not know the zone: keep the server's text */ }
       time.dataset.local = "";
     }
   }
@@ -52,14 +52,14 @@
     }
     if (old.innerHTML === fresh.innerHTML) return;
     const focused = old.contains(document.activeElement) ? document.activeElement : null;
-    // What is no longer live has come to its end: the rest of the page is about what was before.
+    // The live part has finished, so the rest of the page is outdated: load the page it points to.
     if (old.dataset.done && !fresh.dataset.live) { location.assign(old.dataset.done); return; }
     const place = focused && (focused.id ? `#${CSS.escape(focused.id)}` : focused.getAttribute("href") && `[href="${CSS.escape(focused.getAttribute("href"))}"]`);
     old.replaceWith(fresh);
     if (place) fresh.querySelector(place)?.focus({ preventScroll: true });
   }
 
-  // [id][data-live=address][data-every=seconds]: asked for again, and put in its place; not while nobody looks.
+  // [id][data-live=address][data-every=seconds]: refetched and replaced; paused while the tab is hidden.
   const asked = new Map();
   async function refresh() {
     for (const part of document.querySelectorAll("[data-live][id]")) {
@@ -70,7 +70,7 @@
       asked.set(part.id, performance.now());
       try {
         replacePart(part, await fetchPart(part.dataset.live, part.id));
-      } catch { /* not reachable now: the next turn asks again */ }
+      } catch { /* unreachable: retried on the next tick */ }
     }
   }
 
@@ -89,7 +89,7 @@
     form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(act, DEBOUNCE); });
   }
 
-  // form[data-filter=id]: what it finds is shown as one types, in the part with that id.
+  // form[data-filter=id]: shows the results in the element with that id as the reader types.
   for (const form of document.querySelectorAll("form[data-filter]")) {
     let turn = 0;
     afterTyping(form, async () => {
@@ -103,7 +103,7 @@
     });
   }
 
-  // form[data-preview=address][data-preview-in=id]: the answer to what is typed, as a part of the page.
+  // form[data-preview=address][data-preview-in=id]: shows a preview of what is typed in that element.
   for (const form of document.querySelectorAll("form[data-preview]")) {
     let turn = 0;
     afterTyping(form, async () => {
@@ -115,7 +115,7 @@
     });
   }
 
-  // input[data-copy]: a button that copies it, where the browser lets us.
+  // input[data-copy]: adds a Copy button if the browser supports it.
   for (const field of navigator.clipboard ? document.querySelectorAll("input[data-copy]") : []) {
     const button = document.createElement("button");
     button.type = "button";
@@ -134,7 +134,7 @@
   localTimes(document);
   const zoneNote = document.querySelector("[data-times]");
   if (zoneNote && document.querySelector("time")) {
-    zoneNote.textContent = `Times are yours (${new Intl.DateTimeFormat().resolvedOptions().timeZone}), with the tenant's beside them where they differ.`;
+    zoneNote.textContent = `Times are shown in your time zone (${new Intl.DateTimeFormat().resolvedOptions().timeZone}), followed by the company's time zone where it differs.`;
     zoneNote.hidden = false;
   }
   if (document.querySelector("[data-live][id]")) setInterval(refresh, 1000);

@@ -115,4 +115,4 @@ def _admitted(visit: Visit, permission: Permission) -> Visit:
 def _require_token(visit: Visit) -> None:
     given = visit.form.get(FORM_TOKEN)
     if not isinstance(given, str) or not visit.portal.cookies.is_form_token(visit.cookie_id, given):
-        raise HTTPException(403, "This form is not one of this session: go back, load the page again and send it anew.")
+        raise HTTPException(403, "This page has expired. Go back, reload it, and try again.")

@@ -16,8 +16,8 @@ LARGEST_BODY = 64 * 1024
 MOST_FIELDS = 200
 FORM_TYPE = "application/x-www-form-urlencoded"
 
-TOO_LARGE = f"What was sent is larger than the {LARGEST_BODY // 1024} KB that a form of ours can have."
-UNREADABLE = "What was sent cannot be read: expected text in UTF-8, without NUL."
+TOO_LARGE = f"The request is larger than the {LARGEST_BODY // 1024} KB limit. Send less."
+UNREADABLE = "The request could not be read. Send UTF-8 text without NUL characters."
 
 
 class TooLarge(HTTPException):
@@ -74,7 +74,7 @@ async def read_form(request: Request) -> FormData:
     if not body:
         return FormData()
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != FORM_TYPE:
-        raise HTTPException(400, f"Forms are sent here as {FORM_TYPE}.")
+        raise HTTPException(400, f"Send forms as {FORM_TYPE}.")
     try:
         fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError:

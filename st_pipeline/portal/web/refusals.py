@@ -19,21 +19,27 @@ from st_pipeline.portal.web.visit import rendered, safe_path
 UNAVAILABLE: tuple[type[Exception], ...] = (psycopg.OperationalError, PoolTimeout, PoolClosed)
 
 WORDS = {
-    400: ("This cannot be read", "What was sent is not what the page sends. Go back, load it again and try once more."),
-    401: ("Please sign in", "Your session has ended, or there was none. Sign in and do it again."),
+    400: ("Bad request", "The portal could not read this request. Go back, reload the page, and try again."),
+    401: ("Please sign in", "Your session has ended. Sign in and try again."),
     403: ("Not allowed", "Your role does not allow this. Ask an operator if you need it."),
-    404: ("Not found", "There is no such page, or it is not yours to see. Check the address, or begin at the start."),
+    404: (
+        "Not found",
+        "This page does not exist, or you do not have access to it. Check the address or go to the home page.",
+    ),
     405: (
-        "Not this way",
-        "This address does something else than what was asked of it. Go back and use the page's button.",
+        "Action not available",
+        "This address does not support that action. Go back and use the button on the page.",
     ),
-    413: ("Too large", "What was sent is larger than any form here can be. Send less."),
-    429: ("Too many tries", "Wait a quarter of an hour, then try again."),
+    413: ("Too large", "The request is larger than the portal accepts. Send less."),
+    429: ("Too many attempts", "Wait 15 minutes, then try again."),
     500: (
-        "That went wrong",
-        "The fault is ours and has been noted. Try again; if it stays, tell an operator the time.",
+        "Something went wrong",
+        "The error is on our side and was logged. Try again. If it keeps happening, tell an operator what time it was.",
     ),
-    503: ("No database", "The database does not answer. Try again in a minute; operators: run st-pipeline doctor."),
+    503: (
+        "Database unavailable",
+        "The database is not responding. Try again in a minute. Operators: run st-pipeline doctor.",
+    ),
 }
 
 _log = logging.getLogger(__name__)

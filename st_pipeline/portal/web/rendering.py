@@ -44,6 +44,7 @@ def iso(at: datetime) -> str:
 
 
 def in_zone(at: datetime, zone: str) -> str:
-    """For people, in their tenant's zone; portal.js puts the reader's before it."""
+    """For people, in the tenant's zone, like ``Nov 23, 2026, 1:19 AM CST``; portal.js shows the reader's zone first."""
     local = at.astimezone(ZoneInfo(zone))
-    return f"{local.day} {local:%b %Y %H:%M %Z}"
+    hour, half = local.hour % 12 or 12, "AM" if local.hour < 12 else "PM"
+    return f"{local:%b} {local.day}, {local.year}, {hour}:{local:%M} {half} {local:%Z}"

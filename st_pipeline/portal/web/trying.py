@@ -24,10 +24,10 @@ PLACES = 3
 _LOCK = 7_350_100  # and the numbers after it: advisory locks, one for each place
 
 OURS = (
-    "What is stored cannot be used: the fault is on our side. Tell the operator; operators find what to do with "
+    "The saved credentials cannot be read because of a problem on our side. Tell the operator. Operators: run "
     "st-pipeline doctor."
 )
-BUSY = "It is being tried already. Look again in half a minute."
+BUSY = "A test is already running. Check again in 30 seconds."
 
 
 @dataclass(frozen=True, slots=True)

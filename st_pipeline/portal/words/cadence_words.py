@@ -17,9 +17,9 @@ KINDS = {
     "nightly": "Every day",
     "weekly": "Every week",
     "monthly": "Every month",
-    "every": "Every few minutes, hours or days",
+    "every": "Every few minutes, hours, or days",
     "cron": "Cron expression",
-    "paused": "Never by itself (paused)",
+    "paused": "Paused (no automatic syncs)",
 }
 WEEKDAYS = {
     "mon": "Monday", "tue": "Tuesday", "wed": "Wednesday", "thu": "Thursday", "fri": "Friday", "sat": "Saturday",
@@ -100,8 +100,8 @@ def in_words(cadence: Cadence) -> str:
         "weekly": f"every week on {WEEKDAYS[shown['weekday']]} {at}",
         "monthly": f"every month on {'the last day' if shown['day'] == 'last' else 'day ' + shown['day']} {at}",
         "every": f"every {shown['every']} {UNITS[shown['unit']]}",
-        "cron": f"by the cron expression {shown['cron']}",
-        "paused": "never by itself",
+        "cron": f"on the cron schedule {shown['cron']}",
+        "paused": "never automatically",
     }[shown["kind"]]
     if shown["kind"] == "every" and shown["every"] == "1":
         words = words.removesuffix("s").replace("every 1 ", "every ")
@@ -112,14 +112,14 @@ def _rule_problems(chosen: Mapping[str, str]) -> dict[str, str]:
     match chosen["kind"]:
         case "nightly" | "weekly" | "monthly":
             if not _TIME.fullmatch(chosen["at"].strip()):
-                return {"at": "Write the time like 02:00 or 17:30."}
+                return {"at": "Enter a time like 02:00 or 17:30."}
         case "every":
             number = chosen["every"].strip()
             if not (number.isascii() and number.isdecimal() and len(number) < 6 and int(number) > 0):
-                return {"every": "Write a whole number, like 6."}
+                return {"every": "Enter a whole number, like 6."}
         case _:
             if len(chosen["cron"].split()) != 5:
-                return {"cron": "Write five fields: minute, hour, day, month and weekday, like 30 5 * * 1-5."}
+                return {"cron": "Enter five fields: minute, hour, day, month, and weekday, like 30 5 * * 1-5."}
     return {}
 
 
@@ -129,9 +129,9 @@ def _hours_problems(chosen: Mapping[str, str]) -> dict[str, str]:
         return {}
     for field, text in hours.items():
         if not _TIME.fullmatch(text):
-            return {field: "Write both hours, like 20:00 and 06:00, or neither."}
+            return {field: "Enter both hours, like 20:00 and 06:00, or leave both empty."}
     if _clock(hours["opens"]) == _clock(hours["closes"]):
-        return {"closes": "The hours begin and end at one time: leave both empty to allow all."}
+        return {"closes": "The start and end are the same. Leave both empty to allow all hours."}
     return {}
 
 
@@ -150,7 +150,7 @@ def _parsed(text: str, kind: str) -> str:
         return parse(text).text
     except FieldInvalid as invalid:
         if kind == "cron":
-            problem = "One of the five fields is misspelt or out of its range. Write them like 30 5 * * 1-5."
+            problem = "One of the five fields is misspelled or out of range. Enter them like 30 5 * * 1-5."
             raise ChoiceInvalid(
                 {"cron": problem if "must be" in invalid.problem else f"This {invalid.problem}."}
             ) from None

@@ -57,7 +57,7 @@ def rows_chart(recent: Sequence[RecentSync]) -> Chart | None:
     counts = Counter(_tone(sync.state) for sync in recent)
     of = f"{len(recent)} syncs" if len(recent) > 1 else "sync"
     running = f", {counts['busy']} running" if counts["busy"] else ""
-    label = f"Last {of}: {counts['good']} well, {counts['bad']} failed{running}, at most {most:,} rows"
+    label = f"Last {of}: {counts['good']} succeeded, {counts['bad']} failed{running}; up to {most:,} rows"
     return Chart(paths, label, first, is_cut)
 
 

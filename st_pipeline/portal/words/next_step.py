@@ -41,7 +41,7 @@ def next_step(one: TenantOverview, now: datetime, answer: Standing) -> Step:
     ``answer`` is how it stands with ServiceTitan, as the pages about keys say it in full.
     """
     if not one.tenant.enabled:
-        return Step("quiet", "Disabled", "It takes part in no sync; its data stays. An operator can enable it here.")
+        return Step("quiet", "Disabled", "Syncs are off; the data is kept. An operator can enable it here.")
     if not answer.is_connected:
         return _connection(one.tenant.status, answer)
     return _sync(one, now)
@@ -63,7 +63,7 @@ def _connection(status: Status, answer: Standing) -> Step:
     if len(answer.steps) == 1:
         words += answer.steps
     elif answer.is_waiting:
-        words.append("It is tried again by itself; this page shows when it is connected.")
+        words.append("The connection is retried automatically; this page updates once it works.")
     # Keys of a tenant that was let in are not entered under Connect.
     page = "/credentials" if status is Status.CONNECTED else "/connect"
     link = None if status is Status.UNREACHABLE else (page, "See what to do")
@@ -74,23 +74,23 @@ def _sync(one: TenantOverview, now: datetime) -> Step:
     newest = one.recent[-1] if one.recent else None
     due = one.next_sync
     if newest and newest.state is SyncState.RUNNING:
-        return Step("busy", "A sync runs now", "What it has done so far is below.", (f"/syncs/{newest.id}", "Its log"))
+        return Step("busy", "Sync running", "See its progress below.", (f"/syncs/{newest.id}", "View log"))
     if one.is_queued:
-        return Step("busy", "A sync waits for its turn", "It begins within a minute, or when others have ended.")
+        return Step("busy", "Sync queued", "It starts within a minute, or after the syncs ahead of it.")
     if newest and newest.state in (SyncState.FAILED, SyncState.INTERRUPTED):
         head = "The last sync failed" if newest.state is SyncState.FAILED else "The last sync was interrupted"
-        link = (f"/syncs/{newest.id}", "What happened")
+        link = (f"/syncs/{newest.id}", "See what went wrong")
         if due:
-            return Step("bad", head, "It is tried again by itself", link, due.at, more=FAILURES)
-        text = "No other one comes by itself. See what happened, then sync it again."
+            return Step("bad", head, "It will be retried automatically", link, due.at, more=FAILURES)
+        text = "No retry is scheduled. See what went wrong, then click Sync now."
         return Step("bad", head, text, link, more=FAILURES)
     if one.tenant.cadence == "paused":
-        return Step("quiet", "Paused", "Nothing is synced by itself. Sync now does it once.")
+        return Step("quiet", "Paused", "No automatic syncs are scheduled. Click Sync now to sync once.")
     if one.stale_since:
         return Step(
-            "warn", "The data is old", "No sync has succeeded within its cadence. Sync now brings it up to date.",
+            "warn", "Data is out of date", "No sync has succeeded on schedule. Click Sync now to update it.",
             same=frozenset({"stale"}),
         )  # fmt: skip
     if newest is None:
-        return Step("good", "Connected", "The first sync begins by itself", None, due.at if due else None)
-    return Step("good", "All is well", "The next sync begins by itself", None, due.at if due else None)
+        return Step("good", "Connected", "The first sync starts automatically", None, due.at if due else None)
+    return Step("good", "All good", "The next sync starts automatically", None, due.at if due else None)

@@ -23,22 +23,22 @@ def _pages(*commands: tuple[str, str]) -> tuple[tuple[re.Pattern[str], str], ...
 
 
 _PAGES = _pages(
-    (rf"run st-pipeline sync{_KEY}(?: --entity \w+)?+(?! --full)", "press Sync now under Status"),
+    (rf"run st-pipeline sync{_KEY}(?: --entity \w+)?+(?! --full)", "click Sync now under Status"),
     (rf"st-pipeline sync{_KEY}(?: --entity \w+)?+(?! --full)", "Sync now, under Status,"),
-    (rf"run st-pipeline tenants check{_KEY}", "press Try now under Connect"),
-    (rf"st-pipeline tenants check{_KEY}", "Try now, under Connect,"),
+    (rf"run st-pipeline tenants check{_KEY}", "click Test connection under Connect"),
+    (rf"st-pipeline tenants check{_KEY}", "Test connection, under Connect,"),
     (rf"with st-pipeline tenants (?:rotate{_KEY}? --client-id ID|set{_KEY} --tenant-id N)", "under Connect"),
     (rf"with st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "under Credentials"),
-    (rf"st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "see under Credentials"),
+    (rf"st-pipeline tenants rotate{_KEY}?(?: --app-key-file FILE)?", "see Credentials"),
     (r"\(st-pipeline status\)", "(under Syncs)"),
-    (r"in control\.quarantine \(st-pipeline psql\)", "under Quarantine"),
+    (r"in control\.quarantine \(st-pipeline psql\)", "under Problem records"),
 )
 """What a command is on the pages of its tenant, for everybody who may do it there."""
 _OPERATORS_PAGES = _pages(
-    (rf"run st-pipeline sync{_KEY}(?: --entity \w+)? --full", "ask for a full re-sync under Status"),
-    (rf"st-pipeline sync{_KEY}(?: --entity \w+)? --full", "a full re-sync, under Status,"),
+    (rf"run st-pipeline sync{_KEY}(?: --entity \w+)? --full", "request a full refresh under Status"),
+    (rf"st-pipeline sync{_KEY}(?: --entity \w+)? --full", "a full refresh, under Status,"),
     (rf"st-pipeline tenants enable{_KEY}", "Enable, under Status,"),
-    (r"run st-pipeline status", "look at the overview"),
+    (r"run st-pipeline status", "check the overview"),
     (r"st-pipeline status", "the overview"),
 )
 _COMMA = re.compile(r",(?=[.;:,)]|$)")

@@ -34,12 +34,12 @@ class Standing:
 def standing(tenant: Tenant, outline: Outline | None, *, has_app_key: bool) -> Standing:
     """The answer for this tenant. ``has_app_key``: its own, or the one of all tenants."""
     if not tenant.enabled:
-        return Standing("quiet", "Disabled", "An operator has switched this account off; nothing is tried.")
+        return Standing("quiet", "Disabled", "An operator disabled this company. It is not synced.")
     if outline is None:
         return Standing(
             "quiet",
-            "Nothing entered yet",
-            "Client id and client secret, as ServiceTitan shows them to the company's administrator, are missing.",
+            "No credentials yet",
+            "The client id and client secret are missing. The company's administrator can find them in ServiceTitan.",
         )
     if not has_app_key:
         return _without_app_key(tenant)
@@ -49,12 +49,12 @@ def standing(tenant: Tenant, outline: Outline | None, *, has_app_key: bool) -> S
         case Status.NOT_CONNECTED:
             return Standing(
                 "warn", "Not connected yet",
-                "ServiceTitan does not know these keys yet. It gives the same answer for an app that is not allowed "
-                "yet and for a client id or secret that is mistyped.",
+                "ServiceTitan does not accept these credentials yet. Either the app is not allowed yet, or the client "
+                "id or secret has a typo.",
                 (
-                    f"In ServiceTitan, open {WHERE} and see that the app is there and allowed.",
-                    "If it is, compare client id and secret with what ServiceTitan shows, and enter them again.",
-                    "Then wait: it is tried again by itself, and this page shows it.",
+                    f"In ServiceTitan, open {WHERE} and check that the app is listed and allowed.",
+                    "If it is, compare the client id and secret with the ones in ServiceTitan and re-enter them.",
+                    "Then wait. The connection is retried automatically, and this page updates.",
                 ),
                 is_waiting=True,
             )  # fmt: skip
@@ -63,8 +63,8 @@ def standing(tenant: Tenant, outline: Outline | None, *, has_app_key: bool) -> S
         case Status.UNREACHABLE:
             return Standing(
                 "warn", "ServiceTitan unreachable",
-                "ServiceTitan did not answer, so nothing is known of the keys. They are stored.",
-                ("Nothing is to be done: it is tried again by itself, and this page shows it.",),
+                "ServiceTitan did not respond, so the credentials could not be tested. They are saved.",
+                ("No action needed. The connection is retried automatically, and this page updates.",),
                 is_waiting=True,
             )  # fmt: skip
 
@@ -72,19 +72,19 @@ def standing(tenant: Tenant, outline: Outline | None, *, has_app_key: bool) -> S
 def _without_app_key(tenant: Tenant) -> Standing:
     if tenant.status is Status.CONNECTED:
         return Standing(
-            "bad", "The app key is gone",
-            "ServiceTitan let us in before. Client id and client secret are still here, but the app's own key is not, "
-            "and without it nothing is tried or synced.",
+            "bad", "App key missing",
+            "This company was connected before. The client id and client secret are still saved, but the app key is "
+            "missing. Nothing can be tested or synced without it.",
             (
-                "Enter an app key of this account under Credentials. An operator has it, and can also set it for all "
-                "accounts.",
+                "Enter an app key for this company under Credentials. An operator has it and can also set it for all "
+                "companies.",
             ),
         )  # fmt: skip
     return Standing(
-        "warn", "There is no app key",
-        "Client id and client secret are stored, but ServiceTitan also asks for the app's own key; without it nothing "
-        "is tried.",
-        ("Enter the app key under Connect. An operator has it, and can also set it for all accounts.",),
+        "warn", "No app key yet",
+        "The client id and client secret are saved, but ServiceTitan also requires the app key. Nothing can be tested "
+        "without it.",
+        ("Enter the app key under Connect. An operator has it and can also set it for all companies.",),
     )  # fmt: skip
 
 
@@ -94,10 +94,10 @@ def _connected(tenant: Tenant) -> Standing:
         what = "a permission is missing" if lacking == 1 else "permissions are missing"
         return Standing(
             "warn", f"Connected, but {what}",
-            "ServiceTitan lets us in, but the reports cannot be made without what is marked as needed below.",
+            "The connection works, but reports cannot be built without the permissions marked required below.",
             is_connected=True,
         )  # fmt: skip
-    text = "ServiceTitan lets us in. Client id, client secret and app key work."
+    text = "The connection works. ServiceTitan accepts the client id, client secret, and app key."
     return Standing("good", "Connected", text, is_connected=True)
 
 
@@ -105,28 +105,28 @@ def _refused(tenant: Tenant) -> Standing:
     match cause(tenant):
         case Cause.APP_KEY:
             return Standing(
-                "bad", "Refused: the app key",
-                "Client id and client secret are right, but ServiceTitan refuses the app key they came with.",
+                "bad", "App key rejected",
+                "The client id and client secret are correct, but ServiceTitan rejected the app key.",
                 (
-                    "An operator knows the app key of the app that was allowed; one for this account alone is entered "
+                    "Ask an operator for the key of the app you allowed. To use a key for this company only, enter it "
                     "under Credentials.",
                 ),
             )  # fmt: skip
         case Cause.TENANT_ID:
-            steps = ("Compare the tenant id with the one that ServiceTitan shows, and correct it under Connect.",)
+            steps = ("Compare the tenant id with the one in ServiceTitan and correct it under Connect.",)
             if tenant.connected_at:
-                steps = (f"See under {WHERE} whether the app is still allowed for this account; then ask an operator.",)
+                steps = (f"Check under {WHERE} that the app is still allowed for this company. Then ask an operator.",)
             return Standing(
-                "bad", "Refused: the tenant id, or the app's permissions",
-                f"The keys are right, but they do not open the account with the tenant id {tenant.tenant_id}.",
+                "bad", "Tenant id or app permissions rejected",
+                f"The credentials are correct, but they do not give access to tenant id {tenant.tenant_id}.",
                 steps,
             )  # fmt: skip
         case Cause.CLIENT:
             return Standing(
-                "bad", "Refused: the client secret",
-                "ServiceTitan no longer accepts the client secret: it was deleted there, or the app was disconnected.",
+                "bad", "Client secret rejected",
+                "ServiceTitan no longer accepts the client secret. It was deleted there, or the app was disconnected.",
                 (
-                    f"In ServiceTitan, open {WHERE} and see that the app is still allowed.",
+                    f"In ServiceTitan, open {WHERE} and check that the app is still allowed.",
                     "Generate a new client secret there and enter it under Connect.",
                 ),
             )  # fmt: skip

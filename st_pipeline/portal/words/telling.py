@@ -13,11 +13,11 @@ from st_pipeline.portal.words.plain import told
 from st_pipeline.portal.words.wording import count, duration, size
 
 _REASONS = {
-    "manual": "by hand",
-    "first": "first sync",
-    "regular": "by cadence",
-    "catch_up": "by cadence, made up for",
-    "retry": "tried again",
+    "manual": "Manual",
+    "first": "First sync",
+    "regular": "Scheduled",
+    "catch_up": "Catch-up for a missed sync",
+    "retry": "Retry",
 }
 
 
@@ -33,41 +33,41 @@ class Line:
 def reason_words(reason: str, requested_by: str) -> str:
     """Why it ran: ``by cadence``, ``asked for by ann``."""
     if reason == "request":
-        return f"asked for by {requested_by}" if requested_by else "asked for"
+        return f"Requested by {requested_by}" if requested_by else "Requested"
     words = _REASONS.get(reason, reason.replace("_", " "))
     return f"{words}, {requested_by}" if requested_by else words
 
 
 def scope_words(*, is_full: bool, is_partial: bool) -> str:
     """What it was to bring: ``changes``, ``everything``, of some entities or of all."""
-    what = "everything anew" if is_full else "what changed"
-    return f"{what}, in part" if is_partial else what
+    what = "Full refresh" if is_full else "Changes only"
+    return f"{what}, some record types" if is_partial else what
 
 
 def log_lines(detail: SyncDetail, rows: Told, actor: Actor) -> list[Line]:
     """What happened, the first first: what is timed in its order, then what each entity that did not succeed says."""
     timed = sorted(_timed(detail.sync, rows), key=lambda line: line.at)  # pyright: ignore - all of these have one
-    more = [Line(None, f"{rows.more_files:,} more files landed")] if rows.more_files else []
+    more = [Line(None, f"{rows.more_files:,} more files downloaded")] if rows.more_files else []
     return [*timed, *more, *_entities(detail, actor), *_end(detail, actor)]
 
 
 def _timed(sync: Sync, rows: Told) -> Iterator[Line]:
     for request in rows.requests:
-        yield Line(request.requested_at, f"Asked for by {request.requested_by}")
+        yield Line(request.requested_at, f"Requested by {request.requested_by}")
     what = scope_words(is_full=sync.is_full, is_partial=sync.is_partial)
-    yield Line(sync.started_at, f"Began: {what}; {reason_words(sync.reason, sync.requested_by)}", "busy")
+    yield Line(sync.started_at, f"Started: {what} ({reason_words(sync.reason, sync.requested_by)})", "busy")
     for file in rows.files:
         yield from _file(file)
     for change in rows.drift:
-        came = "New fields" if change.kind == "new" else "Fields that no record has any more"
+        came = "New fields" if change.kind == "new" else "Fields no longer sent"
         yield Line(change.first_seen_at, f"{change.entity}: {came}: {', '.join(change.fields)}", "warn")
 
 
 def _file(file: FileRow) -> Iterator[Line]:
-    kept = f", {count(file.quarantined_whole)} of them kept in quarantine" if file.quarantined_whole else ""
+    kept = f", {count(file.quarantined_whole)} of them problem records" if file.quarantined_whole else ""
     pages = "1 page" if file.pages == 1 else f"{count(file.pages)} pages"
     records = _records(file.records)
-    yield Line(file.landed_at, f"{file.entity}: {records} landed from {pages}, {size(file.bytes)}{kept}")
+    yield Line(file.landed_at, f"{file.entity}: {records} downloaded from {pages}, {size(file.bytes)}{kept}")
     if file.loaded_at:
         # Of what landed, older versions than those in raw are no news.
         yield Line(file.loaded_at, f"{file.entity}: {_records(file.loaded_rows or 0)} loaded")
@@ -91,7 +91,11 @@ def _end(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
     elif sync.state is SyncState.FAILED:
         yield Line(sync.finished_at, f"Failed after {duration(sync.seconds)}: {_why(detail, actor)}", "bad")
     elif sync.state is SyncState.INTERRUPTED:
-        yield Line(None, "Its process ended without a word: stopped, or out of memory. What landed is kept.", "bad")
+        yield Line(
+            None,
+            "The sync process stopped unexpectedly; it was killed or ran out of memory. Downloaded data is kept.",
+            "bad",
+        )
 
 
 def _why(detail: SyncDetail, actor: Actor) -> str:
@@ -103,7 +107,7 @@ def _why(detail: SyncDetail, actor: Actor) -> str:
             failed.append(one.entity)
             rest = rest.replace(one.detail, "", 1)
     is_said = failed and not rest.strip("; ")
-    return f"{', '.join(failed)}, as said above" if is_said else told(error, actor)
+    return f"{', '.join(failed)} (see above)" if is_said else told(error, actor)
 
 
 def _records(number: int) -> str:

@@ -64,7 +64,7 @@ def data_state(one: TenantOverview) -> DataState | None:
     if one.fresh_until is None:
         return None
     if one.last_success_at is None:
-        return DataState(Badge("not complete yet", "quiet"), "expected by", one.fresh_until)
+        return DataState(Badge("not complete yet", "quiet"), "due by", one.fresh_until)
     return DataState(Badge("fresh", "good"), "until", one.fresh_until)
 
 

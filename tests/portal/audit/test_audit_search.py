@@ -46,9 +46,9 @@ def test_the_table_is_paged_and_the_file_has_all(
     first = viewer.get("/audit?action=paged").text
     assert "<script>x" not in first
     assert "note: <script>x</script>" in text_of(first)
-    assert first.count('data-label="Who"') == 100
+    assert first.count('data-label="User"') == 100
     older = first.partition('class="pager"')[2].partition('href="')[2].partition('"')[0].replace("&amp;", "&")
-    assert viewer.get(older).text.count('data-label="Who"') == 50
+    assert viewer.get(older).text.count('data-label="User"') == 50
     answer = viewer.get("/audit.csv?action=paged")
     filters = {"filters": {"action": "paged"}}
     assert noted(control) == [("viewer", "viewer", "audit exported", None, filters)]
@@ -67,7 +67,7 @@ def test_what_the_command_line_did_is_found_by_who_what_and_tenant_also_one_that
     viewer = signed_in(Role.VIEWER)
     for query in ("tenant=long-gone", "actor=command+line", "action=tenant+removed"):
         page = viewer.get(f"/audit?{query}").text
-        assert page.count('data-label="Who"') == 1
+        assert page.count('data-label="User"') == 1
         assert '<a href="/audit?tenant=long-gone">long-gone</a>' in page
         assert "tenant id: 7; environment: sandbox" in text_of(page)
         assert "<option>tenant removed" in page.replace(" selected", "")

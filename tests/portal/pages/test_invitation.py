@@ -73,7 +73,7 @@ def test_a_link_that_is_of_no_use_any_more_is_refused_with_one_page(
     control.execute(ending.encode())
     for answer in (client.get(path), client.post(path, token=token)):
         assert answer.status_code == 404
-        assert "This invitation does not work" in text_of(answer.text)
+        assert "This invitation is not valid" in text_of(answer.text)
         assert "st_pipeline_session" not in answer.headers.get("set-cookie", "")
     # Of a token that is nobody's there is nobody to note.
     is_known = "token_hash" not in ending

@@ -183,8 +183,8 @@ def test_the_cookie_of_an_attempt_is_short_lived_hidden_and_sent_to_its_own_page
 
 
 REFUSED = {
-    "unverified": ({"email_verified": False}, "has not verified your e-mail address"),
-    "verified is missing": ({"email_verified": None}, "has not verified your e-mail address"),
+    "unverified": ({"email_verified": False}, "has not verified your email address"),
+    "verified is missing": ({"email_verified": None}, "has not verified your email address"),
     "no address": ({"email": None}, "says no e-mail address of yours"),
     "unknown": ({"email": "zoe@example.com"}, "st-pipeline users add zoe@example.com --without-password"),
     "disabled": ({"email": "out@example.com"}, "st-pipeline users enable out@example.com"),

@@ -59,7 +59,7 @@ def test_a_tenant_without_keys_is_registered_for_the_client_to_connect(
     )
     assert control.execute("select from control.credentials where tenant = 'cole-sons-b'").fetchone() is None
     html = operator.get("/tenants/cole-sons-b").text
-    assert "Nothing entered yet" in text_of(html)
+    assert "No credentials yet" in text_of(html)
     assert "<b>" not in html
     audit = control.execute("select actor, action, tenant from control.audit order by id desc limit 1").fetchone()
     assert audit == ("operator", "tenant registered", "cole-sons-b")

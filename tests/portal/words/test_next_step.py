@@ -50,7 +50,7 @@ def of(status: Status = Status.CONNECTED, *, cadence: str = "nightly", enabled: 
         (of(recent=synced(SyncState.SUCCEEDED), stale_since=NOW), "The data is old", "warn", None, None),
         (of(recent=synced(SyncState.SUCCEEDED), cadence="paused", next_sync=None), "Paused", "quiet", None, None),
         (of(Status.NOT_CONNECTED), "Not connected yet", "warn", "/connect", None),
-        (of(Status.REFUSED, recent=synced(SyncState.FAILED)), "Refused: the client secret", "bad", "/connect", None),
+        (of(Status.REFUSED, recent=synced(SyncState.FAILED)), "Client secret rejected", "bad", "/connect", None),
         (of(Status.UNREACHABLE), "ServiceTitan unreachable", "warn", None, None),
         (of(Status.REFUSED, enabled=False), "Disabled", "quiet", None, None),
     ],
@@ -63,9 +63,9 @@ def test_what_hinders_most_is_said_first(one: TenantOverview, head: str, tone: s
 @pytest.mark.parametrize(
     ("status", "outline", "has_app_key", "head", "said", "link"),
     [
-        (Status.NOT_CONNECTED, None, True, "Nothing entered yet", "Client id and client secret", "/connect"),
-        (Status.NOT_CONNECTED, KEYS, False, "There is no app key", "Enter the app key under Connect.", "/connect"),
-        (Status.CONNECTED, KEYS, False, "The app key is gone", "under Credentials", "/credentials"),
+        (Status.NOT_CONNECTED, None, True, "No credentials yet", "Client id and client secret", "/connect"),
+        (Status.NOT_CONNECTED, KEYS, False, "No app key yet", "Enter the app key under Connect.", "/connect"),
+        (Status.CONNECTED, KEYS, False, "App key missing", "under Credentials", "/credentials"),
         (Status.NOT_CONNECTED, KEYS, True, "Not connected yet", "mistyped. It is tried again by itself", "/connect"),
     ],
 )
@@ -81,8 +81,8 @@ def test_what_keeps_a_tenant_out_is_what_the_pages_about_keys_say(
 @pytest.mark.parametrize(
     ("detail", "head", "said"),
     [
-        ("Client id and secret are right; the app key is not", "Refused: the app key", "under Credentials"),
-        ("If the tenant id 1 is wrong", "Refused: the tenant id, or the app's permissions", "correct it under Connect"),
+        ("Client id and secret are right; the app key is not", "App key rejected", "under Credentials"),
+        ("If the tenant id 1 is wrong", "Tenant id or app permissions rejected", "correct it under Connect"),
     ],
 )
 def test_the_one_thing_that_is_wrong_with_the_keys_is_named(detail: str, head: str, said: str) -> None:

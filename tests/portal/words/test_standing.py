@@ -49,13 +49,13 @@ def test_a_token_that_lists_no_scopes_is_taken_as_all() -> None:
 
 def test_one_that_was_connected_and_has_no_app_key_any_more_is_not_called_connected() -> None:
     answer = standing(TENANT, KEYS, has_app_key=False)
-    assert (answer.tone, answer.head, answer.is_connected) == ("bad", "The app key is gone", False)
+    assert (answer.tone, answer.head, answer.is_connected) == ("bad", "App key missing", False)
     assert "Credentials" in answer.steps[0]
 
 
 def test_without_an_app_key_nothing_is_waited_for() -> None:
     answer = standing(replace(TENANT, status=Status.NOT_CONNECTED), KEYS, has_app_key=False)
-    assert (answer.head, answer.is_connected, answer.is_waiting) == ("There is no app key", False, False)
+    assert (answer.head, answer.is_connected, answer.is_waiting) == ("No app key yet", False, False)
 
 
 @pytest.mark.parametrize("status", Status)

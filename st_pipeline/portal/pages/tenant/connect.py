@@ -25,11 +25,11 @@ from st_pipeline.tenants.errors import FieldInvalid, TenantBound, TenantExists, 
 from st_pipeline.tenants.fields import Environment
 from st_pipeline.tenants.model import Status, Tenant
 
-TAKEN = "This account is registered already. Check the number; if it is right, ask the operator."
+TAKEN = "This tenant id is already registered. Check the number. If it is correct, ask the operator."
 _LABELS = {
-    Environment.PRODUCTION: "Production (the company's own)",
-    Environment.INTEGRATION: "Integration (a copy for tests)",
-    Environment.SANDBOX: "Sandbox (our stand-in)",
+    Environment.PRODUCTION: "Production (the live company)",
+    Environment.INTEGRATION: "Integration (a test copy)",
+    Environment.SANDBOX: "Sandbox (a simulated ServiceTitan)",
 }
 _FIELDS = {
     "tenant id": "tenant_id", "environment": "environment", "client id": "client_id",
@@ -40,14 +40,14 @@ _FIELDS = {
 class ConnectForm(PortalForm):
     """What ServiceTitan shows to the company's administrator."""
 
-    tenant_id = StringField("Tenant id", [Length(max=40, message="That is too long for a number.")])
+    tenant_id = StringField("Tenant id", [Length(max=40, message="This is too long for a tenant id.")])
     environment = SelectField("Environment", choices=[])
-    client_id = StringField("Client id", [Length(max=LONGEST, message="That is too long for a client id.")])
-    client_secret = SecretField("Client secret", [Length(max=LONGEST, message="That is too long for a client secret.")])
+    client_id = StringField("Client id", [Length(max=LONGEST, message="This is too long for a client id.")])
+    client_secret = SecretField("Client secret", [Length(max=LONGEST, message="This is too long for a client secret.")])
     app_key = SecretField(
         "App key",
-        [Length(max=LONGEST, message="That is too long for an app key.")],
-        description="The app's own key. ServiceTitan does not show it to you: who invited you has it.",
+        [Length(max=LONGEST, message="This is too long for an app key.")],
+        description="ServiceTitan does not show you this key. Get it from the person who invited you.",
     )
 
 
@@ -62,7 +62,9 @@ def save(visit: Visit) -> Response:
     """Store what was entered, and try it."""
     form = _form(visit)
     if visit.tenant.status is Status.CONNECTED:
-        return visit.redirect(_path(visit, "/credentials"), "It is connected. Keys are changed on this page.")
+        return visit.redirect(
+            _path(visit, "/credentials"), "This company is already connected. Change its credentials on this page."
+        )
     if not form.validate() or not _store(visit, form):
         return _page(visit, form, status=400)
     tried = try_now(visit)
@@ -83,7 +85,7 @@ def _store(visit: Visit, form: ConnectForm) -> bool:
         if not field.data and (outline is None or form.client_id.data or form.client_secret.data):
             refuse(field, f"Enter the {field.label.text.lower()}.")
     if "app_key" in form and not form.app_key.data and not (outline and outline.has_own_app_key):
-        refuse(form.app_key, "Enter the app key; who invited you has it.")
+        refuse(form.app_key, "Enter the app key. The person who invited you has it.")
     if tenant.connected_at is None:
         try:
             fields.valid_tenant_id(form.tenant_id.data or "")
@@ -164,7 +166,7 @@ def has_app_key(visit: Visit, outline: Outline | None) -> bool:
 
 
 def _notice(tenant: Tenant) -> str:
-    return f"Saved and tried: {tenant.status.label}."
+    return f"Saved and tested: {tenant.status.label}."
 
 
 def _path(visit: Visit, part: str) -> str:

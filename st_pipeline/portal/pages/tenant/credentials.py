@@ -24,8 +24,8 @@ from st_pipeline.tenants.credentials import LONGEST, new_parts
 from st_pipeline.tenants.errors import CredentialsMissing, FieldInvalid, VaultError
 
 REMIND_AFTER = timedelta(days=90)
-TWO = "There are two secrets already. Revoke one of them, then add the new one."
-NONE = "There are no keys yet to which this could be a second secret: enter client id and secret under Connect."
+TWO = "Two secrets are already saved. Revoke one, then add the new one."
+NONE = "No credentials are saved yet. Enter the client id and secret under Connect first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,9 @@ class ReplaceForm(PortalForm):
     client_id = StringField("Client id", [Length(max=LONGEST)])
     client_secret = SecretField("Client secret", [Length(max=LONGEST)])
     app_key = SecretField(
-        "App key of this account",
+        "App key for this company",
         [Length(max=LONGEST)],
-        description="Only if its app is another one than the others'. Leave empty to keep what there is.",
+        description="Only if this company uses a different app. Leave empty to keep the current key.",
     )
 
 
@@ -68,9 +68,9 @@ def replace(visit: Visit) -> Response:
     form = ReplaceForm.of(visit)
     is_valid = form.validate()
     if bool(form.client_id.data) != bool(form.client_secret.data):
-        refuse(form.client_id, "Client id and secret belong together: enter both.")
+        refuse(form.client_id, "Enter both the client id and the secret.")
     elif not (form.client_id.data or form.app_key.data):
-        refuse(form.client_id, "Enter what is to be replaced.")
+        refuse(form.client_id, "Enter the values to replace.")
     if not is_valid or form.client_id.errors:
         return _page(visit, RotateForm(), form, status=400)
     try:
@@ -89,7 +89,7 @@ def replace(visit: Visit) -> Response:
     except CredentialsMissing:
         refuse(form.client_id, NONE)
         return _page(visit, RotateForm(), form, status=400)
-    return _tried(visit, "The keys are replaced")
+    return _tried(visit, "Credentials replaced")
 
 
 def rotate(visit: Visit) -> Response:
@@ -110,7 +110,7 @@ def rotate(visit: Visit) -> Response:
         refuse(form.new_secret, OURS)
     else:
         if was_added:
-            return _tried(visit, "The new secret is stored")
+            return _tried(visit, "New secret saved")
         refuse(form.new_secret, TWO)
     return _page(visit, form, ReplaceForm(), status=400)
 
@@ -121,13 +121,13 @@ def revoke(visit: Visit) -> Response:
     rows = secret_rows(registry.outline(key), visit.now)
     found = [row for row in rows if row.id == visit.form.get("secret")]
     if not found:
-        return visit.redirect(_path(visit), "That secret is gone already.")
+        return visit.redirect(_path(visit), "That secret was already removed.")
     if len(rows) == 1 and visit.form.get("sure") != "yes":
-        raise HTTPException(400, "It is the only secret: tick that you are sure that syncs are to stop.")
+        raise HTTPException(400, "This is the only secret. Check the box to confirm that syncs will stop.")
     with visit.connection.transaction():
         if registry.revoke_secret(key, found[0].outline.added_at):
             visit.record("secret revoked", which=found[0].name.lower(), days=found[0].days)
-    return _tried(visit, "The secret is revoked here. Delete it in ServiceTitan, too")
+    return _tried(visit, "Secret revoked here. Delete it in ServiceTitan too")
 
 
 def secret_rows(outline: Outline | None, now: datetime) -> list[SecretRow]:
@@ -142,9 +142,9 @@ def secret_rows(outline: Outline | None, now: datetime) -> list[SecretRow]:
 
 def _row(name: str, secret: SecretOutline, now: datetime) -> SecretRow:
     age = now - secret.added_at
-    badge = Badge("refused", "bad") if secret.refused_at else Badge("works", "good")
+    badge = Badge("rejected", "bad") if secret.refused_at else Badge("works", "good")
     if not (secret.refused_at or secret.worked_at):
-        badge = Badge("not tried", "quiet")
+        badge = Badge("not tested", "quiet")
     days = max(age.days, 0)
     return SecretRow(secret.added_at.isoformat(), name, secret, days, age >= REMIND_AFTER, badge)
 
@@ -152,7 +152,7 @@ def _row(name: str, secret: SecretOutline, now: datetime) -> SecretRow:
 def _tried(visit: Visit, done: str) -> Response:
     tried = try_now(visit)
     problem = tried.problem
-    notice = f"{done}. {problem}" if problem else f"{done}. Tried: {tried.tenant.status.label}."
+    notice = f"{done}. {problem}" if problem else f"{done}. Test result: {tried.tenant.status.label}."
     return visit.redirect(_path(visit), notice)
 
 

@@ -36,7 +36,7 @@ def revoke_invitation(visit: Visit) -> Response:
         if not invitations.revoke(visit.connection, visit.tenant.key, number, visit.actor.name, visit.now):
             raise HTTPException(404)
         visit.record("invitation revoked", invitation=number)
-    return visit.redirect(f"/tenants/{visit.tenant.key}/invitations", "The invitation is revoked.")
+    return visit.redirect(f"/tenants/{visit.tenant.key}/invitations", "Invitation revoked.")
 
 
 def badge(one: Invitation, now: datetime) -> Badge:

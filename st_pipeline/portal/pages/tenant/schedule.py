@@ -33,7 +33,7 @@ from st_pipeline.tenants import fields
 from st_pipeline.tenants.errors import FieldInvalid
 
 TIMES = 5
-PAUSED = "An operator has paused this account. Ask for it to be resumed, then choose when it is synced."
+PAUSED = "An operator paused this company. Ask an operator to resume it, then set the schedule."
 
 
 class ScheduleForm(PortalForm):
@@ -42,12 +42,12 @@ class ScheduleForm(PortalForm):
     kind = SelectField("How often", choices=choices(KINDS))
     at = StringField("At", [Length(max=10)], description="Like 02:00 or 17:30.")
     weekday = SelectField("On", choices=choices(WEEKDAYS))
-    day = SelectField("On day", choices=choices(DAYS), description="In shorter months the last.")
+    day = SelectField("On day", choices=choices(DAYS), description="Shorter months use their last day.")
     every = StringField("Every", [Length(max=10)])
     unit = SelectField("Unit", choices=choices(UNITS))
     cron = StringField("Cron expression", [Length(max=200)], description="Minute, hour, day, month, weekday.")
-    opens = StringField("Start not before", [Length(max=10)])
-    closes = StringField("and not after", [Length(max=10)])
+    opens = StringField("Start no earlier than", [Length(max=10)])
+    closes = StringField("and no later than", [Length(max=10)])
     timezone = StringField("Time zone", [Length(max=100)], description="An IANA name, like America/New_York.")
 
 
@@ -111,7 +111,7 @@ def save(visit: Visit) -> Response:
     tenant = visit.tenant
     may_pause = visit.actor.may(Permission.ADMINISTER)
     if not may_pause and "paused" in (found.text, tenant.cadence):
-        refuse(form.kind, PAUSED if tenant.cadence == "paused" else "Pausing is an operator's to do.")
+        refuse(form.kind, PAUSED if tenant.cadence == "paused" else "Only an operator can pause syncs.")
         return _page(visit, form, found, status=403)
     try:
         with visit.connection.transaction():
@@ -121,7 +121,7 @@ def save(visit: Visit) -> Response:
     except FieldInvalid as invalid:
         refuse(form.timezone, sentence(invalid))
         return _page(visit, form, found, status=400)
-    return visit.redirect(f"/tenants/{tenant.key}/schedule", f"Saved: {found.words}.")
+    return visit.redirect(f"/tenants/{tenant.key}/schedule", f"Schedule saved: {found.words}.")
 
 
 def _stored(visit: Visit) -> dict[str, str]:

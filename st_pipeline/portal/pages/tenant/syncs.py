@@ -56,7 +56,9 @@ def sync_of_tenant(visit: Visit) -> Response:
     """One sync. Another tenant's is not found, nor one that was rolled up."""
     detail = read_sync(visit.connection, visit.number("id"))
     if detail is None or detail.sync.tenant != visit.tenant.key:
-        raise HTTPException(404, "There is no such sync. Those older than a few months are kept only as sums by day.")
+        raise HTTPException(
+            404, "This sync does not exist. Syncs older than a few months are kept only as daily totals."
+        )
     sync = detail.sync
     rows = read_told(visit.connection, sync, visit.now)
     return visit.render(

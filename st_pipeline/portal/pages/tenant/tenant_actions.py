@@ -14,7 +14,7 @@ from st_pipeline.portal.web.access import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.schedule import requests
 
-NEVER_CONNECTED = "It was never connected, so there is nothing to sync yet. Connect it first."
+NEVER_CONNECTED = "This company was never connected, so there is nothing to sync. Connect it first."
 
 
 def sync(visit: Visit) -> Response:
@@ -23,42 +23,42 @@ def sync(visit: Visit) -> Response:
     if is_full and not visit.actor.may(Permission.ADMINISTER):
         raise HTTPException(403)
     if not tenant.enabled:
-        return _back(visit, "It is disabled, and takes part in no sync. An operator can enable it.")
+        return _back(visit, "This company is disabled and cannot be synced. An operator can enable it.")
     if tenant.connected_at is None:
         return _back(visit, NEVER_CONNECTED)
     with visit.connection.transaction():
         number = requests.ask(visit.connection, tenant.key, visit.actor.name, visit.now, full=is_full)
         visit.record("full re-sync asked for" if is_full else "sync asked for", request=number)
-    what = "A full re-sync" if is_full else "A sync"
+    what = "Full refresh" if is_full else "Sync"
     if tenant.key in running_syncs(visit.connection):
-        return _back(visit, f"{what} is asked for. One runs now; this one follows it.")
-    return _back(visit, f"{what} is asked for. It begins within seconds, or when others have ended.")
+        return _back(visit, f"{what} requested. It starts after the sync that is running now.")
+    return _back(visit, f"{what} requested. It starts within seconds, or after the syncs ahead of it.")
 
 
 def pause(visit: Visit) -> Response:
     """No sync by itself any more."""
     if not pause_tenant(visit):
-        return _back(visit, "It is paused already.")
-    return _back(visit, f"Paused. It had the cadence {visit.tenant.cadence}, which it goes on with when resumed.")
+        return _back(visit, "Already paused.")
+    return _back(visit, f"Paused. When resumed, it goes back to the schedule {visit.tenant.cadence}.")
 
 
 def resume(visit: Visit) -> Response:
     """Go on with the cadence from before the pause."""
     cadence = resume_tenant(visit)
     if cadence is None:
-        return _back(visit, "It is not paused.")
-    return _back(visit, f"Resumed: it is synced again by the cadence {cadence}.")
+        return _back(visit, "This company is not paused.")
+    return _back(visit, f"Resumed. Syncs run on the schedule {cadence}.")
 
 
 def enable(visit: Visit) -> Response:
     """Let a disabled tenant take part again."""
     if not enable_tenant(visit):
-        return _back(visit, "It is enabled already.")
+        return _back(visit, "Already enabled.")
     if visit.tenant.connected_at is None:
-        return _back(visit, "Enabled. Syncs begin by themselves once it is connected.")
+        return _back(visit, "Enabled. Syncs start automatically once it is connected.")
     if visit.tenant.cadence == PAUSED:
-        return _back(visit, "Enabled. It is paused, too: resume it, or press Sync now.")
-    return _back(visit, "Enabled: it is synced by itself again.")
+        return _back(visit, "Enabled, but still paused. Click Resume or Sync now.")
+    return _back(visit, "Enabled. Automatic syncs are on again.")
 
 
 def _back(visit: Visit, notice: str) -> Response:

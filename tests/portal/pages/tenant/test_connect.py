@@ -88,7 +88,7 @@ def test_the_keys_are_tried_while_they_are_saved_and_the_answer_is_connected_wit
     fresh: Registry, signed_in: SignedIn
 ) -> None:
     client = signed_in(Role.CLIENT)
-    assert "Nothing entered yet" in text_of(client.get("/tenants/acme/connect").text)
+    assert "No credentials yet" in text_of(client.get("/tenants/acme/connect").text)
     answer = client.post("/tenants/acme/connect", KEYS_OF_ACME)
     assert answer.headers["location"] == "/tenants/acme/connect"
     page = text_of(client.get("/tenants/acme/connect").text)
@@ -178,7 +178,7 @@ def test_all_that_is_wrong_is_said_at_once_and_on_top_that_nothing_is_stored(
     client = signed_in(Role.CLIENT)
     page = client.post("/tenants/acme/connect", {**KEYS_OF_ACME, "tenant_id": "seven", "client_secret": ""}).text
     assert page.count('aria-invalid="true"') == 2
-    assert text_of(page).index("Nothing is stored:") < text_of(page).index("Nothing entered yet")
+    assert text_of(page).index("Nothing is stored:") < text_of(page).index("No credentials yet")
     assert "Nothing is stored" not in client.get("/tenants/acme/connect").text
 
 
@@ -201,7 +201,7 @@ def test_an_app_key_that_nobody_has_set_is_asked_for(
     with without_app_key(settings, warehouse, signed_in(Role.CLIENT)) as client:
         refused = client.post("/tenants/acme/connect", KEYS_OF_ACME)
         assert refused.status_code == 400
-        assert "Enter the app key; who invited you has it." in text_of(refused.text)
+        assert "Enter the app key. The person who invited you has it." in text_of(refused.text)
         assert fresh.outline("acme") is None
         assert client.post("/tenants/acme/connect", {**KEYS_OF_ACME, "app_key": APP_KEY}).status_code == 303
         assert "Saved and tried: connected." in text_of(client.get("/tenants/acme/connect").text)
@@ -215,8 +215,8 @@ def test_one_that_was_connected_and_lost_its_app_key_is_told_so_and_nothing_else
     connected(fresh, signed_in(Role.OPERATOR))
     with without_app_key(settings, warehouse, signed_in(Role.OPERATOR)) as browser:
         connect, credentials = (browser.get(f"/tenants/acme/{part}").text for part in ("connect", "credentials"))
-    assert "The app key is gone" in text_of(connect)
-    assert "The app key is gone" in text_of(credentials)
+    assert "App key missing" in text_of(connect)
+    assert "App key missing" in text_of(credentials)
     for words in ("permissions that the reports use", "Try now", "ServiceTitan lets us in"):
         assert words not in connect
     assert "<details open>" in credentials

@@ -35,7 +35,7 @@ def test_a_record_is_shown_with_reasons_and_as_it_was_sent_escaped(signed_in: Si
     text = text_of(html)
     assert "<script>alert" not in html
     assert "<b>" not in html
-    for said in ("crm_customers 7 balance emptied not a number <b>", "without a usable id kept out whole no id",
+    for said in ("crm_customers 7 balance emptied not a number <b>", "without a valid id kept out whole no id",
                  "Customers crm_customers 1 1"):  # fmt: skip
         assert said in text, said
     assert SENT.replace("  ", " ") in text
@@ -67,8 +67,8 @@ def test_what_is_no_place_begins_at_the_newest(text: str) -> None:
 
 def test_nothing_in_quarantine_and_no_drift_are_said(signed_in: SignedIn, past: Past) -> None:
     browser = signed_in(Role.CLIENT)
-    assert "Nothing is in quarantine." in text_of(browser.get("/tenants/acme/quarantine").text)
-    assert "Every field is as expected." in text_of(browser.get("/tenants/acme/drift").text)
+    assert "No problem records." in text_of(browser.get("/tenants/acme/quarantine").text)
+    assert "No field changes found." in text_of(browser.get("/tenants/acme/drift").text)
 
 
 def test_drift_has_new_and_missing_fields_with_when_they_were_seen(signed_in: SignedIn, past: Past) -> None:

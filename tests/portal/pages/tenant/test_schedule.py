@@ -123,7 +123,7 @@ def test_all_errors_are_shown_at_once_each_at_its_field(signed_in: SignedIn) -> 
     for name, problem in shown.items():
         assert re.search(rf'id="{name}-problem"[^>]*>{re.escape(html.escape(problem))}<', answer.text), name
         assert said(answer.text).count(problem) == 1
-    assert "Nothing is saved: mend what is marked." in said(answer.text)
+    assert "Not saved. Fix the highlighted fields." in said(answer.text)
 
 
 def test_pausing_and_what_is_paused_are_an_operators(control: psycopg.Connection, signed_in: SignedIn) -> None:
@@ -137,5 +137,5 @@ def test_pausing_and_what_is_paused_are_an_operators(control: psycopg.Connection
     page = client.get("/tenants/acme/schedule").text
     assert "An operator has paused this account." in said(page)
     assert ">Save<" not in page
-    assert "Nothing is synced by itself." in said(page)
+    assert "No automatic syncs are scheduled." in said(page)
     assert ">Save<" in operator.get("/tenants/acme/schedule").text

@@ -44,7 +44,7 @@ def test_pages_have_every_sync_once_the_newest_first_and_of_no_other_tenant(sign
             found = OLDER.search(html)
             address = found[1].replace("&amp;", "&") if found else ""
         assert seen == expected
-    assert "No sync is like that." in text_of(browser.get("/tenants/acme/syncs?outcome=interrupted").text)
+    assert "No syncs match these filters." in text_of(browser.get("/tenants/acme/syncs?outcome=interrupted").text)
 
 
 def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, past: Past) -> None:
@@ -65,7 +65,7 @@ def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, p
     for said in (
         "Calls 16, 3 pages,", "Refused with 429 3", "Failed 1", "Trace id abc-123", "by hand", "everything anew",
         "Began: everything anew; by hand", "crm_customers: 7 records landed from 1 page",
-        "after 2.0 s jpm_jobs: 5 records landed from 1 page, 1 kB, 1 of them kept in quarantine",
+        "after 2.0 s jpm_jobs: 5 records landed from 1 page, 1 kB, 1 of them problem records",
         f"jpm_jobs: New fields: {SCRIPT}", "crm_leads: not granted. scope tn.crm.leads:r is not granted",
         f"Failed after 42 s: acme/jpm_jobs: {SCRIPT}", "no answer", "not granted",
     ):  # fmt: skip

@@ -96,7 +96,7 @@ def test_what_others_wrote_is_escaped_and_a_client_reads_no_commands(
             assert f"Calls fail {SCRIPT}" in text
             assert "The last sync failed" in text
             assert "then press Sync now under Status" in text
-            assert ("look at the overview" in text) == (role is not Role.CLIENT)
+            assert ("check the overview" in text) == (role is not Role.CLIENT)
             assert "st-pipeline sync" not in text
 
 
@@ -221,7 +221,7 @@ def test_a_disabled_one_is_enabled_by_operators_alone(
     assert "An operator can enable it here." in text_of(pages[Role.CLIENT])
     for role in (Role.VIEWER, Role.CLIENT):
         assert signed_in(role).post("/tenants/acme/enable").status_code == 403
-    browser, notices = signed_in(Role.OPERATOR), ("Enabled: it is synced by itself again.", "It is enabled already.")
+    browser, notices = signed_in(Role.OPERATOR), ("Enabled. Automatic syncs are on again.", "Already enabled.")
     written = len(rows(control, "select from control.audit"))
     for notice in notices:
         assert browser.post("/tenants/acme/enable").headers["location"] == "/tenants/acme"
