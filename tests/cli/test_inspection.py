@@ -56,7 +56,7 @@ def test_doctor_says_what_to_do_where_it_does_not(there: OidcProvider, monkeypat
     monkeypatch.setenv("ST_PIPELINE_OIDC_ISSUER", f"{there.issuer}/")
     ((is_fine, said),) = found()
     assert not is_fine
-    assert f"it says {there.issuer}; write ST_PIPELINE_OIDC_ISSUER letter for letter" in said
+    assert f"names another issuer: {there.issuer}; set ST_PIPELINE_OIDC_ISSUER to exactly" in said
 
 
 def test_doctor_says_nothing_of_it_where_none_is_configured(

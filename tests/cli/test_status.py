@@ -384,11 +384,11 @@ def test_the_overview_of_the_portal_has_the_figures_of_status_and_of_a_hand_coun
     assert dict(labelled(page)) == {
         "Succeeded, 24 h": f"{rate} {plain['succeeded']} syncs",
         "Failed today": f"{plain['failed_today']} since midnight UTC",
-        "Average sync": f"{plain['average_sync_seconds']:.0f} s in 24 h",
-        "Average latency": f"{latency} 95% within {p95}",
+        "Average sync": f"{plain['average_sync_seconds']:.0f} s last 24 h",
+        "Average API latency": f"{latency} 95% within {p95}",
         "Queue": f"{plain['queued']} {plain['running']} running",
         "Rate limit used": f"{used} {plain['busiest_tenant']}",
-        "Connected": f"{plain['connected']} of {plain['tenants']} tenants",
+        "Connected": f"{plain['connected']} of {plain['tenants']} companies",
         "Open incidents": f"{plain['open_incidents']} see below",
     }
     found = {
@@ -404,7 +404,7 @@ def test_the_overview_of_the_portal_has_the_figures_of_status_and_of_a_hand_coun
         assert row["Last sync"][1] == on_page(newest["started_at"])
         assert row["Rows"][0] == str(newest["loaded"])
         took = newest["seconds"]
-        assert row["Took"][0] == ("–" if took is None else f"{took:.1f} s" if took < 10 else f"{took:.0f} s")
+        assert row["Duration"][0] == ("–" if took is None else f"{took:.1f} s" if took < 10 else f"{took:.0f} s")
         assert row["Incidents"][0] == (str(len(hand["incidents"])) if hand["incidents"] else "–")
         fresh = hand["stale_since"] or hand["fresh_until"]
         assert row["Data"][1] == (on_page(fresh) if fresh else [])

@@ -70,7 +70,7 @@ def test_an_account_is_made_listed_given_another_password_and_disabled(warehouse
 @pytest.mark.parametrize(
     ("arguments", "given", "problem"),
     [
-        (("add", "x y", "--password-file", "-"), PASSWORD, "a user name has"),
+        (("add", "x y", "--password-file", "-"), PASSWORD, "a user name must be"),
         (("add", "tom", "--password-file", "-"), "canary", "12 to 256 characters"),
         (("add", "tom", "--role", "client", "--password-file", "-"), PASSWORD, "they come by an invitation"),
         (("add", "tom"), None, "--password-file"),

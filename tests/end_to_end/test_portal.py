@@ -98,17 +98,17 @@ def walk(home: Home, ann: Person, client: Person, sandbox: Sandbox) -> Lived:
     ann.go("/tenants/new")
     ann.fill(name=NAME, key=KEY, tenant_id=str(ACCOUNT.tenant_id), timezone="America/Chicago")
     ann.choose(environment="sandbox")
-    said["registered"] = ann.press("Register")
+    said["registered"] = ann.press("Add company")
     ann.go(f"/tenants/{KEY}/invitations")
-    said["invited"] = ann.press("Make a link")
+    said["invited"] = ann.press("Create link")
     link = ann.page.input_value("#link")
 
     said["invitation"] = client.go(link)
-    said["connect"] = client.press("Go on")
+    said["connect"] = client.press("Continue")
     client.fill(client_id=ACCOUNT.client_id, client_secret=ACCOUNT.client_secret)
-    said["not connected"] = client.press("Save and try")
+    said["not connected"] = client.press("Save and test")
     sandbox.connect(ACCOUNT.tenant_id)
-    said["connected"] = client.wait_until("ServiceTitan lets us in")
+    said["connected"] = client.wait_until("The connection works")
     client.go(f"/tenants/{KEY}/schedule")
     client.choose(kind="weekly", weekday="fri")
     client.fill(at="03:30")
@@ -148,20 +148,20 @@ def rows_of(home: Home) -> dict[str, int]:
 
 def test_the_client_connects_by_the_link_and_sees_it_turn_to_connected(lived: Lived) -> None:
     said = lived.said
-    assert "No tenant is registered yet" in said["overview, empty"]
-    assert f"{NAME} is registered" in said["registered"]
-    assert "shown this once" in said["invited"]
+    assert "No companies yet" in said["overview, empty"]
+    assert f"{NAME} was added" in said["registered"]
+    assert "shown only once" in said["invited"]
     assert f"Connect {NAME}" in said["invitation"]
     assert "No credentials yet" in said["connect"]
     assert "Not connected yet" in said["not connected"]
-    assert "permissions that the reports use are granted" in said["connected"]
+    assert "permissions the reports need are granted" in said["connected"]
     # Nothing is left of how it was before, nor of how to connect.
-    assert "Saved and tried" in said["not connected"]
-    assert "Saved and tried" not in said["connected"]
+    assert "Saved and tested" in said["not connected"]
+    assert "Saved and tested" not in said["connected"]
     assert "How to connect" not in said["connected"]
-    assert "every week on Friday at 03:30, by the clock of America/Chicago" in said["preview"]
-    assert "Saved: every week on Friday at 03:30." in said["scheduled"]
-    assert "A sync is asked for." in said["asked"]
+    assert "every week on Friday at 03:30 (America/Chicago time)" in said["preview"]
+    assert "Schedule saved: every week on Friday at 03:30." in said["scheduled"]
+    assert "Sync requested." in said["asked"]
     assert "Not allowed" in said["another's"]
     token = lived.invitation.rpartition("/")[2]
     # The link has done what it is for.

@@ -235,7 +235,7 @@ def test_shared_and_unknown_keys_are_left_out_and_none_left_is_refused() -> None
     ]
     assert [key.kid for key in read_keys({"keys": [*junk, public]})] == ["first"]
     for document in ({"keys": junk}, {"keys": []}, {"keys": None}, {}, [], None, "keys"):
-        with pytest.raises(NotTrusted, match="names no key"):
+        with pytest.raises(NotTrusted, match="lists no key"):
             read_keys(document)
 
 

@@ -27,7 +27,7 @@ def test_a_document_with_what_is_needed_is_read() -> None:
 
 @pytest.mark.parametrize("named", [f"{ISSUER}/", "https://evil.test", ISSUER.upper(), None, 7, [ISSUER], "a\nb" * 200])
 def test_another_issuers_document_is_refused_with_how_to_write_it(named: object) -> None:
-    with pytest.raises(NotTrusted, match="ST_PIPELINE_OIDC_ISSUER letter for letter") as refused:
+    with pytest.raises(NotTrusted, match="set ST_PIPELINE_OIDC_ISSUER to exactly") as refused:
         read_metadata(ISSUER, DOCUMENT | {"issuer": named})
     assert "\n" not in str(refused.value)
 

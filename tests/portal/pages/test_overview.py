@@ -126,9 +126,9 @@ def test_what_was_searched_for_comes_back_as_text(page: Browser) -> None:
 
 
 def test_a_viewer_sees_it_without_what_only_operators_do(page: Browser, signed_in: SignedIn) -> None:
-    assert "New tenant" in page.get("/").text
+    assert "Add company" in page.get("/").text
     viewer = signed_in(Role.VIEWER).get("/").text
-    assert "New tenant" not in viewer
+    assert "Add company" not in viewer
     assert keys(viewer) == keys(page.get("/").text)
 
 
@@ -139,7 +139,7 @@ def test_hundreds_of_tenants_come_in_pages(page: Browser, control: psycopg.Conne
         past.tenant(f"many-{number:03d}")
     first, second = (page.get("/", params={"q": "many", "page": str(number)}).text for number in (1, 2))
     assert (len(keys(first)), len(keys(second))) == (100, 20)
-    assert "Page 1 of 2, 120 tenants" in text_of(first)
+    assert "Page 1 of 2, 120 companies" in text_of(first)
     assert 'href="/?q=many&amp;page=2" rel="next"' in first
     past.forget()
 
@@ -178,10 +178,10 @@ def test_a_chart_is_as_high_as_its_rows_and_says_the_same_in_words() -> None:
         [sync(1, SyncState.SUCCEEDED, 50), sync(2, SyncState.FAILED, 3), sync(3, SyncState.SUCCEEDED, 100)]
     )
     assert chart
-    assert chart.label == "Last 3 syncs: 2 well, 1 failed, at most 100 rows"
+    assert chart.label == "Last 3 syncs: 2 succeeded, 1 failed; up to 100 rows"
     assert re.findall(r"v-(\d+)", chart.paths["good"]) == [str(HEIGHT // 2), str(HEIGHT)]
     assert chart.paths["bad"].count("z") == 1
     assert rows_chart([]) is None
     nothing = rows_chart([sync(1, SyncState.SUCCEEDED, 0)])
     assert nothing
-    assert nothing.label == "Last sync: 1 well, 0 failed, at most 0 rows"
+    assert nothing.label == "Last sync: 1 succeeded, 0 failed; up to 0 rows"

@@ -69,7 +69,7 @@ def test_a_wrong_name_and_a_wrong_password_are_refused_with_the_same_words(
     before = count(control)
     answer = browser.sign_in(name, password)
     assert answer.status_code == 403
-    assert "Name and password do not go together." in text_of(answer.text)
+    assert "Wrong user name or password." in text_of(answer.text)
     assert password not in answer.text
     assert COOKIE not in answer.headers.get("set-cookie", "")
     assert count(control) == before
@@ -93,7 +93,7 @@ def test_an_account_is_throttled_after_too_many_tries_also_with_the_right_passwo
     answer = Browser(app, "198.51.100.7").sign_in("viewer")
     assert answer.status_code == 429
     assert Browser(app, "198.51.100.7").sign_in(" Viewer ").status_code == 429, "the same account"
-    assert "Wait a quarter of an hour" in text_of(answer.text)
+    assert "Wait 15 minutes" in text_of(answer.text)
     assert browser.sign_in("operator").status_code == 303
 
 
@@ -246,8 +246,8 @@ def test_a_new_password_ends_every_other_session_and_the_old_password(
     assert answer.status_code == 303
     assert browser.http.cookies[COOKIE] != before
     assert noted(control) == [("changing", "viewer", "password changed", None, {})]
-    assert "Your password is changed." in text_of(browser.get("/").text)
-    assert "Your password is changed." not in text_of(browser.get("/").text)
+    assert "Password changed." in text_of(browser.get("/").text)
+    assert "Password changed." not in text_of(browser.get("/").text)
     assert other.get("/").headers["location"] == "/sign-in"
     assert Browser(app).sign_in("changing").status_code == 403
     assert Browser(app).sign_in("changing", new).status_code == 303
@@ -259,7 +259,7 @@ def test_a_new_password_ends_every_other_session_and_the_old_password(
         (
             {"present": "not-mine-canary", "new": "long enough it is", "again": "long enough it is"},
             403,
-            "not your password",
+            "not your current password",
         ),
         ({"present": PASSWORD, "new": "short", "again": "short"}, 400, "12 to 256 characters"),
         ({"present": PASSWORD, "new": "long enough it is", "again": "another one it is"}, 400, "not the same"),

@@ -185,10 +185,10 @@ def test_the_cookie_of_an_attempt_is_short_lived_hidden_and_sent_to_its_own_page
 REFUSED = {
     "unverified": ({"email_verified": False}, "has not verified your email address"),
     "verified is missing": ({"email_verified": None}, "has not verified your email address"),
-    "no address": ({"email": None}, "says no e-mail address of yours"),
+    "no address": ({"email": None}, "did not send your email address"),
     "unknown": ({"email": "zoe@example.com"}, "st-pipeline users add zoe@example.com --without-password"),
     "disabled": ({"email": "out@example.com"}, "st-pipeline users enable out@example.com"),
-    "script": ({"email": "<script>alert(1)</script>@x"}, "cannot be the name of an account"),
+    "script": ({"email": "<script>alert(1)</script>@x"}, "cannot be used as an account name"),
 }
 
 
@@ -241,7 +241,7 @@ def test_a_callback_that_was_not_begun_here_is_refused(
             back = go(browser).removeprefix("http://portal.test")
         there.asked.clear()
         words = refused(who.get(path), 400)
-        assert "did not begin in this browser" in words
+        assert "started in another browser" in words
         assert "http://portal.test" in words
         assert there.asked == [], "the provider is not shown what is not ours"
         assert audited(control) == (
@@ -291,9 +291,9 @@ def test_an_attempt_ends_after_ten_minutes_and_only_our_own_signature_counts(
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        ("access_denied", "You, or the provider, did not allow it"),
-        ("server_error", "did not accept the sign-in"),
-        ("canary<script>\r\nSet-Cookie: a=b", "did not accept the sign-in"),
+        ("access_denied", "You or the provider declined the sign-in"),
+        ("server_error", "rejected the sign-in"),
+        ("canary<script>\r\nSet-Cookie: a=b", "rejected the sign-in"),
     ],
 )
 def test_a_no_from_the_provider_is_told_and_its_words_are_not_repeated(
@@ -326,7 +326,7 @@ def test_a_token_that_cannot_be_trusted_lets_nobody_in(
     claims: dict[str, object],
 ) -> None:  # fmt: skip
     there.claims = claims
-    assert "nobody was signed in" in refused(sign_in(browser), 502)
+    assert "you were not signed in" in refused(sign_in(browser), 502)
     assert audited(control)[2]["why"] == "provider not trusted"
     assert next(iter(claims)) in caplog.text
     assert not is_in(browser)
@@ -339,7 +339,7 @@ def test_a_provider_that_fails_slowly_or_at_once_is_told_so_and_a_password_still
     over = threading.Event()
     monkeypatch.setattr(oidc, "SECONDS", 0.1)
     there.answers = {"/token": lambda handler: send(handler, 500, b"canary")}
-    assert "The provider does not answer" in refused(browser.get(back), 503)
+    assert "The provider is not responding" in refused(browser.get(back), 503)
     assert portal.provider
     portal.provider._metadata = None
 
@@ -350,7 +350,7 @@ def test_a_provider_that_fails_slowly_or_at_once_is_told_so_and_a_password_still
     answer = browser.get(START)
     over.set()
     assert answer.status_code == 503
-    assert "The provider does not answer" in text_of(answer.text)
+    assert "The provider is not responding" in text_of(answer.text)
     assert ATTEMPT not in browser.http.cookies
     assert browser.sign_in("viewer").status_code == 303
 
@@ -360,7 +360,7 @@ def test_callbacks_are_throttled_by_address(
 ) -> None:
     for number in range(PER_ADDRESS):
         portal.throttle.allows(f"somebody{number}", "192.0.2.10")
-    assert "Wait a quarter of an hour" in refused(sign_in(browser), 429)
+    assert "Wait 15 minutes" in refused(sign_in(browser), 429)
     assert not is_in(browser)
     assert sign_in(Browser(app, "198.51.100.9")).status_code == 303
 

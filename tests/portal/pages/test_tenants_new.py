@@ -76,7 +76,7 @@ def test_a_tenant_without_keys_is_registered_for_the_client_to_connect(
         ("company_code", "x" * 201, "This must be at most 200 characters."),
         ("trade", "a\x01b", "This must not hold control characters."),
         ("timezone", "America/Chicgo", "did you mean America/Chicago?"),
-        ("cadence", "sometimes", "Write it like one of these"),
+        ("cadence", "sometimes", "Enter it like one of these"),
         ("client_id", "cid.x", "Enter the client secret too"),
         ("app_key", CANARY, "Enter the client id too"),
     ],

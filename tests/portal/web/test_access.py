@@ -109,7 +109,7 @@ def test_a_form_needs_its_token_on_every_route(signed_in: SignedIn) -> None:
         if method == "POST":
             answer = browser.post(address(page, "acme"), token="0" * 64)
             assert answer.status_code == 403, page.path
-            assert "This form is not one of this session" in text_of(answer.text)
+            assert "This page has expired" in text_of(answer.text)
 
 
 def test_a_session_of_a_revoked_invitation_is_none(signed_in: SignedIn, control: psycopg.Connection) -> None:

@@ -62,7 +62,7 @@ def test_a_fault_is_a_page_with_the_headers_that_tells_nothing(
     with caplog.at_level(logging.ERROR):
         answer = Browser(broken).get(f"/tenants/{CANARY}/fault?x={CANARY}")
     assert answer.status_code == 500
-    assert "The fault is ours" in text_of(answer.text)
+    assert "The error is on our side" in text_of(answer.text)
     assert "on purpose" not in answer.text
     assert answer.headers["content-security-policy"] == HEADERS["content-security-policy"]
     assert "on purpose" in caplog.text

@@ -31,7 +31,7 @@ def without_database(settings: Settings, warehouse: Database) -> Iterator[Browse
 def test_a_page_without_a_database_says_so_and_leads_to_itself(without_database: Browser, path: str) -> None:
     answer = without_database.get(path)
     assert answer.status_code == 503
-    assert "The database does not answer. Try again in a minute" in text_of(answer.text)
+    assert "The database is not responding. Try again in a minute" in text_of(answer.text)
     assert f'href="{path.replace("&", "&amp;")}">Try again</a>' in answer.text
     assert "127.0.0.1" not in answer.text
 
@@ -56,6 +56,6 @@ def test_who_may_be_signed_in_is_led_to_the_start_where_nobody_was_asked_for(
     browser = signed_in(Role.OPERATOR)
     refused = browser.http.delete("/alerts")
     assert refused.status_code == 405
-    assert 'href="/sign-in">To the start</a>' in refused.text
+    assert 'href="/sign-in">Go to the home page</a>' in refused.text
     assert browser.get("/sign-in").headers["location"] == "/"
     assert 'href="/sign-in">Sign in</a>' in Browser(app).http.delete("/alerts").text

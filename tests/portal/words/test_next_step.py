@@ -41,13 +41,13 @@ def of(status: Status = Status.CONNECTED, *, cadence: str = "nightly", enabled: 
     ("one", "head", "tone", "link", "at"),
     [
         (of(), "Connected", "good", None, NOW + HOUR),
-        (of(recent=synced(SyncState.SUCCEEDED)), "All is well", "good", None, NOW + HOUR),
+        (of(recent=synced(SyncState.SUCCEEDED)), "All good", "good", None, NOW + HOUR),
         (of(recent=synced(SyncState.FAILED)), "The last sync failed", "bad", "/syncs/7", NOW + HOUR),
         (of(recent=synced(SyncState.FAILED), next_sync=None), "The last sync failed", "bad", "/syncs/7", None),
         (of(recent=synced(SyncState.INTERRUPTED)), "The last sync was interrupted", "bad", "/syncs/7", NOW + HOUR),
-        (of(recent=synced(SyncState.RUNNING)), "A sync runs now", "busy", "/syncs/7", None),
-        (of(recent=synced(SyncState.FAILED), is_queued=True), "A sync waits for its turn", "busy", None, None),
-        (of(recent=synced(SyncState.SUCCEEDED), stale_since=NOW), "The data is old", "warn", None, None),
+        (of(recent=synced(SyncState.RUNNING)), "Sync running", "busy", "/syncs/7", None),
+        (of(recent=synced(SyncState.FAILED), is_queued=True), "Sync queued", "busy", None, None),
+        (of(recent=synced(SyncState.SUCCEEDED), stale_since=NOW), "Data is out of date", "warn", None, None),
         (of(recent=synced(SyncState.SUCCEEDED), cadence="paused", next_sync=None), "Paused", "quiet", None, None),
         (of(Status.NOT_CONNECTED), "Not connected yet", "warn", "/connect", None),
         (of(Status.REFUSED, recent=synced(SyncState.FAILED)), "Client secret rejected", "bad", "/connect", None),
@@ -63,10 +63,17 @@ def test_what_hinders_most_is_said_first(one: TenantOverview, head: str, tone: s
 @pytest.mark.parametrize(
     ("status", "outline", "has_app_key", "head", "said", "link"),
     [
-        (Status.NOT_CONNECTED, None, True, "No credentials yet", "Client id and client secret", "/connect"),
+        (Status.NOT_CONNECTED, None, True, "No credentials yet", "client id and client secret", "/connect"),
         (Status.NOT_CONNECTED, KEYS, False, "No app key yet", "Enter the app key under Connect.", "/connect"),
         (Status.CONNECTED, KEYS, False, "App key missing", "under Credentials", "/credentials"),
-        (Status.NOT_CONNECTED, KEYS, True, "Not connected yet", "mistyped. It is tried again by itself", "/connect"),
+        (
+            Status.NOT_CONNECTED,
+            KEYS,
+            True,
+            "Not connected yet",
+            "typo. The connection is retried automatically",
+            "/connect",
+        ),
     ],
 )
 def test_what_keeps_a_tenant_out_is_what_the_pages_about_keys_say(

@@ -57,15 +57,15 @@ def actor(role: Role) -> Actor:
     ("message", "left"),
     [
         ("Do what it says, then run st-pipeline sync acme; if it stays, ask.",
-         "Do what it says, then press Sync now under Status; if it stays, ask."),
+         "Do what it says, then click Sync now under Status; if it stays, ask."),
         ("Look at it, then run st-pipeline sync acme --entity crm_customers.",
-         "Look at it, then press Sync now under Status."),
+         "Look at it, then click Sync now under Status."),
         ("See its syncs (st-pipeline status). st-pipeline sync lone-star brings it up to date now.",
          "See its syncs (under Syncs). Sync now, under Status, brings it up to date now."),
         ("Refused; enter one with st-pipeline tenants rotate acme.", "Refused; enter one under Credentials."),
         ("Enter its keys with st-pipeline tenants rotate acme --client-id ID", "Enter its keys under Connect"),
         ("No answer. Then run st-pipeline tenants check acme: nothing is known",
-         "No answer. Then press Try now under Connect: nothing is known"),
+         "No answer. Then click Test connection under Connect: nothing is known"),
     ],
 )  # fmt: skip
 def test_what_a_page_does_is_that_page_for_everybody(message: str, left: str) -> None:
@@ -76,12 +76,12 @@ def test_what_a_page_does_is_that_page_for_everybody(message: str, left: str) ->
     ("message", "all_of_it", "clients"),
     [
         ("Read it again: st-pipeline sync acme --entity crm_customers --full. If it stays, ask.",
-         "Read it again: a full re-sync, under Status. If it stays, ask.", "Read it again. If it stays, ask."),
-        ("Wait. Then run st-pipeline sync acme --full.", "Wait. Then ask for a full re-sync under Status.", "Wait."),
+         "Read it again: a full refresh, under Status. If it stays, ask.", "Read it again. If it stays, ask."),
+        ("Wait. Then run st-pipeline sync acme --full.", "Wait. Then request a full refresh under Status.", "Wait."),
         ("acme is disabled; st-pipeline tenants enable acme lets it take part again",
          "acme is disabled; Enable, under Status, lets it take part again", "acme is disabled."),
         ("Run st-pipeline reload acme --entity jpm_jobs.", "Run st-pipeline reload acme --entity jpm_jobs.", ""),
-        ("Look; then run st-pipeline status.", "Look; then look at the overview.", "Look."),
+        ("Look; then run st-pipeline status.", "Look; then check the overview.", "Look."),
         ("The app key is SERVICETITAN_APP_KEY", "The app key is SERVICETITAN_APP_KEY", ""),
     ],
 )  # fmt: skip

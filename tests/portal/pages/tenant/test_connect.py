@@ -92,8 +92,8 @@ def test_the_keys_are_tried_while_they_are_saved_and_the_answer_is_connected_wit
     answer = client.post("/tenants/acme/connect", KEYS_OF_ACME)
     assert answer.headers["location"] == "/tenants/acme/connect"
     page = text_of(client.get("/tenants/acme/connect").text)
-    assert "Saved and tried: connected." in page
-    assert "permissions that the reports use are granted." in page
+    assert "Saved and tested: connected." in page
+    assert "permissions the reports need are granted." in page
     assert fresh.credentials("acme").client_secret == Secret(SECRET)
 
 
@@ -178,8 +178,8 @@ def test_all_that_is_wrong_is_said_at_once_and_on_top_that_nothing_is_stored(
     client = signed_in(Role.CLIENT)
     page = client.post("/tenants/acme/connect", {**KEYS_OF_ACME, "tenant_id": "seven", "client_secret": ""}).text
     assert page.count('aria-invalid="true"') == 2
-    assert text_of(page).index("Nothing is stored:") < text_of(page).index("No credentials yet")
-    assert "Nothing is stored" not in client.get("/tenants/acme/connect").text
+    assert text_of(page).index("Not saved.") < text_of(page).index("No credentials yet")
+    assert "Not saved" not in client.get("/tenants/acme/connect").text
 
 
 @contextmanager
@@ -194,7 +194,7 @@ def without_app_key(settings: Settings, warehouse: Database, browser: Browser) -
 def test_an_app_key_that_nobody_has_set_is_asked_for(
     fresh: Registry, settings: Settings, warehouse: Database, signed_in: SignedIn
 ) -> None:
-    hint = "The client will also be asked for the app key"
+    hint = "The client also needs the app key"
     assert hint not in text_of(signed_in(Role.OPERATOR).get("/tenants/acme/invitations").text)
     with without_app_key(settings, warehouse, signed_in(Role.OPERATOR)) as operator:
         assert hint in text_of(operator.get("/tenants/acme/invitations").text)
@@ -204,7 +204,7 @@ def test_an_app_key_that_nobody_has_set_is_asked_for(
         assert "Enter the app key. The person who invited you has it." in text_of(refused.text)
         assert fresh.outline("acme") is None
         assert client.post("/tenants/acme/connect", {**KEYS_OF_ACME, "app_key": APP_KEY}).status_code == 303
-        assert "Saved and tried: connected." in text_of(client.get("/tenants/acme/connect").text)
+        assert "Saved and tested: connected." in text_of(client.get("/tenants/acme/connect").text)
     with without_app_key(settings, warehouse, signed_in(Role.OPERATOR)) as operator:
         assert hint not in text_of(operator.get("/tenants/acme/invitations").text)
 
@@ -217,7 +217,7 @@ def test_one_that_was_connected_and_lost_its_app_key_is_told_so_and_nothing_else
         connect, credentials = (browser.get(f"/tenants/acme/{part}").text for part in ("connect", "credentials"))
     assert "App key missing" in text_of(connect)
     assert "App key missing" in text_of(credentials)
-    for words in ("permissions that the reports use", "Try now", "ServiceTitan lets us in"):
+    for words in ("permissions the reports need", "Test connection", "The connection works"):
         assert words not in connect
     assert "<details open>" in credentials
 
@@ -225,7 +225,7 @@ def test_one_that_was_connected_and_lost_its_app_key_is_told_so_and_nothing_else
 def test_a_client_does_not_learn_whose_another_account_is(fresh: Registry, signed_in: SignedIn) -> None:
     answer = signed_in(Role.CLIENT).post("/tenants/acme/connect", {**KEYS_OF_ACME, "tenant_id": "7002"})
     assert answer.status_code == 400
-    assert "This account is registered already." in text_of(answer.text)
+    assert "This tenant id is already registered." in text_of(answer.text)
     assert "bolt" not in answer.text
     other = signed_in(Role.OPERATOR).post("/tenants/acme/connect", {**KEYS_OF_ACME, "tenant_id": "7002"})
     assert "registered as bolt" in text_of(other.text)
@@ -246,7 +246,7 @@ def test_two_secrets_side_by_side_and_either_is_revoked(fresh: Registry, sandbox
     path = "/tenants/acme/credentials"
     client.post(f"{path}/rotate", {"new_secret": MISTYPED})
     page = text_of(client.get(path).text)
-    assert "ServiceTitan refuses the newest secret, so syncs go on with the older one." in page
+    assert "ServiceTitan rejected the newest secret, so syncs still use the older one." in page
     assert fresh.get("acme").status is Status.CONNECTED
     assert client.post(f"{path}/rotate", {"new_secret": SECOND}).status_code == 400, "there are two"
     outline = fresh.outline("acme")
@@ -254,7 +254,7 @@ def test_two_secrets_side_by_side_and_either_is_revoked(fresh: Registry, sandbox
     client.post(f"{path}/revoke", {"secret": outline.newest.added_at.isoformat()})
     set_secret(sandbox, 7001, SECOND)
     client.post(f"{path}/rotate", {"new_secret": SECOND})
-    assert "The newest works and is used." in text_of(client.get(path).text)
+    assert "Syncs use the newest secret, and it works." in text_of(client.get(path).text)
     outline = fresh.outline("acme")
     assert outline
     assert outline.older
@@ -286,11 +286,11 @@ def test_after_ninety_days_a_secret_is_to_be_replaced(
 ) -> None:
     viewer = signed_in(Role.VIEWER)
     connected(fresh, signed_in(Role.OPERATOR))
-    assert "best replaced" not in viewer.get("/tenants/acme/credentials").text
+    assert "Replace secrets every" not in viewer.get("/tenants/acme/credentials").text
     control.execute("update control.credentials set secret_added_at = %s", (datetime.now(UTC) - timedelta(days=91),))
     page = text_of(viewer.get("/tenants/acme/credentials").text)
     assert "91 days old" in page
-    assert "Secrets are best replaced every 90 days" in page
+    assert "Secrets are Replace secrets every every 90 days" in page
 
 
 def test_the_audit_says_who_did_what_with_which_keys_and_what_came_of_it(

@@ -35,12 +35,12 @@ def test_a_record_is_shown_with_reasons_and_as_it_was_sent_escaped(signed_in: Si
     text = text_of(html)
     assert "<script>alert" not in html
     assert "<b>" not in html
-    for said in ("crm_customers 7 balance emptied not a number <b>", "without a valid id kept out whole no id",
+    for said in ("crm_customers 7 balance emptied not a number <b>", "without a valid id not loaded no id",
                  "Customers crm_customers 1 1"):  # fmt: skip
         assert said in text, said
     assert SENT.replace("  ", " ") in text
     assert "4711" not in text
-    assert '<details><summary>Record as sent</summary><pre tabindex="0">7</pre>' in html
+    assert '<details><summary>Original record</summary><pre tabindex="0">7</pre>' in html
 
 
 def test_pages_and_an_entity_of_ones_own_show_every_record_once(signed_in: SignedIn, past: Past) -> None:

@@ -79,12 +79,12 @@ def test_a_client_previews_without_script_and_saves(control: psycopg.Connection,
     path, form = "/tenants/acme/schedule", {**USUAL, "kind": "weekly", "weekday": "sat", "timezone": "america/chicago"}
     answer = client.post(path, {**form, "preview": "1"})
     assert answer.status_code == 200
-    assert "every week on Saturday at 02:00, by the clock of America/Chicago" in said(answer.text)
+    assert "every week on Saturday at 02:00 (America/Chicago time)" in said(answer.text)
     stored = "select cadence, timezone from control.tenants where key = 'acme'"
     assert control.execute(stored).fetchone() == ("nightly", "UTC")
     assert client.post(path, form).status_code == 303
     assert control.execute(stored).fetchone() == ("weekly sat 02:00", "America/Chicago")
-    assert "Saved: every week on Saturday at 02:00." in said(client.get(path).text)
+    assert "Schedule saved: every week on Saturday at 02:00." in said(client.get(path).text)
     row = control.execute("select action, detail -> 'before' ->> 'cadence' from control.audit order by id desc limit 1")
     assert row.fetchone() == ("schedule changed", "nightly")
 
@@ -94,18 +94,18 @@ def test_what_is_typed_is_previewed_as_a_part_of_the_page(signed_in: SignedIn) -
     assert answer.text.count("<time ") == 5
     assert "<html" not in answer.text
     wrong = signed_in(Role.VIEWER).get("/tenants/acme/schedule/preview?kind=cron&cron=<script>")
-    assert "Write five fields" in wrong.text
+    assert "Enter five fields" in wrong.text
     assert "<script>" not in wrong.text
 
 
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
-        ({"at": "25:00"}, "Write the time like 02:00"),
+        ({"at": "25:00"}, "Enter a time like 02:00"),
         ({"timezone": "Americ/Chicago"}, "did you mean America/Chicago?"),
-        ({"opens": "20:00"}, "Write both hours"),
+        ({"opens": "20:00"}, "Enter both hours"),
         ({"kind": "cron", "cron": "0 0 30 2 *"}, "a day that no month has"),
-        ({"kind": "every", "every": "0"}, "Write a whole number"),
+        ({"kind": "every", "every": "0"}, "Enter a whole number"),
     ],
 )
 def test_errors_are_at_the_field(signed_in: SignedIn, changed: dict[str, str], text: str) -> None:
@@ -135,7 +135,7 @@ def test_pausing_and_what_is_paused_are_an_operators(control: psycopg.Connection
     cadence = control.execute("select cadence from control.tenants where key = 'acme'").fetchone()
     assert cadence == ("paused",)
     page = client.get("/tenants/acme/schedule").text
-    assert "An operator has paused this account." in said(page)
+    assert "An operator paused this company." in said(page)
     assert ">Save<" not in page
     assert "No automatic syncs are scheduled." in said(page)
     assert ">Save<" in operator.get("/tenants/acme/schedule").text

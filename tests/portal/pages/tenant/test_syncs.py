@@ -63,16 +63,17 @@ def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, p
     text = text_of(html)
     assert "<img" not in html
     for said in (
-        "Calls 16, 3 pages,", "Refused with 429 3", "Failed 1", "Trace id abc-123", "by hand", "everything anew",
-        "Began: everything anew; by hand", "crm_customers: 7 records landed from 1 page",
-        "after 2.0 s jpm_jobs: 5 records landed from 1 page, 1 kB, 1 of them problem records",
+        "Calls 16, 3 pages,", "Rate limited (429) 3", "Failed 1", "Trace id abc-123", "Manual", "Full refresh",
+        "Started: Full refresh (Manual)", "crm_customers: 7 records downloaded from 1 page",
+        "after 2.0 s jpm_jobs: 5 records downloaded from 1 page, 1 kB, 1 of them problem records",
         f"jpm_jobs: New fields: {SCRIPT}", "crm_leads: not granted. scope tn.crm.leads:r is not granted",
-        f"Failed after 42 s: acme/jpm_jobs: {SCRIPT}", "no answer", "not granted",
+        f"Failed after 42 s: acme/jpm_jobs: {SCRIPT}", "no response", "not granted",
     ):  # fmt: skip
         assert said in text, said
     assert "/runs/run-1" in html
     places = [
-        text.index(said) for said in ("Began: everything", "crm_customers: 7 records landed", "Failed after 42 s")
+        text.index(said)
+        for said in ("Started: Full refresh", "crm_customers: 7 records downloaded", "Failed after 42 s")
     ]
     assert places == sorted(places)
 
@@ -80,7 +81,7 @@ def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, p
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        ("acme/jpm_jobs: no answer; acme/crm_leads: not granted", "crm_leads, jpm_jobs, as said above"),
+        ("acme/jpm_jobs: no answer; acme/crm_leads: not granted", "crm_leads, jpm_jobs (see above)"),
         ("The disk is full; acme/jpm_jobs: no answer", "The disk is full; acme/jpm_jobs: no answer"),
         ("The disk is full", "The disk is full"),
     ],

@@ -50,11 +50,11 @@ def test_the_page_has_the_figures_of_the_last_sync_by_entity(signed_in: SignedIn
     )
     html = signed_in(Role.CLIENT).get("/tenants/acme").text
     text = text_of(html)
-    assert "All is well" in text
-    assert "Cadence every day at 02:00 , UTC" in text
+    assert "All good" in text
+    assert "Schedule every day at 02:00 , UTC" in text
     assert "Customers crm_customers succeeded 1,234 1,234 1,230 4 11 fields" in text
     assert f'<time datetime="{at:%Y-%m-%dT%H:%M:%SZ}" data-zone="UTC">' in html
-    assert "Last sync: 1 well, 0 failed, at most 1,230 rows" in html
+    assert "Last sync: 1 succeeded, 0 failed; up to 1,230 rows" in html
 
 
 def test_a_running_sync_shows_what_it_has_done_so_far(signed_in: SignedIn, past: Past, warehouse: Database) -> None:
@@ -64,8 +64,8 @@ def test_a_running_sync_shows_what_it_has_done_so_far(signed_in: SignedIn, past:
     past.land(now - MINUTE / 3, records=300, loaded=False)
     with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
         text = text_of(signed_in(Role.VIEWER).get("/tenants/acme/status", headers={"X-Live": "1"}).text)
-    assert "A sync runs now" in text
-    assert "everything anew; by hand" in text
+    assert "Sync running" in text
+    assert "Full refresh (Manual)" in text
     assert "Customers 900 600" in text
     assert "was interrupted" in text_of(signed_in(Role.VIEWER).get("/tenants/acme").text)
 
@@ -143,7 +143,7 @@ def test_only_those_who_may_have_the_buttons_and_the_way_to_dagster(signed_in: S
     past.sync(datetime.now(UTC) - MINUTE, entities=[read()], run_id="run-4711")
     seen = {role: signed_in(role).get("/tenants/acme").text for role in Role}
     has = {
-        role: [words in html for words in ("Sync now", ">Pause<", "Ask for a full re-sync", "/runs/run-4711")]
+        role: [words in html for words in ("Sync now", ">Pause<", "Request full refresh", "/runs/run-4711")]
         for role, html in seen.items()
     }
     assert has == {
@@ -164,8 +164,8 @@ def test_sync_now_is_a_request_of_who_pressed_it_once_and_in_the_audit(
     assert [row[1:] for row in asked] == [("acme", "client of acme", False, None)]
     assert last_audit(control) == ("client of acme", "client", "sync asked for", "acme", {"request": asked[0][0]})
     text = text_of(browser.get("/tenants/acme").text)
-    assert "A sync is asked for." in text
-    assert "A sync waits for its turn" in text
+    assert "Sync requested." in text
+    assert "Sync queued" in text
 
 
 def test_a_full_re_sync_is_an_operators(signed_in: SignedIn, past: Past, control: psycopg.Connection) -> None:
@@ -178,7 +178,10 @@ def test_a_full_re_sync_is_an_operators(signed_in: SignedIn, past: Past, control
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [("enabled = false", "It is disabled"), ("connected_at = null, status = 'not_connected'", "never connected")],
+    [
+        ("enabled = false", "This company is disabled"),
+        ("connected_at = null, status = 'not_connected'", "never connected"),
+    ],
 )
 def test_what_cannot_be_synced_is_not_asked_for_but_told(
     signed_in: SignedIn, past: Past, control: psycopg.Connection, change: str, said: str
@@ -235,8 +238,8 @@ def test_a_disabled_one_is_enabled_by_operators_alone(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("cadence = 'paused'", "It is paused, too"),
-        ("connected_at = null", "Syncs begin by themselves once"),
+        ("cadence = 'paused'", "still paused"),
+        ("connected_at = null", "Syncs start automatically once"),
     ],
 )
 def test_enabling_says_what_still_keeps_it_from_being_synced(
@@ -254,7 +257,7 @@ def test_one_that_was_never_connected_has_no_button_to_sync_it(
 ) -> None:
     control.execute("update control.tenants set connected_at = null, status = 'not_connected' where key = 'acme'")
     page = signed_in(Role.OPERATOR).get("/tenants/acme").text
-    assert not any(word in page for word in (">Sync now<", "Ask for a full re-sync"))
+    assert not any(word in page for word in (">Sync now<", "Request full refresh"))
     assert '<a class="button" href="/tenants/acme/connect">See what to do</a>' in page
     control.execute("update control.tenants set connected_at = created_at, status = 'connected' where key = 'acme'")
 
