@@ -40,7 +40,7 @@ def test_another_issuers_document_is_refused_with_how_to_write_it(named: object)
      "https://x:port", 7, ["x"]],
 )  # fmt: skip
 def test_an_address_that_is_none_or_not_encrypted_is_refused(name: str, url: object) -> None:
-    with pytest.raises(NotTrusted, match=f"no {name} that begins with https://"):
+    with pytest.raises(NotTrusted, match=f"no {name} that starts with https://"):
         read_metadata(ISSUER, DOCUMENT | {name: url})
 
 

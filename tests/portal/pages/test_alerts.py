@@ -74,17 +74,17 @@ def test_open_and_past_incidents_are_shown_with_advice_and_who_was_told(
     assert "acme : failing urgent 3 syncs failed <b> What to do: Wait." in text
     assert "bolt : stale recovered No data since Monday" in text
     assert "st-pipeline sync" not in text
-    assert "Then press Sync now under Status." in text
-    assert "told: nobody yet" in text
+    assert "Then click Sync now under Status." in text
+    assert "notified: no one yet" in text
     assert "json 1 never used" in text
     now = datetime.now(UTC)
     alerts = [one.alert.id for one in deliveries.read_waiting(control, channels[0].name)]
     deliveries.note(control, channels[0].name, alerts, delivered_at=now)
     deliveries.note(control, channels[1].name, alerts, next_try_at=now + timedelta(minutes=1))
     text = text_of(signed_in(Role.VIEWER).get("/alerts").text)
-    assert "told: json 1" in text
-    assert "json 1 answers" in text
-    assert "json 2 does not answer" in text
+    assert "notified: json 1" in text
+    assert "json 1 working" in text
+    assert "json 2 not responding" in text
     assert "(1 tries)" in text
 
 
@@ -107,7 +107,7 @@ def test_a_test_goes_to_every_channel_and_says_which_took_it(
     assert signed_in(Role.VIEWER).post("/alerts/test").status_code == 403
     assert operator.post("/alerts/test").status_code == 303
     page = operator.get("/alerts").text
-    assert "Test sent: json 1 took it, json 2 did not take it." in text_of(page)
+    assert "Test alert sent: json 1 accepted it, json 2 did not accept it." in text_of(page)
     assert [body["state"] for body in hook.received] == ["test"]
     outcomes = {"json 1": "took it", "json 2": "did not take it"}
     assert noted(control) == [("operator", "operator", "alerts tested", None, outcomes)]
@@ -125,7 +125,7 @@ def test_a_channel_that_cannot_be_used_is_said_without_its_address(portal: Porta
         page = signed_in(Role.OPERATOR).get("/alerts").text
     finally:
         object.__setattr__(portal, "settings", before)
-    assert "cannot be used" in page
+    assert "are invalid" in page
     assert CANARY not in page
 
 

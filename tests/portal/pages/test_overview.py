@@ -54,7 +54,7 @@ def test_the_totals_are_those_of_status(page: Browser, control: psycopg.Connecti
         f"Succeeded, 24 h {wording.share(totals.success_rate)} {totals.succeeded} sync",
         f"Failed today {totals.failed_today} ",
         f"Average sync {wording.duration(totals.average_sync_seconds)} ",
-        f"Average latency {wording.latency(totals.average_latency)} ",
+        f"Average API latency {wording.latency(totals.average_latency)} ",
         f"Queue {totals.queued} {totals.running} running",
         f"Rate limit used {wording.share(totals.rate_limit_share)} ",
         f"Connected {totals.connected} of {totals.tenants} tenants",
@@ -72,7 +72,7 @@ def test_data_that_never_was_whole_is_not_called_fresh(
     past.forget()
     past.tenant("edna", since=now)
     past.sync(now, "edna", entities=[read(fetched=1)], partial=True, seconds=1)
-    assert "not complete yet expected by" in text_of(page.get(path).text)
+    assert "not complete yet due by" in text_of(page.get(path).text)
     past.sync(now, "edna", entities=[read(fetched=1)], seconds=1)
     said = text_of(page.get(path).text)
     assert "fresh until" in said

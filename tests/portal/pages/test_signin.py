@@ -262,7 +262,7 @@ def test_a_new_password_ends_every_other_session_and_the_old_password(
             "not your current password",
         ),
         ({"present": PASSWORD, "new": "short", "again": "short"}, 400, "12 to 256 characters"),
-        ({"present": PASSWORD, "new": "long enough it is", "again": "another one it is"}, 400, "not the same"),
+        ({"present": PASSWORD, "new": "long enough it is", "again": "another one it is"}, 400, "do not match"),
         ({}, 400, "Enter a new password"),
     ],
 )
@@ -338,7 +338,7 @@ def test_who_has_no_password_is_told_where_it_is_changed_and_gets_none_here(
     now = datetime.now(UTC)
     user = accounts.add(control, "eve@example.com", Role.VIEWER, None, now)
     browser = Browser(app).take_session(signed(portal.cookies, sessions.start(control, now, user_id=user.id)))
-    assert "at the provider" in text_of(browser.get("/password").text)
+    assert "with that provider" in text_of(browser.get("/password").text)
     form = {"present": PASSWORD, "new": "another good password", "again": "another good password"}
     assert browser.post("/password", form).status_code == 403
     assert not accounts.find(control, "eve@example.com").has_password

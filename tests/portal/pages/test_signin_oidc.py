@@ -260,7 +260,7 @@ def test_a_callback_counts_once_also_with_the_cookie_put_back(
     again = Browser(app)
     refused(again.get(back), 400)
     answer = again.get(back, headers={"Cookie": f"{ATTEMPT}={attempt}"})
-    assert "did not accept" in refused(answer, 403)
+    assert "rejected the sign-in" in refused(answer, 403)
     assert not is_in(again)
 
 
@@ -278,7 +278,7 @@ def test_an_attempt_ends_after_ten_minutes_and_only_our_own_signature_counts(
     attempt = Attempt.new("/")
     path = f"{CALLBACK}?state={attempt.state}&code=x"
     fresh = planted(portal, attempt, now - LIVES + timedelta(minutes=1))
-    assert "did not accept" in refused(browser.get(path, headers={"Cookie": fresh}), 403)
+    assert "rejected the sign-in" in refused(browser.get(path, headers={"Cookie": fresh}), 403)
     name, _, value = fresh.partition("=")
     session_id = portal.cookies._signer.sign(value.rsplit(".", 1)[0]).decode()
     for cookie in (planted(portal, attempt, now - LIVES), f"{name}={value[:-2]}AA", f"{name}={session_id}", f"{name}=.",

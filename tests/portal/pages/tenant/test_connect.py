@@ -101,8 +101,8 @@ def test_missing_scopes_are_named_with_what_lacks(fresh: Registry, signed_in: Si
     operator = signed_in(Role.OPERATOR)
     operator.post("/tenants/cole/connect", {**KEYS_OF_ACME, "tenant_id": "7003", "client_id": "cid.portal7003"})
     page = text_of(operator.get("/tenants/cole/connect").text)
-    assert "tn.jpm.appointments:r needed Missing without it: first_appointment of invoices_stream" in page
-    assert "tn.acc.payments:r useful Missing without it: payments (raw.accounting_payments stays empty)" in page
+    assert "tn.jpm.appointments:r required Without it, these are missing: first_appointment of invoices_stream" in page
+    assert "tn.acc.payments:r optional Without it, these are missing: payments (raw.accounting_payments stays empty)" in page
 
 
 def test_not_connected_yet_turns_to_connected_by_itself_while_somebody_looks(
@@ -145,7 +145,7 @@ def test_what_was_mistyped_can_be_corrected_until_it_was_connected(fresh: Regist
     client = signed_in(Role.CLIENT)
     client.post("/tenants/acme/connect", {**KEYS_OF_ACME, "tenant_id": "7999"})
     assert fresh.get("acme").status is Status.REFUSED
-    assert "do not open the account with the tenant id 7999" in text_of(client.get("/tenants/acme/connect").text)
+    assert "do not give access to tenant id 7999" in text_of(client.get("/tenants/acme/connect").text)
     client.post("/tenants/acme/connect", {**KEYS_OF_ACME, "client_id": "", "client_secret": ""})
     assert fresh.get("acme").status is Status.CONNECTED
     client.post("/tenants/acme/connect", {**KEYS_OF_ACME, "tenant_id": "7998"})
@@ -290,7 +290,7 @@ def test_after_ninety_days_a_secret_is_to_be_replaced(
     control.execute("update control.credentials set secret_added_at = %s", (datetime.now(UTC) - timedelta(days=91),))
     page = text_of(viewer.get("/tenants/acme/credentials").text)
     assert "91 days old" in page
-    assert "Secrets are Replace secrets every every 90 days" in page
+    assert "Replace secrets every 90 days" in page
 
 
 def test_the_audit_says_who_did_what_with_which_keys_and_what_came_of_it(

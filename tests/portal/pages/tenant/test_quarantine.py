@@ -56,7 +56,7 @@ def test_pages_and_an_entity_of_ones_own_show_every_record_once(signed_in: Signe
         address = found[1].replace("&amp;", "&") if found else ""
     assert seen == list(range(1000 + ROWS + 2, 999, -1))
     text = text_of(browser.get("/tenants/acme/quarantine?entity=jpm_jobs").text)
-    assert "Cut here, after 10,000 of 10,001 characters." in text
+    assert "Shortened to 10,000 of 10,001 characters." in text
     assert browser.get("/tenants/acme/quarantine?entity=%27%3B--&after=1-2-3").status_code == 200
 
 
@@ -80,7 +80,7 @@ def test_drift_has_new_and_missing_fields_with_when_they_were_seen(signed_in: Si
     ledger.note_drift("bolt", "jpm_jobs", "new", ["another"], last)
     html = signed_in(Role.CLIENT).get("/tenants/acme/drift").text
     text = text_of(html)
-    assert "<i>colour Customers crm_customers new 1 May 2026 08:30 UTC 2 Jun 2026 09:45 UTC" in text
-    assert "total Jobs jpm_jobs missing 2 Jun 2026 09:45 UTC" in text
+    assert "<i>colour Customers crm_customers new May 1, 2026, 8:30 AM UTC Jun 2, 2026, 9:45 AM UTC" in text
+    assert "total Jobs jpm_jobs missing Jun 2, 2026, 9:45 AM UTC" in text
     assert "<i>" not in html
     assert "another" not in text

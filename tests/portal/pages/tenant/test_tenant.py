@@ -95,7 +95,7 @@ def test_what_others_wrote_is_escaped_and_a_client_reads_no_commands(
             text = text_of(html)
             assert f"Calls fail {SCRIPT}" in text
             assert "The last sync failed" in text
-            assert "then press Sync now under Status" in text
+            assert "then click Sync now under Status" in text
             assert ("check the overview" in text) == (role is not Role.CLIENT)
             assert "st-pipeline sync" not in text
 
@@ -113,7 +113,7 @@ def test_one_trouble_is_told_once(signed_in: SignedIn, past: Past, control: psyc
     ]
     store(control, Reconciled(found, [], []), "http://dagster.test", now)
     page = signed_in(Role.OPERATOR).get("/tenants/acme").text
-    assert "The sync failed: no answer. Then press Sync now under Status." in text_of(page.split("</section>")[0])
+    assert "The sync failed: no answer. Then click Sync now under Status." in text_of(page.split("</section>")[0])
     assert page.count('aria-label="Open incident"') == 2
     control.execute("update control.tenants set status = 'not_connected' where key = 'acme'")
     text = text_of(signed_in(Role.OPERATOR).get("/tenants/acme").text)
@@ -133,7 +133,7 @@ def test_what_can_wait_is_told_below_what_cannot_and_folded_if_it_is_much(
     assert "can wait" not in browser.get("/tenants/acme").text
     store(control, Reconciled([*late[1:], urgent], [], []), "http://dagster.test", now)
     page = browser.get("/tenants/acme").text
-    before, folded = page.split("</details>")[0].split("<summary>3 things that can wait</summary>")
+    before, folded = page.split("</details>")[0].split("<summary>3 lower-priority issues</summary>")
     assert "Its data is old" in before
     assert "Set aside" not in before
     assert [n for n in range(3) if f"<h3>Set aside {n}</h3>" in folded] == [0, 1, 2]
@@ -205,13 +205,13 @@ def test_paused_it_keeps_the_cadence_to_come_back_to(
         assert rows(control, "select cadence from control.tenants where key = 'acme'") == [("paused",)]
     assert last_audit(control) == ("operator", "operator", "paused", "acme", {"cadence": "weekly fri 03:00"})
     page = browser.get("/tenants/acme").text
-    assert "Paused. It had the cadence weekly fri 03:00" in text_of(page)
+    assert "Paused. When resumed, it goes back to the schedule weekly fri 03:00" in text_of(page)
     assert ">Resume<" in page
     for _ in range(2):
         browser.post("/tenants/acme/resume")
         assert rows(control, "select cadence from control.tenants where key = 'acme'") == [("weekly fri 03:00",)]
     assert last_audit(control) == ("operator", "operator", "resumed", "acme", {"cadence": "weekly fri 03:00"})
-    assert "Resumed: it is synced again by the cadence weekly fri 03:00." in text_of(browser.get("/tenants/acme").text)
+    assert "Resumed. Syncs run on the schedule weekly fri 03:00." in text_of(browser.get("/tenants/acme").text)
 
 
 def test_a_disabled_one_is_enabled_by_operators_alone(
