@@ -57,7 +57,7 @@ def test_the_totals_are_those_of_status(page: Browser, control: psycopg.Connecti
         f"Average API latency {wording.latency(totals.average_latency)} ",
         f"Queue {totals.queued} {totals.running} running",
         f"Rate limit used {wording.share(totals.rate_limit_share)} ",
-        f"Connected {totals.connected} of {totals.tenants} tenants",
+        f"Connected {totals.connected} of {totals.tenants} companies",
         f"Open incidents {totals.open_incidents} ",
     ):
         assert text in said

@@ -102,7 +102,10 @@ def test_missing_scopes_are_named_with_what_lacks(fresh: Registry, signed_in: Si
     operator.post("/tenants/cole/connect", {**KEYS_OF_ACME, "tenant_id": "7003", "client_id": "cid.portal7003"})
     page = text_of(operator.get("/tenants/cole/connect").text)
     assert "tn.jpm.appointments:r required Without it, these are missing: first_appointment of invoices_stream" in page
-    assert "tn.acc.payments:r optional Without it, these are missing: payments (raw.accounting_payments stays empty)" in page
+    assert (
+        "tn.acc.payments:r optional Without it, these are missing: payments (raw.accounting_payments stays empty)"
+        in page
+    )
 
 
 def test_not_connected_yet_turns_to_connected_by_itself_while_somebody_looks(
