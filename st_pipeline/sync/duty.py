@@ -1,7 +1,7 @@
 """What an automatic run does for a tenant: first what was requested, then what is due, otherwise nothing.
 
 The run decides when it reaches the tenant. So a run that was launched twice, or is run again after a crash, does
-nothing twice. Pure. Requests and states come from monitoring/.
+nothing twice. Pure. Requests and states come from schedule/.
 """
 
 from __future__ import annotations

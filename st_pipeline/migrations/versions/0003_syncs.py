@@ -1,4 +1,4 @@
-"""What each sync did and every API call it made (package ``monitoring``)."""
+"""What each sync did and every API call it made (package ``history``)."""
 
 from alembic import op
 

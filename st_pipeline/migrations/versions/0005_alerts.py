@@ -1,4 +1,4 @@
-"""Incidents, alerts about them, and alert deliveries (package ``monitoring``)."""
+"""Incidents, alerts about them, and alert deliveries (package ``alerting``)."""
 
 from alembic import op
 

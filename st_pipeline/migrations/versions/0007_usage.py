@@ -1,4 +1,4 @@
-"""History and usage: totals for each sync, trace ids, and daily rollups of old syncs (package ``monitoring``)."""
+"""History and usage: totals for each sync, trace ids, and daily rollups of old syncs (package ``history``)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""The API's record counts next to ours (package ``monitoring``)."""
+"""The API's record counts next to ours (package ``rules``)."""
 
 from alembic import op
 

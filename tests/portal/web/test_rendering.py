@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from st_pipeline.portal.app import STATIC
-from st_pipeline.portal.rendering import in_zone
+from st_pipeline.portal.web.rendering import in_zone
 from tests.portal.browser_chromium import NONE, chromium, launched
 
 AT = datetime(2026, 11, 23, 7, 19, tzinfo=UTC)
