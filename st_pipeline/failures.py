@@ -15,7 +15,7 @@ INTERACTIVE_TAG = "st_pipeline/interactive"
 def sync_failure(outcomes: Sequence[TenantOutcome]) -> dg.Failure:
     """The failure for outcomes of which at least one failed; returned, not raised.
 
-    Dagster does not try again: the failed tenants are due again by themselves, after a pause (schedule/cadence.py).
+    Dagster does not retry: the schedule makes the failed tenants due again after a pause (schedule/cadence.py).
     """
     failed = [outcome for outcome in outcomes if outcome.failures]
     said = [sentence for outcome in failed for sentence in outcome.failures]

@@ -1,4 +1,4 @@
-"""Whether the channels answer, and who was told of an incident: what ``control.deliveries`` remembers.
+"""Whether the channels answer, and which channels received an incident: what ``control.deliveries`` holds.
 
 Sending is deliveries.py, what a channel is channels.py.
 """

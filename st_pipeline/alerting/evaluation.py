@@ -22,7 +22,7 @@ from st_pipeline.rules.rules_file import read_rules
 from st_pipeline.rules.watching import find_all
 from st_pipeline.settings import Settings
 
-LOCK = 7_350_004  # an advisory lock: one round at a time, whoever makes it
+LOCK = 7_350_004  # an advisory lock: one round at a time, no matter which process runs it
 
 
 @dataclass(frozen=True, slots=True)
