@@ -74,10 +74,10 @@ def test_an_account_is_made_listed_given_another_password_and_disabled(warehouse
         (("add", "tom", "--password-file", "-"), "canary", "12 to 256 characters"),
         (("add", "tom", "--role", "client", "--password-file", "-"), PASSWORD, "they come by an invitation"),
         (("add", "tom"), None, "--password-file"),
-        (("disable", "nobody"), None, "there is no user nobody"),
-        (("enable", "nobody"), None, "there is no user nobody"),
-        (("unbind", "nobody"), None, "there is no user nobody"),
-        (("password", "nobody", "--password-file", "-"), PASSWORD, "there is no user nobody"),
+        (("disable", "nobody"), None, "user nobody does not exist"),
+        (("enable", "nobody"), None, "user nobody does not exist"),
+        (("unbind", "nobody"), None, "user nobody does not exist"),
+        (("password", "nobody", "--password-file", "-"), PASSWORD, "user nobody does not exist"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_line(arguments: tuple[str, ...], given: str | None, problem: str) -> None:
@@ -91,7 +91,7 @@ def test_a_name_is_given_once() -> None:
     assert run("add", "bea", "--password-file", "-", given=PASSWORD).exit_code == 0
     again = run("add", "BEA", "--password-file", "-", given=PASSWORD)
     assert again.exit_code == 1
-    assert "there is a user bea already" in again.output
+    assert "user bea already exists" in again.output
 
 
 def test_an_account_without_a_password_cannot_sign_in_with_one(warehouse: Database) -> None:
