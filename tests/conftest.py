@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import itertools
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +21,7 @@ from st_pipeline.settings import Settings
 from st_pipeline.warehouse.schema import ensure_tables
 from tests.dealing import Dealing, is_long
 from tests.hasty import hurry
+from tests.support.run_folder import RunFolder
 
 # Cores are shared: how long one example takes says nothing about the code.
 hypothesis.settings.register_profile("project", deadline=None)
@@ -41,6 +40,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Dealing:
     return Dealing(config, log)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Workers inherit the run's folder from the process that started them."""
+    if not hasattr(config, "workerinput"):
+        folder = RunFolder()
+        config.add_cleanup(folder.close)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long proofs first: begun last, one of them keeps a worker busy while the other has nothing left."""
     items.sort(key=lambda item: not is_long(item.nodeid))
@@ -51,8 +57,6 @@ def server_settings() -> Settings:
     """Settings of the session's home; its server runs while the session does."""
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-tests-"))
     home.chmod(0o755)  # as root the server runs as another user, who must get in
-    # At exit, and registered before the server's own stop, so that it happens after it.
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
     return Settings.from_environment({"ST_PIPELINE_HOME": str(home)})
 
 

@@ -87,12 +87,16 @@ def test_two_first_starts_at_once_make_one_server(home: Path) -> None:
     assert [process.communicate(timeout=90)[0] for process in both] == ["fine\n", "fine\n"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only as root does the server need a user of its own")
-def test_first_starts_of_several_homes_at_once_share_one_new_user(home: Path) -> None:
-    """As on a fresh machine, where each worker of a suite has a home of its own."""
+@pytest.mark.skipif(os.geteuid() != 0, reason="the server needs its own user only when it is started as root")
+def test_first_starts_of_two_homes_at_once_share_one_new_user(home: Path) -> None:
+    """As on a fresh machine, where each worker of a suite has its own home; the slow useradd makes them meet."""
     user = "st-pipeline-first"
-    named = f"from st_pipeline import embedded_place\nembedded_place.SYSTEM_USER = {user!r}\n"
-    homes = [home / str(number) for number in range(4)]
+    slow = home / "useradd"
+    slow.write_text(f'#!/bin/sh\nsleep 1\nexec {shutil.which("useradd")} "$@"\n')
+    slow.chmod(0o755)
+    named = f"import os\nos.environ['PATH'] = '{home}:' + os.environ['PATH']\n"
+    named += f"from st_pipeline import embedded_place\nembedded_place.SYSTEM_USER = {user!r}\n"
+    homes = [home / name for name in ("one", "two")]
     for each in homes:
         each.mkdir(mode=0o755)
     try:
@@ -100,13 +104,30 @@ def test_first_starts_of_several_homes_at_once_share_one_new_user(home: Path) ->
         assert [process.communicate(timeout=120)[0] for process in starts] == ["fine\n"] * len(homes)
     finally:
         subprocess.run(["userdel", user], check=False, capture_output=True)
-    assert not any(map(is_running, homes)), "each start ended, and so did its server"
 
 
-def test_connections_that_were_just_closed_do_not_keep_the_server_running(home: Path) -> None:
-    """Their backends outlive them by a moment, in which the server must not look used."""
-    crowd = "for c in [postgres.connect(database) for _ in range(40)]: c.close()\n"
-    assert run(home, PREPARE + crowd).communicate(timeout=60)[0] == ""
+def test_a_connection_that_is_about_to_end_does_not_keep_the_server_running(home: Path) -> None:
+    """Such as the backend of one that was just closed: counted as a user, it would keep the server for good."""
+    connect = f"psycopg.connect(host={str(embedded_place.place(home).socket)!r}, user='postgres', dbname='postgres')"
+    other = f"import psycopg, time; c = {connect}; print('in', flush=True); time.sleep(1)"
+    leave = f"other = subprocess.Popen([sys.executable, '-c', {other!r}], stdout=subprocess.PIPE)\n"
+    ended = run(home, "import subprocess, sys\n" + PREPARE + leave + "other.stdout.readline()\n")
+    ended.communicate(timeout=60)
+    assert not is_running(home)
+
+
+def test_the_last_of_many_that_leave_at_once_stops_the_server(home: Path) -> None:
+    many = [run(home, PREPARE + "print('in', flush=True)\ninput()\n", stdin=subprocess.PIPE) for _ in range(6)]
+    for process in many:
+        assert process.stdout
+        assert process.stdout.readline() == "in\n"
+    for process in many:
+        assert process.stdin
+        process.stdin.close()
+    for process in many:
+        process.wait(timeout=60)
+        assert process.stdout
+        process.stdout.close()
     assert not is_running(home)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import os
 import pty
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,8 +38,6 @@ Run = Callable[..., Result]
 def home() -> Path:
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-cli-"))
     home.chmod(0o755)  # as root the server runs as another user, who must get in
-    # At exit, and registered before the server's own stop, so that it happens after it.
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
     return home
 
 

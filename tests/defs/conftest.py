@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +36,6 @@ def sandbox() -> Iterator[Sandbox]:
 def pipeline(sandbox: Sandbox) -> Pipeline:
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-defs-"))
     home.chmod(0o755)
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
     settings = Settings.from_environment({"ST_PIPELINE_HOME": str(home), "ST_PIPELINE_SANDBOX_URL": sandbox.url})
     opened = open_pipeline(settings)
     with opened.registry() as registry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -46,7 +46,7 @@ class Said:
 class Home:
     """One ``ST_PIPELINE_HOME``. Nothing of the caller's environment reaches its commands but ``variables``.
 
-    The server stays up until the tests end; the folder goes with it.
+    The server stays up until the tests end; the run's sweeper removes the folder (support/run_folder.py).
     """
 
     folder: Path
@@ -57,8 +57,6 @@ class Home:
     def new(cls, name: str, **variables: str) -> Home:
         folder = Path(tempfile.mkdtemp(prefix=f"st-{name}-"))
         folder.chmod(0o755)  # as root the server runs as another user, who must get in
-        # Registered before the server's own stop, so that it happens after it.
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
         home = cls(folder, variables)
         hurry(postgres.prepare(home.settings))
         return home
@@ -166,7 +164,7 @@ class Home:
 
 
 def wait_for(
-    what: str, is_there: Callable[[], bool], process: subprocess.Popen[str] | None = None, *, seconds: float = 120
+    what: str, is_there: Callable[[], bool], process: subprocess.Popen[Any] | None = None, *, seconds: float = 120
 ) -> None:
     """Look again and again until ``is_there()``; fails when ``process`` ends or the time is over."""
     deadline = time.monotonic() + seconds

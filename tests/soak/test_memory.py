@@ -6,7 +6,6 @@ by the whole command with Dagster.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import shutil
@@ -39,8 +38,6 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
 def home() -> Path:
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-soak-"))
     home.chmod(0o755)  # as root the server runs as another user, who must get in
-    # At exit, and registered before the server's own stop, so that it happens after it.
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
     return home
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,8 +31,6 @@ CANARY_APP_KEY = "ak1.canary-app-key-91bc"
 def database() -> postgres.Database:
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-tenants-"))
     home.chmod(0o755)  # as root the server runs as another user, who must get in
-    # At exit, and registered before the server's own stop, so that it happens after it.
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
     return postgres.prepare(Settings.from_environment({"ST_PIPELINE_HOME": str(home)}))
 
 
