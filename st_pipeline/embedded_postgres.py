@@ -144,7 +144,7 @@ def _prepare(where: Place) -> None:
         # Homes share the machine's user and binaries, and two first starts at once must not both make them.
         SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
         with _lock(SYSTEM_FOLDER):
-            ensure_user(where.user)
+            _ensure_user(where.user)
             _ensure_binaries(where)
     for folder in (where.data, where.socket):
         folder.mkdir(parents=True, exist_ok=True)
@@ -166,12 +166,7 @@ def _ensure_binaries(where: Place) -> None:
     half.rename(where.binaries.parent)
 
 
-def ensure_user(name: str) -> None:
-    """Create the OS user the server runs as, unless it exists.
-
-    Raises:
-        EmbeddedPostgresError: the user could not be created.
-    """
+def _ensure_user(name: str) -> None:
     with contextlib.suppress(KeyError):
         pwd.getpwnam(name)
         return
@@ -217,6 +212,7 @@ def _detach(home: Path, where: Place, keeper: psycopg.Connection, owner: int) ->
         return
     with contextlib.suppress(psycopg.Error, OSError), _lock(home):
         is_last = _is_last(keeper)
+        keeper.execute("set application_name = ''")  # its backend outlives it by a moment, and keeps nothing anymore
         keeper.close()
         if is_last:
             _pg_ctl(where, "stop", "--mode=fast", "--wait", "--timeout=60")
@@ -225,8 +221,8 @@ def _detach(home: Path, where: Place, keeper: psycopg.Connection, owner: int) ->
 def _is_last(keeper: psycopg.Connection) -> bool:
     """Whether no other process uses the server.
 
-    The backends of connections that this process has just closed take a moment to leave; counted as users, they would
-    keep the server running for good.
+    The backend of a connection that was just closed takes a moment to leave. Counted as a user, it would keep the
+    server running for good, so only another keeper answers at once; anything else has a few seconds to go away.
     """
     for _ in range(50):
         found = keeper.execute(

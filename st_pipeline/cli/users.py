@@ -1,4 +1,4 @@
-"""``st-pipeline users``: who may sign in to the portal. What an account is, is in portal/accounts.py.
+"""``st-pipeline users``: who may sign in to the portal. What an account is, is in portal/people/accounts.py.
 
 No password is ever an argument (other users of a machine see those) and none is shown.
 """
