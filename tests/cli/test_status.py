@@ -385,7 +385,7 @@ def test_the_overview_of_the_portal_has_the_figures_of_status_and_of_a_hand_coun
         "Succeeded, 24 h": f"{rate} {plain['succeeded']} syncs",
         "Failed today": f"{plain['failed_today']} since midnight UTC",
         "Average sync": f"{plain['average_sync_seconds']:.0f} s last 24 h",
-        "Average API latency": f"{latency} 95% within {p95}",
+        "Avg. API latency": f"{latency} 95% within {p95}",
         "Queue": f"{plain['queued']} {plain['running']} running",
         "Rate limit used": f"{used} {plain['busiest_tenant']}",
         "Connected": f"{plain['connected']} of {plain['tenants']} companies",

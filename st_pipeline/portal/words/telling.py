@@ -40,7 +40,7 @@ def reason_words(reason: str, requested_by: str) -> str:
 
 def scope_words(*, is_full: bool, is_partial: bool) -> str:
     """What it was to bring: ``changes``, ``everything``, of some entities or of all."""
-    what = "Full refresh" if is_full else "Changes only"
+    what = "Full refresh" if is_full else "New and changed records"
     return f"{what}, some record types" if is_partial else what
 
 

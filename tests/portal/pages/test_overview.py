@@ -54,7 +54,7 @@ def test_the_totals_are_those_of_status(page: Browser, control: psycopg.Connecti
         f"Succeeded, 24 h {wording.share(totals.success_rate)} {totals.succeeded} sync",
         f"Failed today {totals.failed_today} ",
         f"Average sync {wording.duration(totals.average_sync_seconds)} ",
-        f"Average API latency {wording.latency(totals.average_latency)} ",
+        f"Avg. API latency {wording.latency(totals.average_latency)} ",
         f"Queue {totals.queued} {totals.running} running",
         f"Rate limit used {wording.share(totals.rate_limit_share)} ",
         f"Connected {totals.connected} of {totals.tenants} companies",
