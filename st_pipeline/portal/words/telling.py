@@ -31,7 +31,7 @@ class Line:
 
 
 def reason_words(reason: str, requested_by: str) -> str:
-    """Why it ran: ``by cadence``, ``asked for by ann``."""
+    """Why it ran: ``Scheduled``, ``Requested by ann``."""
     if reason == "request":
         return f"Requested by {requested_by}" if requested_by else "Requested"
     words = _REASONS.get(reason, reason.replace("_", " "))
@@ -39,7 +39,7 @@ def reason_words(reason: str, requested_by: str) -> str:
 
 
 def scope_words(*, is_full: bool, is_partial: bool) -> str:
-    """What it was to bring: ``changes``, ``everything``, of some entities or of all."""
+    """What it reads: ``New and changed records`` or ``Full refresh``, of all entities or some."""
     what = "Full refresh" if is_full else "New and changed records"
     return f"{what}, some record types" if is_partial else what
 
