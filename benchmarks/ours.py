@@ -23,7 +23,7 @@ from st_pipeline.secret import Secret
 from st_pipeline.servicetitan import client
 from st_pipeline.servicetitan.transport import Transport
 from st_pipeline.settings import Settings
-from st_pipeline.sync import loading, tenant
+from st_pipeline.sync import early_loads, tenant
 from st_pipeline.sync.pipeline import open_pipeline
 from st_pipeline.tenants.credentials import own_credentials
 from st_pipeline.tenants.model import new_tenant
@@ -65,7 +65,7 @@ def main() -> None:
     watch.wrap(parquet.ParquetWriter, "write_table", "land")
     watch.wrap(FileWriter, "close", "land")
     watch.wrap(Ledger, "record_file", "land")
-    watch.wrap(loading, "load", "load")
+    watch.wrap(early_loads, "load", "load")
     watch.wrap(tenant, "mark_deleted", "load")
 
     began = time.perf_counter()

@@ -16,7 +16,7 @@ from psycopg import sql
 from st_pipeline import postgres
 from st_pipeline.postgres import Database
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.settings import Settings
 from st_pipeline.warehouse.schema import ensure_tables
 from tests.dealing import Dealing, is_long

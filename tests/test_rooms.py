@@ -42,8 +42,8 @@ KNOWS_DAGSTER = {"defs", "definitions", "resources", "failures"}
 SANDBOX = "sandbox"
 # Run by alembic, imported by nobody.
 MIGRATIONS = "migrations"
-# launch.py builds the definitions it runs; the import is inside the functions that do.
-KNOWN_BACKWARD = {("defs/launch.py", "definitions")}
+# local_runs.py builds the definitions it runs; the import is inside the functions that do.
+KNOWN_BACKWARD = {("defs/local_runs.py", "definitions")}
 
 MODULES = sorted(path for path in ROOT.rglob("*.py"))
 

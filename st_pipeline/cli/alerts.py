@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from st_pipeline import postgres
 from st_pipeline.alerting import deliveries, incident_table
-from st_pipeline.alerting.evaluation import Alerting
+from st_pipeline.alerting.alert_round import Alerting
 from st_pipeline.alerting.incidents import Incident
 from st_pipeline.alerting.messages import Alert, compose
 from st_pipeline.cli import output

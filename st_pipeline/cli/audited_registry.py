@@ -14,7 +14,7 @@ from typing import Any
 from st_pipeline.portal.audit import audit
 from st_pipeline.portal.tenant_changes import actions
 from st_pipeline.tenants import tenant_table
-from st_pipeline.tenants.connection import CheckResult
+from st_pipeline.tenants.connection_check import CheckResult
 from st_pipeline.tenants.credentials import NewParts, OwnCredentials
 from st_pipeline.tenants.model import NewTenant, Tenant
 from st_pipeline.tenants.registry import Registry

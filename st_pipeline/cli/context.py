@@ -11,8 +11,8 @@ from datetime import datetime
 
 from st_pipeline import postgres
 from st_pipeline.cli.audited_registry import AuditedRegistry
-from st_pipeline.schedule import sync_states
-from st_pipeline.schedule.cadence import Due
+from st_pipeline.schedule import tenant_states
+from st_pipeline.schedule.due_times import Due
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import key_file, vault
 from st_pipeline.tenants.model import Tenant
@@ -36,7 +36,7 @@ def open_registry(settings: Settings | None = None) -> Iterator[Registry]:
 def next_syncs(settings: Settings, tenants: Sequence[Tenant], now: datetime) -> dict[str, Due | None]:
     """The next sync of each tenant by its key, while the registry is open: so the database is there and migrated."""
     with closing(postgres.connect(postgres.warehouse(settings), autocommit=True)) as connection:
-        return sync_states.next_syncs(connection, tenants, now)
+        return tenant_states.next_syncs(connection, tenants, now)
 
 
 def renew_encryption(settings: Settings) -> tuple[int, str]:

@@ -19,8 +19,8 @@ from st_pipeline.dbt import DbtProjectBroken, manifest
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
-from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.model import Status
+from st_pipeline.tenants.recheck import check_up
 from st_pipeline.warehouse import vacuum
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -109,7 +109,7 @@ def _app_key(settings: Settings) -> str:
 
 
 def _oidc(settings: Settings) -> str:
-    from st_pipeline.portal.oidc.oidc import OidcError, provider_of  # heavy, and seldom needed
+    from st_pipeline.portal.oidc.provider import OidcError, provider_of  # heavy, and seldom needed
 
     provider = provider_of(settings)
     assert provider

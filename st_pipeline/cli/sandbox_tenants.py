@@ -12,10 +12,10 @@ from st_pipeline.sandbox import DEMO_ACCOUNTS, Account, Sandbox, spare_accounts
 from st_pipeline.secret import Secret
 from st_pipeline.settings import DEFAULT_SANDBOX_URL, Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
-from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.credentials import NewParts, OwnCredentials
 from st_pipeline.tenants.errors import TenantUnknown
 from st_pipeline.tenants.model import Tenant, new_tenant
+from st_pipeline.tenants.recheck import check_up
 
 USUAL_PORT = urlsplit(DEFAULT_SANDBOX_URL).port or 0
 

@@ -15,9 +15,9 @@ from rich.text import Text
 from st_pipeline import postgres
 from st_pipeline.cli import output
 from st_pipeline.cli.errors import CommandRefused
-from st_pipeline.history.sync_history import SyncState
+from st_pipeline.history.syncs import SyncState
 from st_pipeline.overview.overview import Overview, TenantOverview, Totals, read_overview
-from st_pipeline.rules.rules_file import read_rules
+from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.settings import Settings
 from st_pipeline.tenants.errors import FieldInvalid
 from st_pipeline.tenants.fields import valid_timezone

@@ -19,11 +19,11 @@ from st_pipeline import postgres
 from st_pipeline.cli import output, tables
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.progress import sync_progress
-from st_pipeline.history import run_syncs
+from st_pipeline.history import run_results
 from st_pipeline.portal.audit import audit
-from st_pipeline.schedule import requests
+from st_pipeline.schedule import sync_requests
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 
@@ -39,7 +39,7 @@ class SyncReport:
 
     succeeded: bool
     tenants: list[tuple[int, str, str | None, str | None]]
-    entities: list[run_syncs.EntityStatus]
+    entities: list[run_results.EntityStatus]
 
 
 def sync(
@@ -103,7 +103,7 @@ def _ask(
 ) -> int:
     """The number of the request, which is in the audit as one of the portal's would be."""
     with connection.transaction():
-        number = requests.ask(connection, key, person(), now, full=full, entities=entities)
+        number = sync_requests.ask(connection, key, person(), now, full=full, entities=entities)
         action = "full re-sync asked for" if full else "sync asked for"
         detail = {"request": number} | ({"entities": list(entities)} if entities else {})
         audit.record(connection, audit.COMMAND_LINE, action, now, tenant=key, detail=detail)
@@ -140,11 +140,11 @@ def run(
     """Run the job for ``keys`` and read back what it did."""
     if not keys:
         return SyncReport(True, [], [])
-    from st_pipeline.defs import launch
+    from st_pipeline.defs import local_runs
 
     with sync_progress(len(entities), shown=shown) as progress:
-        instance = launch.open_instance(pipeline.settings)
-        launched = launch.run_sync(
+        instance = local_runs.open_instance(pipeline.settings)
+        launched = local_runs.run_sync(
             instance,
             replace(pipeline, progress=progress),
             keys,
@@ -154,22 +154,22 @@ def run(
             requested_by=person(),
         )
     with postgres.connect(pipeline.database, autocommit=True) as connection:
-        syncs = run_syncs.syncs_of_runs(connection, [each.run_id for each in launched])
+        syncs = run_results.syncs_of_runs(connection, [each.run_id for each in launched])
         return SyncReport(
             succeeded=all(each.succeeded for each in launched),
             tenants=syncs,
-            entities=run_syncs.entities(connection, [sync_id for sync_id, *_ in syncs]),
+            entities=run_results.entities(connection, [sync_id for sync_id, *_ in syncs]),
         )
 
 
 def build_marts(pipeline: Pipeline) -> tuple[bool, Path]:
     """Whether the build succeeded, and the file with what dbt said."""
-    from st_pipeline.defs import launch
+    from st_pipeline.defs import local_runs
 
     log = pipeline.settings.home / "logs" / "marts.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as file, contextlib.redirect_stdout(file):
-        launched = launch.run_marts(launch.open_instance(pipeline.settings), pipeline)
+        launched = local_runs.run_marts(local_runs.open_instance(pipeline.settings), pipeline)
     return launched.succeeded, log
 
 

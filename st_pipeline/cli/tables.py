@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from st_pipeline.history.run_syncs import EntityStatus
+from st_pipeline.history.run_results import EntityStatus
 
 
 def sync_report(tenants: Sequence[tuple[int, str, str | None, str | None]], entities: Sequence[EntityStatus]) -> None:

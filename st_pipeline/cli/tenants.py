@@ -15,12 +15,12 @@ import typer
 from st_pipeline.cli import entry, output
 from st_pipeline.cli.context import next_syncs, open_registry, renew_encryption
 from st_pipeline.cli.errors import CommandRefused, Commands
-from st_pipeline.schedule.cadence import Due
+from st_pipeline.schedule.due_times import Due
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import importing, presentation
-from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.credentials import new_parts, own_credentials
 from st_pipeline.tenants.model import Status, new_tenant
+from st_pipeline.tenants.recheck import check_up
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Who we pull for, and with which keys.")
 

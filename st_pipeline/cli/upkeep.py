@@ -16,11 +16,11 @@ from st_pipeline.sync.pipeline import open_pipeline
 def upkeep(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
     """Join and expire landed files, delete old runs, roll up old history, vacuum. Exit status 1 when a step failed."""
     pipeline = open_pipeline(Settings.from_environment())
-    from st_pipeline.defs import launch
+    from st_pipeline.defs import local_runs
     from st_pipeline.defs import upkeep as job
 
     with Console(stderr=True).status("upkeep"):
-        steps = job.run_upkeep(launch.open_instance(pipeline.settings), pipeline)
+        steps = job.run_upkeep(local_runs.open_instance(pipeline.settings), pipeline)
     if as_json:
         output.json_([asdict(step) for step in steps])
     else:

@@ -1,4 +1,4 @@
-"""``st-pipeline usage``: how much the API was called, by whom and for what. The figures are history/usage.py's."""
+"""``st-pipeline usage``: how much the API was called, by whom and for what. The figures are history/api_usage.py's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from st_pipeline import postgres
 from st_pipeline.cli import output
-from st_pipeline.history.usage import Part, Usage, read_usage
+from st_pipeline.history.api_usage import Part, Usage, read_usage
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import tenant_table
 

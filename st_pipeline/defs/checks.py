@@ -1,6 +1,6 @@
 """The data checks as the UI shows them, and the job and schedule that run all of them every hour.
 
-rules/checks.py defines what is checked. The dbt model tests are separate checks (reports.py).
+rules/asset_checks.py defines what is checked. The dbt model tests are separate checks (reports.py).
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,9 +10,9 @@ import dagster as dg
 
 from st_pipeline import postgres
 from st_pipeline.dbt import one_build_at_a_time
-from st_pipeline.rules.checks import LEGACY_CHECKS, RAW_CHECKS, Verdict, judge, look
+from st_pipeline.rules.asset_checks import LEGACY_CHECKS, RAW_CHECKS, Verdict, judge, look
 from st_pipeline.rules.findings import Finding, Severity
-from st_pipeline.rules.rules_file import read_rules
+from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.sync.pipeline import Pipeline
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from st_pipeline import postgres
-from st_pipeline.defs.launch import orphans
+from st_pipeline.defs.local_runs import orphans
 from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import held_runs

@@ -13,7 +13,7 @@ from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_as
 from st_pipeline import postgres
 from st_pipeline.dbt import environment, manifest, one_build_at_a_time
 from st_pipeline.postgres import warehouse_name
-from st_pipeline.schedule import builds
+from st_pipeline.schedule import build_schedule
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock
@@ -52,7 +52,7 @@ def reports(
         stack.enter_context(run_lock(pipeline.database, run_id))
         stack.enter_context(one_build_at_a_time(pipeline.database))
         if is_whole:
-            stack.enter_context(builds.recorded(pipeline.database, run_id, pipeline.clock))
+            stack.enter_context(build_schedule.recorded(pipeline.database, run_id, pipeline.clock))
         # Unit tests verify the models, not the data; the test suite runs them.
         # Builds run one at a time, so they share one folder: dbt parses only what changed, and nothing piles up.
         target = pipeline.settings.home / "dbt"

@@ -6,8 +6,8 @@ import dagster as dg
 
 from st_pipeline import postgres
 from st_pipeline.defs.jobs import sync_tenant
-from st_pipeline.defs.launching import launch_syncs
-from st_pipeline.schedule import sync_states
+from st_pipeline.defs.queued_runs import launch_syncs
+from st_pipeline.schedule import tenant_states
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import tenant_table
 
@@ -20,7 +20,7 @@ def due_syncs(
     now = max(context.scheduled_execution_time, pipeline.clock())
     with postgres.connect(pipeline.database, application="st-pipeline due", autocommit=True) as connection:
         tenants = tenant_table.read_all(connection)
-        syncs = sync_states.next_syncs(connection, tenants, now)
+        syncs = tenant_states.next_syncs(connection, tenants, now)
     due = [key for key, sync in syncs.items() if sync and sync.at <= now]
     runs = launch_syncs(context.instance, pipeline, due, now)
     if not runs:

@@ -6,19 +6,19 @@ import dagster as dg
 
 from st_pipeline import postgres
 from st_pipeline.alerting import heartbeat
-from st_pipeline.alerting.evaluation import Alerting, evaluate
+from st_pipeline.alerting.alert_round import Alerting, evaluate
 from st_pipeline.defs.in_flight import dead_runs, is_in_flight, partitions_in_flight, report_dead
 from st_pipeline.defs.jobs import build_marts, sync_tenant
-from st_pipeline.defs.launching import ASKED_PRIORITY, launch_syncs
 from st_pipeline.defs.partitions import tenants
+from st_pipeline.defs.queued_runs import ASKED_PRIORITY, launch_syncs
 from st_pipeline.postgres import PostgresError
-from st_pipeline.schedule import builds, requests, sync_states
+from st_pipeline.schedule import build_schedule, sync_requests, tenant_states
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import tenant_table
-from st_pipeline.tenants.checkup import check_up, is_recheck_due
 from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.partitions import partition_changes, wanted_partitions
+from st_pipeline.tenants.recheck import check_up, is_recheck_due
 
 CHECKS_A_ROUND = 5  # an unreachable tenant takes a while, and a sensor has one minute
 
@@ -51,7 +51,7 @@ def asked_syncs(
 ) -> dg.SensorResult | dg.SkipReason:
     """Request runs for tenants with a requested sync, ahead of all other runs in the queue."""
     with postgres.connect(pipeline.database, application="st-pipeline asked", autocommit=True) as connection:
-        asked = {request.tenant for request in requests.open_requests(connection)}
+        asked = {request.tenant for request in sync_requests.open_requests(connection)}
     runs = launch_syncs(context.instance, pipeline, asked, pipeline.clock(), priority=ASKED_PRIORITY)
     if not runs:
         return dg.SkipReason(f"{len(asked)} tenants have requested syncs, no new runs needed")
@@ -67,10 +67,12 @@ def loaded_waves(
         return dg.SkipReason("A report build is in progress")
     now = pipeline.clock()
     with postgres.connect(pipeline.database, application="st-pipeline waves", autocommit=True) as connection:
-        loaded = builds.read_loaded(connection)
-        syncs = sync_states.next_syncs(connection, tenant_table.read_all(connection), now)
+        loaded = build_schedule.read_loaded(connection)
+        syncs = tenant_states.next_syncs(connection, tenant_table.read_all(connection), now)
     dues = [sync.at for sync in syncs.values() if sync]
-    reason = builds.build_due(loaded, is_in_flight(context.instance, sync_tenant.name), min(dues, default=None), now)
+    reason = build_schedule.build_due(
+        loaded, is_in_flight(context.instance, sync_tenant.name), min(dues, default=None), now
+    )
     if reason is None:
         return dg.SkipReason("No new data to build" if loaded.is_built else "Syncs are running or about to start")
     return dg.SensorResult(run_requests=[dg.RunRequest(tags={"st_pipeline/because": reason})])

@@ -12,13 +12,13 @@ import dagster as dg
 
 from st_pipeline.defs.partitions import tenants
 from st_pipeline.failures import sync_failure
-from st_pipeline.history.history import Cause
+from st_pipeline.history.recorder import Cause
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.request import Request
+from st_pipeline.sync.plan import Request
 from st_pipeline.sync.run_lock import run_lock
 from st_pipeline.sync.tenant import sync_tenant
 from st_pipeline.warehouse.schema import columns

@@ -12,13 +12,13 @@ from typing import Any
 import dagster as dg
 
 from st_pipeline import postgres
-from st_pipeline.defs.launch import owner
+from st_pipeline.defs.local_runs import owner
 from st_pipeline.defs.run_retention import delete_old_runs
 from st_pipeline.failures import INTERACTIVE_TAG
-from st_pipeline.history import history_retention
+from st_pipeline.history import retention
 from st_pipeline.landing.compaction import compact
 from st_pipeline.landing.expiry import expire
-from st_pipeline.schedule import rereads
+from st_pipeline.schedule import weekly_full_reads
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.warehouse import vacuum
 
@@ -75,8 +75,8 @@ def roll_up_history(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[P
         _report(context, {"did": "nothing: ST_PIPELINE_KEEP_HISTORY_DAYS is never"})
         return
     with postgres.connect(pipeline.database, application="st-pipeline history upkeep", autocommit=True) as connection:
-        rolled_up = history_retention.roll_up(connection, pipeline.clock(), days)
-        incidents = history_retention.forget_incidents(connection, pipeline.clock(), days)
+        rolled_up = retention.roll_up(connection, pipeline.clock(), days)
+        incidents = retention.forget_incidents(connection, pipeline.clock(), days)
     _report(context, {"syncs": rolled_up.syncs, "tenants": rolled_up.tenants, "incidents": incidents})
 
 
@@ -92,7 +92,7 @@ def vacuum_tables(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pip
 def ask_for_whole_readings(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """Request the weekly full refreshes that are due. A sensor also does this all day."""
     with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
-        asked = rereads.ask_for_rereads(connection, pipeline.clock())
+        asked = weekly_full_reads.ask_for_rereads(connection, pipeline.clock())
     _report(context, {"tenants": sorted(asked)})
 
 
@@ -131,7 +131,7 @@ nightly_upkeep = dg.ScheduleDefinition(
 def weekly_rereads(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
     """Request the weekly full refresh for tenants whose hour of the week has come. It launches like any other sync."""
     with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
-        asked = rereads.ask_for_rereads(connection, pipeline.clock())
+        asked = weekly_full_reads.ask_for_rereads(connection, pipeline.clock())
     return dg.SkipReason(f"full refresh requested for {len(asked)} tenants: {', '.join(sorted(asked)) or 'none'}")
 
 

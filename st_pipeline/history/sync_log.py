@@ -1,7 +1,7 @@
 """What happened in one sync, told in order from the rows it left: files landed and loaded, fields that drifted.
 
 Only one sync of a tenant runs at a time, so what was landed of it between start and end is that sync's. How it ended
-entity by entity is sync_history.py, where the end is also written.
+entity by entity is syncs.py, where the end is also written.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.history.sync_history import Sync
+from st_pipeline.history.syncs import Sync
 
 MOST_FILES = 500
 

@@ -23,7 +23,7 @@ from psycopg.rows import class_row
 from st_pipeline import postgres
 from st_pipeline.landing.joining import FileDamaged, StoredFile, join, json_bytes
 from st_pipeline.landing.ledger import Ledger
-from st_pipeline.landing.lock import RETRY_SECONDS, TenantBusy, tenant_lock
+from st_pipeline.landing.tenant_lock import RETRY_SECONDS, TenantBusy, tenant_lock
 from st_pipeline.landing.zone import LandingZone
 
 LARGEST_BYTES = 128 * 1024 * 1024  # of JSON in one file, as landing has it

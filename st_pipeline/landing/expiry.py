@@ -15,10 +15,10 @@ import psycopg
 from st_pipeline import postgres
 from st_pipeline.landing.compaction import HOLDER, SWEPT_FOR
 from st_pipeline.landing.ledger import Ledger
-from st_pipeline.landing.lock import TenantBusy, tenant_lock
+from st_pipeline.landing.tenant_lock import TenantBusy, tenant_lock
 from st_pipeline.landing.typer import fingerprint
 from st_pipeline.landing.zone import LandingZone
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 
 log = logging.getLogger(__name__)
 

@@ -15,11 +15,11 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from st_pipeline.landing.ahead import one_ahead
 from st_pipeline.landing.ledger import Batch, LandedFile, Ledger
 from st_pipeline.landing.list_cursor import list_cursor
 from st_pipeline.landing.open_file import OpenFile, landed_schema
-from st_pipeline.landing.presence import Presence
+from st_pipeline.landing.prefetch import one_ahead
+from st_pipeline.landing.seen_fields import Presence
 from st_pipeline.landing.typer import fingerprint, type_records
 from st_pipeline.landing.zone import LandingZone, file_path
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Kind

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from st_pipeline.landing.members import NotAnObject, is_json, is_object, members
+from st_pipeline.landing.json_members import NotAnObject, is_json, is_object, members
 from st_pipeline.landing.values import BIGINT_MAX, BIGINT_MIN, Untypable, convert, decode, to_jsonb
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 

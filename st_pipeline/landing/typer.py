@@ -17,7 +17,7 @@ import pyarrow as pa
 from msgspec.structs import astuple
 
 from st_pipeline.landing.columns import ARROW_TYPES, column, versions
-from st_pipeline.landing.members import NotAnObject
+from st_pipeline.landing.json_members import NotAnObject
 from st_pipeline.landing.record_type import (
     NULL,
     Member,

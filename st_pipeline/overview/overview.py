@@ -1,6 +1,6 @@
 """Where everybody stands: totals on top, then each tenant. The one place for what status and portal show.
 
-The sums of the last day are totals.py, one sync with all of it sync_history.py, calls by day usage.py.
+The sums of the last day are totals.py, one sync with all of it syncs.py, calls by day usage.py.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import psycopg
 
 from st_pipeline.alerting.incident_table import open_incidents
 from st_pipeline.alerting.incidents import Incident
-from st_pipeline.history.sync_history import SyncState, running_syncs
+from st_pipeline.history.syncs import SyncState, running_syncs
 from st_pipeline.overview.totals import Totals, read_busiest, read_day, read_failed_today
-from st_pipeline.rules.connections import StaleAt, Watched, read_watched
-from st_pipeline.rules.freshness import stale_by_cadence
-from st_pipeline.rules.rules import Rules
-from st_pipeline.schedule.cadence import Due
-from st_pipeline.schedule.requests import open_requests
-from st_pipeline.schedule.sync_states import next_of, read_states
+from st_pipeline.rules.tenant_freshness import stale_by_cadence
+from st_pipeline.rules.tenant_health import StaleAt, Watched, read_watched
+from st_pipeline.rules.thresholds import Rules
+from st_pipeline.schedule.due_times import Due
+from st_pipeline.schedule.sync_requests import open_requests
+from st_pipeline.schedule.tenant_states import next_of, read_states
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.model import Status, Tenant
 

@@ -18,9 +18,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from st_pipeline.portal.pages import elsewhere
 from st_pipeline.portal.routes import pages
+from st_pipeline.portal.web.error_pages import Refusals, refuse
 from st_pipeline.portal.web.headers import SecurityHeaders
 from st_pipeline.portal.web.intake import Intake
-from st_pipeline.portal.web.refusals import Refusals, refuse
 from st_pipeline.portal.web.service import Portal, prepared
 from st_pipeline.settings import Settings
 

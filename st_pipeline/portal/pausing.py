@@ -8,7 +8,7 @@ tenants/cadence_parsing.py.
 from __future__ import annotations
 
 from st_pipeline.portal.web.visit import Visit
-from st_pipeline.schedule.cadence import parse
+from st_pipeline.schedule.due_times import parse
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.errors import FieldInvalid
 from st_pipeline.tenants.model import DEFAULT_CADENCE

@@ -28,7 +28,7 @@ from st_pipeline.portal.pages.tenant import (
     tenant,
     tenant_actions,
 )
-from st_pipeline.portal.web.access import Page
+from st_pipeline.portal.web.guards import Page
 from st_pipeline.portal.web.service import Portal
 
 PAGES: tuple[Page, ...] = (

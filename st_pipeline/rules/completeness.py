@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from st_pipeline.rules.findings import Finding, counted
-from st_pipeline.rules.rules import Rules
+from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 
 

@@ -1,6 +1,6 @@
 """How fresh each entity of each tenant is: the last sync that read it to its end, against the tenant's cadence.
 
-The rule that alerts is about a tenant as a whole (connections.py); this names the entities, for the checks of their
+The rule that alerts is about a tenant as a whole (tenant_health.py); this names the entities, for the checks of their
 tables.
 """
 
@@ -13,9 +13,9 @@ from datetime import datetime
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.rules.connections import StaleAt, Watched
 from st_pipeline.rules.findings import Finding
-from st_pipeline.rules.rules import Rules
+from st_pipeline.rules.tenant_health import StaleAt, Watched
+from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.tenants.model import Status
 

@@ -1,6 +1,6 @@
 """A finding: one current problem of a tenant, or of something all tenants share, and what to do about it.
 
-watching.py runs all the rules. incidents.py decides whether a finding is new.
+all_rules.py runs all the rules. incidents.py decides whether a finding is new.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from st_pipeline.rules.findings import Finding
-from st_pipeline.rules.rules import Rules
+from st_pipeline.rules.thresholds import Rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Who the sandbox knows: one account is one app connected to one tenant, and how much data that tenant has.
 
-Only the shapes live here: what the data looks like is world/, what an account may do is access.py.
+Only the shapes live here: what the data looks like is world/, what an account may do is authorization.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The HTTP side: one ASGI app for token endpoint, exports, lists and control. Order of checks, faults, answers.
 
-What is answered is decided elsewhere: access.py, exporting.py, listing.py, faults.py; the server is server.py.
+What is answered is decided elsewhere: authorization.py, exporting.py, listing.py, faults.py; the server is server.py.
 """
 
 from __future__ import annotations

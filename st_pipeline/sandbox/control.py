@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from st_pipeline.sandbox import answers, instants
-from st_pipeline.sandbox.access import granted
+from st_pipeline.sandbox.authorization import granted
 from st_pipeline.sandbox.faults import Faults
 from st_pipeline.sandbox.state import State
 

@@ -17,8 +17,8 @@ from typing import Any
 from starlette.requests import Request
 
 from st_pipeline.sandbox import changing, instants
-from st_pipeline.sandbox.access import Gate
 from st_pipeline.sandbox.account import Account
+from st_pipeline.sandbox.authorization import Gate
 from st_pipeline.sandbox.calls import CALLS_PER_SECOND, CallLog, Limiter
 from st_pipeline.sandbox.changing import Changed
 from st_pipeline.sandbox.clock import Clock

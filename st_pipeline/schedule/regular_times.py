@@ -1,6 +1,6 @@
 """The regular times of a cadence, forward and backward, and each tenant's own delay after them. Pure, no state.
 
-What of them is due, given what a tenant did so far, is in cadence.py.
+What of them is due, given what a tenant did so far, is in due_times.py.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ import psycopg
 
 from st_pipeline import postgres
 from st_pipeline.rules.api_counts import ApiCount, is_count_due, read_last_counts, store_count
-from st_pipeline.servicetitan.catalogue.loading import endpoint as endpoint_of
-from st_pipeline.servicetitan.catalogue.loading import endpoints
+from st_pipeline.servicetitan.catalogue.lookup import endpoint as endpoint_of
+from st_pipeline.servicetitan.catalogue.lookup import endpoints
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Kind
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.sync.outcome import EntityOutcome, Outcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from st_pipeline.history.history import EntityRecord
+from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.landing.land import Landed
 from st_pipeline.servicetitan.catalogue.assets import is_legacy_required
 from st_pipeline.warehouse.deletions import Judged

@@ -11,11 +11,11 @@ from st_pipeline import postgres
 from st_pipeline.landing.land import FILE_BYTES
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.settings import Settings
 from st_pipeline.sync.memory import keep_peak_low
-from st_pipeline.tenants import access
+from st_pipeline.tenants import clients
 from st_pipeline.tenants.registry import Registry
 from st_pipeline.warehouse.schema import ensure_tables
 
@@ -57,7 +57,7 @@ class Pipeline:
             TenantsError: the tenant is unknown or has no credentials, or the vault is locked.
         """
         with self.registry() as registry:
-            return access.client(registry.get(key), registry.credentials(key), self.settings)
+            return clients.client(registry.get(key), registry.credentials(key), self.settings)
 
 
 def open_pipeline(settings: Settings) -> Pipeline:

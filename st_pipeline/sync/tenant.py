@@ -15,23 +15,23 @@ from datetime import datetime
 import psycopg
 
 from st_pipeline import postgres
-from st_pipeline.history import history
+from st_pipeline.history import recorder
 from st_pipeline.landing.land import Landed, land
 from st_pipeline.landing.ledger import Ledger
-from st_pipeline.landing.lock import TenantBusy, tenant_lock
+from st_pipeline.landing.tenant_lock import TenantBusy, tenant_lock
 from st_pipeline.servicetitan.calls import CallLog
-from st_pipeline.servicetitan.catalogue.loading import endpoint as endpoint_of
+from st_pipeline.servicetitan.catalogue.lookup import endpoint as endpoint_of
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.servicetitan.errors import ScopeMissing, ServiceTitanError
-from st_pipeline.sync.beginning import begin
 from st_pipeline.sync.counting import count_after_sync
-from st_pipeline.sync.loading import EarlyLoads, load_pending
+from st_pipeline.sync.early_loads import EarlyLoads, load_pending
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.request import Request
-from st_pipeline.tenants import access
-from st_pipeline.tenants.connection import admission, refusal
+from st_pipeline.sync.plan import Request
+from st_pipeline.sync.start import begin
+from st_pipeline.tenants import clients
+from st_pipeline.tenants.connection_check import admission, refusal
 from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.warehouse.counts import present_rows
 from st_pipeline.warehouse.deletions import mark_deleted
@@ -96,7 +96,7 @@ def _sync_locked(
         finally:
             if client:
                 client.close()
-            history.finish(
+            recorder.finish(
                 connection,
                 sync_id,
                 key,
@@ -117,7 +117,7 @@ def _sign_in(
             if not tenant.enabled:
                 outcome.error = f"{key} is disabled; st-pipeline tenants enable {key} turns its syncs back on"
                 return None
-            client = access.client(tenant, registry.credentials(key), pipeline.settings, calls=calls)
+            client = clients.client(tenant, registry.credentials(key), pipeline.settings, calls=calls)
         except TenantsError as error:
             outcome.error = str(error)
             return None

@@ -45,7 +45,7 @@ def own_credentials(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwoSecrets(Credentials):
-    """What to sign in with while a client secret is rotated; access.py makes the client that tries both."""
+    """What to sign in with while a client secret is rotated; clients.py makes the client that tries both."""
 
     older_secret: Secret
 

@@ -1,7 +1,7 @@
 """The registry: tenants and their credentials, and what may be done to them.
 
 The rows are in tenant_table.py and credential_table.py (schema ``control``, migration 0001), what a field may hold in
-fields.py, what a check found in connection.py.
+fields.py, what a check found in connection_check.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import account_binding, credential_table, fields, tenant_table
-from st_pipeline.tenants.connection import CheckResult
+from st_pipeline.tenants.connection_check import CheckResult
 from st_pipeline.tenants.credential_table import Outline
 from st_pipeline.tenants.credentials import NewParts, OwnCredentials, complete, new_parts
 from st_pipeline.tenants.errors import CredentialsMissing, FieldInvalid

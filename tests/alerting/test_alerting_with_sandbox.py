@@ -14,11 +14,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from st_pipeline import postgres
+from st_pipeline.alerting.alert_round import Alerting, evaluate
 from st_pipeline.alerting.channels import open_channels
-from st_pipeline.alerting.evaluation import Alerting, evaluate
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
-from st_pipeline.rules.rules import Drop, ErrorRate, Quarantine, Rules
+from st_pipeline.rules.thresholds import Drop, ErrorRate, Quarantine, Rules
 from st_pipeline.sandbox import Account, Faults, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan import client as client_module

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from st_pipeline.alerting import deliveries, incident_table
-from st_pipeline.alerting.evaluation import Alerting
+from st_pipeline.alerting.alert_round import Alerting
 from st_pipeline.alerting.incidents import Reconciled, reconcile
 from st_pipeline.cli.main import app
 from st_pipeline.postgres import Database

@@ -14,9 +14,9 @@ from st_pipeline.sandbox import Account, Size
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import open_pipeline
-from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import Status, new_tenant
+from st_pipeline.tenants.recheck import check_up
 
 DEMO = [Account(1001, "cid.one", "cs1.one", "ak1.app", size=Size(3, 3), name="One")]
 

@@ -23,19 +23,19 @@ from psycopg.rows import dict_row
 from typer.testing import CliRunner, Result
 
 from st_pipeline import postgres
-from st_pipeline.alerting.evaluation import Alerting, evaluate
+from st_pipeline.alerting.alert_round import Alerting, evaluate
 from st_pipeline.cli.main import app
-from st_pipeline.history import history
-from st_pipeline.history.history import EntityRecord
-from st_pipeline.history.sync_history import read_sync
-from st_pipeline.landing.lock import tenant_lock
+from st_pipeline.history import recorder
+from st_pipeline.history.recorder import EntityRecord
+from st_pipeline.history.syncs import read_sync
+from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.portal.app import create_app
 from st_pipeline.portal.people import accounts
 from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.web.service import Portal
 from st_pipeline.sandbox import Account, Sandbox, Size
-from st_pipeline.schedule import requests
-from st_pipeline.schedule.cadence import State, next_sync, parse, regular_times
+from st_pipeline.schedule import sync_requests
+from st_pipeline.schedule.due_times import State, next_sync, parse, regular_times
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.calls import BOUNDS, CallLog
 from st_pipeline.settings import Settings
@@ -81,10 +81,10 @@ def write_a_past(connection: psycopg.Connection, now: datetime) -> None:
     def past_sync(key: str, ago: timedelta, seconds: float, error: str | None = None, **called: int) -> None:
         at = now - ago
         partial = called.pop("partial", 0) > 0
-        sync_id = history.start(connection, key, f"run-{key}", at, full=False, partial=partial)
+        sync_id = recorder.start(connection, key, f"run-{key}", at, full=False, partial=partial)
         entities = [EntityRecord("jpm_jobs", "succeeded", fetched=5, landed=5, loaded=5, pages=1)] if not error else []
         end = at + timedelta(seconds=seconds)
-        history.finish(connection, sync_id, key, end, error=error, entities=entities, calls=calls(**called).snapshot())
+        recorder.finish(connection, sync_id, key, end, error=error, entities=entities, calls=calls(**called).snapshot())
 
     for days in range(35, 0, -1):
         past_sync("acme", days * DAY, 60 + days, fast=10)
@@ -93,9 +93,9 @@ def write_a_past(connection: psycopg.Connection, now: datetime) -> None:
     past_sync("bolt", timedelta(minutes=40), 20, fast=300, refused=2)
     past_sync("cole", timedelta(minutes=30), 5, "cole: no", fast=2, partial=1)
     past_sync("dale", timedelta(days=4), 10, fast=2)
-    history.start(connection, "dale", None, now - timedelta(hours=2), full=False)
-    history.start(connection, "acme", None, now - timedelta(minutes=3), full=True)
-    requests.ask(connection, "cole", "ann", now)
+    recorder.start(connection, "dale", None, now - timedelta(hours=2), full=False)
+    recorder.start(connection, "acme", None, now - timedelta(minutes=3), full=True)
+    sync_requests.ask(connection, "cole", "ann", now)
     for n in range(3):
         connection.execute(
             "insert into control.drift values ('bolt', 'jpm_jobs', %s, 'new', %s, %s)", (f"field{n}", now, now)

@@ -18,7 +18,7 @@ from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
-from st_pipeline.tenants.connection import CheckResult
+from st_pipeline.tenants.connection_check import CheckResult
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import Status, new_tenant
 from tests.portal.noted import noted

@@ -19,9 +19,9 @@ from typer.testing import CliRunner, Result
 
 from st_pipeline import postgres
 from st_pipeline.cli.tenants import app
-from st_pipeline.history import history
+from st_pipeline.history import recorder
 from st_pipeline.sandbox import Account, Sandbox, Size
-from st_pipeline.schedule.cadence import State, next_sync, parse
+from st_pipeline.schedule.due_times import State, next_sync, parse
 from st_pipeline.settings import Settings
 
 CANARY_SECRET = "cs1.canary-secret-7f3a"
@@ -237,8 +237,8 @@ def test_the_next_sync_is_told_and_is_the_one_that_the_schedule_would_start(add:
     assert second.split()[-1] == "-", "never was connected"
     assert json.loads(run("show", "acme", "--json").stdout)["next_sync_reason"] == "first"
     with postgres.connect(postgres.prepare(Settings.from_environment()), autocommit=True) as connection:
-        sync_id = history.start(connection, "acme", None, datetime.now(UTC), full=False)
-        history.finish(connection, sync_id, "acme", datetime.now(UTC), error=None, entities=(), calls=())
+        sync_id = recorder.start(connection, "acme", None, datetime.now(UTC), full=False)
+        recorder.finish(connection, sync_id, "acme", datetime.now(UTC), error=None, entities=(), calls=())
     shown, now = json.loads(run("show", "acme", "--json").stdout), datetime.now(UTC)
     state = State(connected_since=now, last_success_due=now)
     due = next_sync(parse(shown["cadence"]), "America/New_York", state, now, "acme")

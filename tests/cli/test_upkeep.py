@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from st_pipeline import postgres
 from st_pipeline.cli import inspection
 from st_pipeline.cli.main import app
-from st_pipeline.schedule import rereads
+from st_pipeline.schedule import weekly_full_reads
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 
@@ -51,7 +51,7 @@ def test_a_step_that_fails_is_named_and_makes_the_exit_status_1(monkeypatch: pyt
     def breaks(*given: object) -> None:
         raise RuntimeError("no luck")
 
-    monkeypatch.setattr(rereads, "ask_for_rereads", breaks)
+    monkeypatch.setattr(weekly_full_reads, "ask_for_rereads", breaks)
     result = run("upkeep", "--json")
     assert result.exit_code == 1
     said = json.loads(result.stdout)

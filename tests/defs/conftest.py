@@ -10,7 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from st_pipeline.defs import launch
+from st_pipeline.defs import local_runs
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
@@ -49,7 +49,7 @@ def pipeline(sandbox: Sandbox) -> Pipeline:
 @pytest.fixture(scope="session")
 def instance(pipeline: Pipeline) -> Iterator[dg.DagsterInstance]:
     before = dict(os.environ)
-    opened = launch.open_instance(pipeline.settings)
+    opened = local_runs.open_instance(pipeline.settings)
     yield opened
     opened.dispose()
     os.environ.clear()

@@ -17,7 +17,7 @@ from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
 from st_pipeline.defs import checks as module
 from st_pipeline.landing.zone import LandingZone
-from st_pipeline.rules.checks import Known, look
+from st_pipeline.rules.asset_checks import Known, look
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES

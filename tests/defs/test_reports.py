@@ -12,7 +12,7 @@ import pytest
 
 from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
-from st_pipeline.defs import launch
+from st_pipeline.defs import local_runs
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.sync.pipeline import Pipeline
 
@@ -22,10 +22,10 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 def test_the_reports_are_built_with_row_counts_columns_and_checks(
     instance: dg.DagsterInstance, pipeline: Pipeline
 ) -> None:
-    launch.run_sync(instance, pipeline, ["alpha", "beta"], ASSET_ENTITIES)
+    local_runs.run_sync(instance, pipeline, ["alpha", "beta"], ASSET_ENTITIES)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        run = launch.run_marts(instance, pipeline)
+        run = local_runs.run_marts(instance, pipeline)
     assert run.succeeded, said.getvalue()[-3000:]
     event = instance.get_latest_materialization_event(dg.AssetKey(["legacy", "invoices_stream"]))
     assert event

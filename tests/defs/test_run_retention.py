@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from st_pipeline import postgres
-from st_pipeline.defs import launch, run_retention
+from st_pipeline.defs import local_runs, run_retention
 from st_pipeline.defs.run_retention import Deleted, delete_old_runs, latest_runs
 from st_pipeline.settings import Settings
 
@@ -42,7 +42,7 @@ def shared_instance(server_settings: Settings) -> Iterator[dg.DagsterInstance]:
     before = dict(os.environ)
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-retention-"))
     database = postgres.warehouse(server_settings).with_name("retention_dagster")
-    opened = launch.open_instance(
+    opened = local_runs.open_instance(
         Settings.from_environment(
             {
                 "ST_PIPELINE_HOME": str(home),

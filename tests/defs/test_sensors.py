@@ -11,11 +11,11 @@ from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
 from st_pipeline.defs.in_flight import partitions_in_flight
 from st_pipeline.defs.sensors import alerts, tenant_registry, waiting_tenants
-from st_pipeline.history import history
+from st_pipeline.history import recorder
 from st_pipeline.sandbox import Sandbox
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.model import Status
+from st_pipeline.tenants.recheck import check_up
 
 
 def evaluate(instance: dg.DagsterInstance, pipeline: Pipeline) -> dg.SensorResult | dg.SkipReason:
@@ -69,8 +69,8 @@ def test_what_is_wrong_is_looked_for_and_written_down_once(pipeline: Pipeline) -
     with postgres.connect(pipeline.database, autocommit=True) as connection:
         connection.execute("delete from control.syncs")
         connection.execute("truncate control.incidents cascade")
-        sync_id = history.start(connection, "alpha", None, now, full=False)
-        history.finish(connection, sync_id, "alpha", now, error="alpha: no answer", entities=[], calls=[])
+        sync_id = recorder.start(connection, "alpha", None, now, full=False)
+        recorder.finish(connection, sync_id, "alpha", now, error="alpha: no answer", entities=[], calls=[])
         with dg.instance_for_test() as instance:
             said = [
                 alerts(dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline})) for _ in range(2)

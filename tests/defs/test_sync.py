@@ -1,4 +1,4 @@
-"""defs/sync.py through defs/launch.py: real runs in a real instance, read back from its event log."""
+"""defs/sync.py through defs/local_runs.py: real runs in a real instance, read back from its event log."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import pytest
 
 from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
-from st_pipeline.defs import launch
+from st_pipeline.defs import local_runs
 from st_pipeline.defs.partitions import range_tags
 from st_pipeline.sandbox import Sandbox
-from st_pipeline.schedule import requests
+from st_pipeline.schedule import sync_requests
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.tenants import access
-from st_pipeline.tenants.checkup import check_up
+from st_pipeline.tenants import clients
+from st_pipeline.tenants.recheck import check_up
 
 
 def materialized(instance: dg.DagsterInstance, run_id: str) -> dict[tuple[str, str], dict]:
@@ -48,7 +48,7 @@ def failure_of(instance: dg.DagsterInstance, run_id: str) -> str:
 def test_one_tenant_is_one_partition_with_the_counts_of_its_records(
     instance: dg.DagsterInstance, pipeline: Pipeline, sandbox: Sandbox
 ) -> None:
-    (run,) = launch.run_sync(instance, pipeline, ["alpha"], ASSET_ENTITIES, full=True)
+    (run,) = local_runs.run_sync(instance, pipeline, ["alpha"], ASSET_ENTITIES, full=True)
     assert run.succeeded
     found = materialized(instance, run.run_id)
     assert set(found) == {(f"{layer}/{e}", "alpha") for layer in ("landing", "raw") for e in ASSET_ENTITIES}
@@ -66,7 +66,7 @@ def test_one_tenant_is_one_partition_with_the_counts_of_its_records(
 def test_in_a_range_one_tenant_fails_and_the_others_are_materialized(
     instance: dg.DagsterInstance, pipeline: Pipeline
 ) -> None:
-    (run,) = launch.run_sync(instance, pipeline, ["alpha", "beta", "gamma"], ASSET_ENTITIES)
+    (run,) = local_runs.run_sync(instance, pipeline, ["alpha", "beta", "gamma"], ASSET_ENTITIES)
     assert not run.succeeded
     found = materialized(instance, run.run_id)
     assert {partition for _, partition in found} == {"alpha", "beta"}
@@ -77,15 +77,15 @@ def test_in_a_range_one_tenant_fails_and_the_others_are_materialized(
 
 
 def test_a_selection_of_entities_touches_no_other(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
-    (run,) = launch.run_sync(instance, pipeline, ["beta"], ["crm_customers"], full=True)
+    (run,) = local_runs.run_sync(instance, pipeline, ["beta"], ["crm_customers"], full=True)
     assert run.succeeded
     assert set(materialized(instance, run.run_id)) == {("landing/crm_customers", "beta"), ("raw/crm_customers", "beta")}
 
 
 def test_a_reload_asks_nothing_of_the_api(instance: dg.DagsterInstance, pipeline: Pipeline, sandbox: Sandbox) -> None:
-    launch.run_sync(instance, pipeline, ["beta"], ["crm_customers"])
+    local_runs.run_sync(instance, pipeline, ["beta"], ["crm_customers"])
     before = len(sandbox.calls)
-    (run,) = launch.run_sync(instance, pipeline, ["beta"], ["crm_customers"], reload=True)
+    (run,) = local_runs.run_sync(instance, pipeline, ["beta"], ["crm_customers"], reload=True)
     assert run.succeeded
     assert len(sandbox.calls) == before
     assert materialized(instance, run.run_id)["raw/crm_customers", "beta"]["rows_loaded"] >= sandbox.world(2).count(
@@ -148,8 +148,8 @@ def test_a_run_does_what_was_asked_for_and_only_that_for_each_tenant(
 ) -> None:
     run_as_the_daemon_does(instance, pipeline, "alpha", "beta")
     now = datetime.now(UTC)
-    requests.ask(unsynced, "alpha", "ada", now, full=True, entities=["crm_customers"])
-    requests.ask(unsynced, "beta", "bob", now)
+    sync_requests.ask(unsynced, "alpha", "ada", now, full=True, entities=["crm_customers"])
+    sync_requests.ask(unsynced, "beta", "bob", now)
     run_id = run_as_the_daemon_does(instance, pipeline, "alpha", "beta")
     assert syncs(unsynced, run_id) == [
         ("alpha", "request", "ada", True, True),
@@ -161,15 +161,15 @@ def test_a_run_does_what_was_asked_for_and_only_that_for_each_tenant(
         "raw/crm_customers",
     }
     assert len([asset for asset, partition in found if partition == "beta"]) == 2 * len(ASSET_ENTITIES)
-    assert requests.open_requests(unsynced) == []
+    assert sync_requests.open_requests(unsynced) == []
 
 
 def test_what_fails_is_left_to_the_next_time_it_is_due(
     instance: dg.DagsterInstance, pipeline: Pipeline, unsynced: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     brief = RetryPolicy(tries=1, first_wait=0.01, longest_wait=0.01, longest_named_wait=0.01, total_wait=0.1)
-    real = access.client
-    monkeypatch.setattr(access, "client", lambda *given, **named: real(*given, **{**named, "retry": brief}))
+    real = clients.client
+    monkeypatch.setattr(clients, "client", lambda *given, **named: real(*given, **{**named, "retry": brief}))
     nowhere = replace(pipeline, settings=replace(pipeline.settings, sandbox_url="http://127.0.0.1:1"))
     run_id = run_as_the_daemon_does(instance, nowhere, "alpha", "alpha")
     assert "alpha" in failure_of(instance, run_id)
@@ -184,7 +184,7 @@ def test_what_fails_is_left_to_the_next_time_it_is_due(
 
 
 def test_the_history_names_the_run(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
-    (run,) = launch.run_sync(instance, pipeline, ["alpha"], ["jpm_job_types"])
+    (run,) = local_runs.run_sync(instance, pipeline, ["alpha"], ["jpm_job_types"])
     with postgres.connect(pipeline.database) as connection:
         rows = connection.execute(
             "select tenant, outcome from control.syncs where run_id = %s", (run.run_id,)

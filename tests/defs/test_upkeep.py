@@ -12,7 +12,7 @@ from st_pipeline import postgres
 from st_pipeline.defs.upkeep import StepDone, nightly_upkeep, run_upkeep, upkeep, weekly_rereads
 from st_pipeline.landing import compaction
 from st_pipeline.landing.zone import LandingZone
-from st_pipeline.schedule.rereads import WEEK, hour_before
+from st_pipeline.schedule.weekly_full_reads import WEEK, hour_before
 from st_pipeline.secret import Secret
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.tenant import Request, sync_tenant

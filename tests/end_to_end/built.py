@@ -13,7 +13,7 @@ from typing import Any
 
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.sync.tenant import Request, sync_tenant
 from tests.end_to_end.home import Home
 from tests.end_to_end.leaky_api import LeakyApi

@@ -7,7 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 
 SCOPES = " ".join(sorted({endpoint(entity).scope for entity in ASSET_ENTITIES}))
 TOKEN = json.dumps({"access_token": "token", "expires_in": 900, "token_type": "Bearer", "scope": SCOPES}).encode()

@@ -16,14 +16,14 @@ import dagster as dg
 import psycopg
 
 from st_pipeline.definitions import build_defs
-from st_pipeline.defs import launch
+from st_pipeline.defs import local_runs
 from st_pipeline.sandbox import Account, Faults, Sandbox, Size
-from st_pipeline.schedule import requests, sync_states
+from st_pipeline.schedule import sync_requests, tenant_states
 from st_pipeline.secret import Secret
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.credentials import own_credentials
 from st_pipeline.tenants.model import new_tenant
+from st_pipeline.tenants.recheck import check_up
 from tests.support.webhook import webhook
 
 from .home import Home
@@ -128,12 +128,12 @@ class Month:
             yield one.at, partial(self._ask, one)
 
     def _ask(self, asked: Asked) -> None:
-        requests.ask(self.connection, asked.tenant, asked.by, self.clock(), entities=asked.entities)
+        sync_requests.ask(self.connection, asked.tenant, asked.by, self.clock(), entities=asked.entities)
 
     def _dues(self, now: datetime) -> dict[str, datetime]:
         """When each tenant is next due, as far as the daemon can see it: while it is stopped nothing is."""
         with self.pipeline.registry() as registry:
-            syncs = sync_states.next_syncs(self.connection, registry.list(), now)
+            syncs = tenant_states.next_syncs(self.connection, registry.list(), now)
         dues = {key: max(sync.at, now) for key, sync in syncs.items() if sync}
         return {key: STOPPED[1] if STOPPED[0] <= at < STOPPED[1] else at for key, at in dues.items()}
 
@@ -193,7 +193,7 @@ def prepared() -> Iterator[Month]:
             )
             for one in TENANTS:
                 check_up(registry, pipeline.settings, one.key, clock())
-        instance = launch.open_instance(pipeline.settings)
+        instance = local_runs.open_instance(pipeline.settings)
         stack.callback(instance.dispose)
         # As the webserver does: connections are kept, else most of the time would go into making them.
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)

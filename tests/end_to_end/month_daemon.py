@@ -14,12 +14,12 @@ from datetime import datetime
 import dagster as dg
 import psycopg
 
+from st_pipeline.alerting.alert_round import Alerting, evaluate
 from st_pipeline.alerting.channels import open_channels
-from st_pipeline.alerting.evaluation import Alerting, evaluate
 from st_pipeline.defs.schedules import due_syncs
 from st_pipeline.defs.sensors import asked_syncs, loaded_waves, tenant_registry, waiting_tenants
-from st_pipeline.rules.rules import ErrorRate, RateLimit, Rules
-from st_pipeline.schedule import builds
+from st_pipeline.rules.thresholds import ErrorRate, RateLimit, Rules
+from st_pipeline.schedule import build_schedule
 from st_pipeline.secret import Secret
 from st_pipeline.sync.pipeline import Pipeline
 from tests.support.webhook import Webhook
@@ -108,7 +108,7 @@ class Daemon:
             result = loaded_waves(self._sensor_context())
             if isinstance(result, dg.SensorResult) and result.run_requests:
                 self.builds += 1
-                with builds.recorded(self.pipeline.database, f"build-{self.builds}", self.pipeline.clock):
+                with build_schedule.recorded(self.pipeline.database, f"build-{self.builds}", self.pipeline.clock):
                     pass
 
     def look(self) -> None:

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from st_pipeline.sandbox import Account, Sandbox, Size
-from st_pipeline.servicetitan.catalogue import loading
+from st_pipeline.servicetitan.catalogue import lookup
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.sync.tenant import Request, sync_tenant
@@ -45,7 +45,7 @@ def sync(home: Home, sandbox: Sandbox) -> None:
 def test_null_or_nothing_in_every_field_but_id_is_loaded_as_null(home: Home, sandbox: Sandbox) -> None:
     home.register(ACCOUNT, KEY)
     for entity in ASSET_ENTITIES:
-        nulls: dict[str, Any] = dict.fromkeys(names_of(loading.endpoint(entity)))
+        nulls: dict[str, Any] = dict.fromkeys(names_of(lookup.endpoint(entity)))
         sandbox.commit(ACCOUNT.tenant_id, entity, {"id": EMPTY_ID, **nulls}, PAST)
         sandbox.commit(ACCOUNT.tenant_id, entity, {"id": BARE_ID}, PAST)
     sync(home, sandbox)
@@ -119,7 +119,7 @@ def without(endpoint: Endpoint, name: str) -> Endpoint:
 @pytest.fixture
 def old_catalogue(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """An older edition of the catalogue, until it is undone: without a text, an amount and an object."""
-    shipped: Mapping[str, Endpoint] = loading.entities()
+    shipped: Mapping[str, Endpoint] = lookup.entities()
     old = dict(shipped)
     for entity, name in (("crm_customers", "type"), ("accounting_invoices", "total"), ("crm_locations", "address")):
         old[entity] = without(old[entity], name)
@@ -127,7 +127,7 @@ def old_catalogue(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytes
         for entity in old:
             connection.execute(sql.SQL("drop table if exists {}").format(sql.Identifier("raw", entity)))
     with monkeypatch.context() as patch:
-        patch.setattr(loading, "entities", lambda: old)
+        patch.setattr(lookup, "entities", lambda: old)
         yield patch
 
 

@@ -23,7 +23,7 @@ from _pytest.mark.structures import ParameterSet
 from st_pipeline.landing.land import FILE_BYTES
 from st_pipeline.sandbox import Account, Faults, Sandbox, Size
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Kind
 from tests.end_to_end import driver, snapshot
 from tests.end_to_end.home import Home, wait_for

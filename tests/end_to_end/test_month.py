@@ -14,7 +14,7 @@ import pytest
 
 from st_pipeline.servicetitan import client as client_module
 from st_pipeline.servicetitan.retrying import RetryPolicy
-from st_pipeline.tenants import checkup
+from st_pipeline.tenants import recheck
 
 from .month import NUMBERS, Month, prepared
 from .month_history import Sync, assert_retried_as_promised, read_syncs, tries
@@ -44,7 +44,7 @@ def month() -> Iterator[Month]:
     environment = dict(os.environ)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client_module, "RetryPolicy", lambda: quick)
-        patch.setattr(checkup, "BRIEF_RETRY", quick)
+        patch.setattr(recheck, "BRIEF_RETRY", quick)
         with prepared() as month:
             month.live()
             yield month

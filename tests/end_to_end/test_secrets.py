@@ -18,13 +18,13 @@ import pytest
 
 from st_pipeline.dbt import project_folder
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.errors import ServiceTitanError
 from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import open_pipeline
 from st_pipeline.sync.tenant import Request, sync_tenant
-from st_pipeline.tenants import access
+from st_pipeline.tenants import clients
 from st_pipeline.tenants.key_file import FILE_NAME
 from tests.end_to_end import canary
 from tests.end_to_end.built import ACCOUNTS, NOBODY, OWN_APP_KEY, SHARED_APP_KEY, TENANTS, Built
@@ -131,7 +131,7 @@ def test_no_traceback_repr_or_debug_log_of_a_failure_holds_a_secret(
             with pipeline.registry() as registry:
                 tenant, credentials = registry.get(key), registry.credentials(key)
             retry = RetryPolicy(tries=2, first_wait=0.01)
-            with access.client(tenant, credentials, settings, retry=retry) as client:
+            with clients.client(tenant, credentials, settings, retry=retry) as client:
                 with pytest.raises(ServiceTitanError) as caught:
                     list(client.pages(endpoint("crm_customers")))
                 said += traceback.format_exception(caught.value)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from st_pipeline.history import history
-from st_pipeline.history.sync_history import read_sync
+from st_pipeline.history import recorder
 from st_pipeline.history.sync_log import MOST_FILES, Progress, Request, read_progress, read_told
+from st_pipeline.history.syncs import read_sync
 from st_pipeline.landing.typer import Note
-from st_pipeline.schedule import requests
+from st_pipeline.schedule import sync_requests
 from tests.support.past import CUSTOMERS, HOUR, NOW, Past, read
 
 SECOND = timedelta(seconds=1)
@@ -23,9 +23,9 @@ def test_files_and_drift_are_told_that_came_while_it_ran_and_who_asked(past: Pas
               notes=[Note(0, None, None, "no id", "{}")])  # fmt: skip
     past.land(NOW + SECOND, "bolt", records=99)
     past.sync(NOW + HOUR, entities=[read(fetched=5)])
-    requests.ask(past.connection, "acme", "ann", NOW - SECOND)
-    asked = requests.open_requests(past.connection, "acme")
-    requests.mark_served(past.connection, asked, sync_id, NOW, entities=None, full=False)
+    sync_requests.ask(past.connection, "acme", "ann", NOW - SECOND)
+    asked = sync_requests.open_requests(past.connection, "acme")
+    sync_requests.mark_served(past.connection, asked, sync_id, NOW, entities=None, full=False)
     detail = read_sync(past.connection, sync_id)
     assert detail
     told = read_told(past.connection, detail.sync, NOW + HOUR)
@@ -58,7 +58,7 @@ def test_progress_is_what_landed_and_what_of_it_is_loaded_since_the_sync_began(p
     past.tenant()
     past.tenant("bolt")
     past.sync(NOW - HOUR, entities=[read(fetched=3)])
-    history.start(past.connection, "acme", None, NOW, full=True)
+    recorder.start(past.connection, "acme", None, NOW, full=True)
     past.land(NOW + SECOND, records=40)
     past.land(NOW + 2 * SECOND, records=60, loaded=False)
     past.land(NOW + SECOND, "bolt", records=7)

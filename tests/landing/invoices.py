@@ -6,7 +6,7 @@ import dataclasses
 import json
 from typing import Any
 
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 
 INVOICES: Endpoint = endpoint("accounting_invoices")

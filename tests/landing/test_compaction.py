@@ -16,8 +16,8 @@ from st_pipeline.landing import compaction
 from st_pipeline.landing.compaction import Compacted, compact, first_month_kept, plan
 from st_pipeline.landing.joining import StoredFile
 from st_pipeline.landing.ledger import Ledger
-from st_pipeline.landing.lock import tenant_lock
 from st_pipeline.landing.rows import open_rows
+from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.landing.zone import FileWriter, LandingZone
 from st_pipeline.postgres import Database
 from st_pipeline.servicetitan.catalogue.model import Field, FieldType

@@ -11,11 +11,11 @@ from st_pipeline.landing.compaction import compact
 from st_pipeline.landing.expiry import Expired, expire
 from st_pipeline.landing.land import land
 from st_pipeline.landing.ledger import Ledger
-from st_pipeline.landing.lock import tenant_lock
+from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
 from st_pipeline.rules.completeness import read_imbalances
-from st_pipeline.rules.rules import Rules
+from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.errors import Unavailable
 
 from .invoices import FEW, small

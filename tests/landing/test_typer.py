@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from st_pipeline.landing.columns import ARROW_TYPES
-from st_pipeline.landing.members import NotAnObject, is_json, is_object, members
+from st_pipeline.landing.json_members import NotAnObject, is_json, is_object, members
 from st_pipeline.landing.typer import NO_ID, fingerprint, table_schema, type_records
 from st_pipeline.landing.values import Untypable, convert, decode, without_unstorable
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 
 from .invoices import INVOICES, encoded, put, whole

@@ -7,16 +7,16 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from st_pipeline.alerting.evaluation import Alerting, evaluate
-from st_pipeline.history import history
-from st_pipeline.history.sync_history import SyncState
-from st_pipeline.landing.lock import tenant_lock
+from st_pipeline.alerting.alert_round import Alerting, evaluate
+from st_pipeline.history import recorder
+from st_pipeline.history.syncs import SyncState
+from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.landing.typer import Note
 from st_pipeline.overview.overview import RECENT, TenantOverview, read_overview, read_tenant_overview
 from st_pipeline.postgres import Database
-from st_pipeline.schedule import requests
-from st_pipeline.schedule.cadence import Reason
-from st_pipeline.schedule.sync_states import next_syncs
+from st_pipeline.schedule import sync_requests
+from st_pipeline.schedule.due_times import Reason
+from st_pipeline.schedule.tenant_states import next_syncs
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.errors import TenantUnknown
 from st_pipeline.tenants.model import Status
@@ -54,10 +54,10 @@ def test_who_runs_who_was_killed_and_who_waits(past: Past, warehouse: Database) 
     for key in ("acme", "bolt", "cole", "dale", "eve"):
         past.tenant(key, cadence="paused" if key in ("cole", "eve") else "nightly")
     for key in ("acme", "bolt"):
-        history.start(past.connection, key, None, NOW - HOUR, full=False)
+        recorder.start(past.connection, key, None, NOW - HOUR, full=False)
     past.sync(LAST_NIGHT, "dale", entities=[read()])
-    requests.ask(past.connection, "acme", "ann", NOW)
-    requests.ask(past.connection, "cole", "ann", NOW)
+    sync_requests.ask(past.connection, "acme", "ann", NOW)
+    sync_requests.ask(past.connection, "cole", "ann", NOW)
     with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
         overview = read_overview(past.connection, NOW)
     tenants = {one.tenant.key: one for one in overview.tenants}
@@ -146,8 +146,8 @@ def test_one_tenant_alone_stands_as_it_does_among_all(past: Past, warehouse: Dat
     )
     past.sync(NOW - HOUR, "bolt", error="bolt/jpm_jobs: no (trace abc)")
     past.found("bolt", Status.REFUSED, "refused", NOW - HOUR)
-    requests.ask(past.connection, "cole", "ann", NOW)
-    history.start(past.connection, "acme", None, NOW - MINUTE, full=True)
+    sync_requests.ask(past.connection, "cole", "ann", NOW)
+    recorder.start(past.connection, "acme", None, NOW - MINUTE, full=True)
     with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
         among_all = shown(past)
         alone = {key: read_tenant_overview(past.connection, key, NOW) for key in among_all}

@@ -13,7 +13,7 @@ import psycopg
 from st_pipeline.landing.typer import Note
 from st_pipeline.portal.audit import audit
 from st_pipeline.portal.people import invitations
-from st_pipeline.portal.web.access import Page
+from st_pipeline.portal.web.guards import Page
 from tests.support.past import CUSTOMERS, HOUR, MINUTE, Past, calls, read
 
 INVOICES = "accounting_invoices"

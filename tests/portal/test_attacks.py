@@ -22,7 +22,7 @@ from st_pipeline.portal.web.cookies import Cookies
 from st_pipeline.portal.web.intake import FORM_TYPE
 from st_pipeline.portal.web.service import Portal
 from st_pipeline.secret import Secret
-from st_pipeline.tenants import access
+from st_pipeline.tenants import clients
 from tests.portal.browser import PASSWORD, Browser, signed, text_of
 from tests.portal.browser_forms import forms_of
 from tests.portal.browser_world import World, fill
@@ -40,8 +40,8 @@ POSTS = [page for page in PAGES if "POST" in (page.methods or ())]
 def _nobody_is_asked() -> object:
     """No environment has hosts that can be reached: whoever tries keys finds ServiceTitan unreachable at once."""
     with pytest.MonkeyPatch.context() as patch:
-        before: Callable[..., object] = access.hosts
-        patch.setattr(access, "hosts", lambda environment, url: before("sandbox", "http://127.0.0.1:9"))
+        before: Callable[..., object] = clients.hosts
+        patch.setattr(clients, "hosts", lambda environment, url: before("sandbox", "http://127.0.0.1:9"))
         yield
 
 

@@ -14,9 +14,9 @@ from starlette.applications import Starlette
 
 from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.routes import PAGES
-from st_pipeline.portal.web.access import Page
+from st_pipeline.portal.web.guards import Page
 from st_pipeline.portal.web.intake import FORM_TYPE
-from st_pipeline.tenants import access
+from st_pipeline.tenants import clients
 from tests.portal.browser import Browser
 from tests.portal.browser_forms import forms_of
 from tests.portal.browser_world import World, fill
@@ -47,8 +47,8 @@ TEXTS = st.one_of(TELLING, st.text(CHARACTERS, max_size=40), st.integers().map(s
 @pytest.fixture(scope="module", autouse=True)
 def _nobody_is_asked() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        before: Callable[..., object] = access.hosts
-        patch.setattr(access, "hosts", lambda environment, url: before("sandbox", "http://127.0.0.1:9"))
+        before: Callable[..., object] = clients.hosts
+        patch.setattr(clients, "hosts", lambda environment, url: before("sandbox", "http://127.0.0.1:9"))
         yield
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from st_pipeline.landing.typer import Note
 from st_pipeline.rules.findings import Severity
-from st_pipeline.rules.rules import Quarantine, Rules
+from st_pipeline.rules.thresholds import Quarantine, Rules
 from tests.support.monitored import Find
 from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, read
 

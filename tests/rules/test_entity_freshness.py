@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from st_pipeline.history.history import EntityRecord
-from st_pipeline.rules.connections import read_watched
+from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.rules.entity_freshness import find_stale_entities, read_readings
 from st_pipeline.rules.findings import Finding
-from st_pipeline.rules.freshness import stale_by_cadence
-from st_pipeline.rules.rules import Rules, Stale
+from st_pipeline.rules.tenant_freshness import stale_by_cadence
+from st_pipeline.rules.tenant_health import read_watched
+from st_pipeline.rules.thresholds import Rules, Stale
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.tenants.model import Status
 from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, read

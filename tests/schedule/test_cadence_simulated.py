@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from st_pipeline.schedule.cadence import (
+from st_pipeline.schedule.due_times import (
     PAUSES,
     REFUSED_HOLD,
     Due,

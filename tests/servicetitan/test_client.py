@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.client import TOKEN_OPERATION, ServiceTitan
 from st_pipeline.servicetitan.errors import (
     CredentialsRefused,

@@ -10,7 +10,7 @@ import pytest
 from st_pipeline.sandbox import Account, Faults, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.servicetitan.environments import hosts

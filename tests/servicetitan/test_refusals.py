@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.errors import (
     CredentialsRefused,
     CursorRefused,

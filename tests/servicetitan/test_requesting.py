@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from st_pipeline.servicetitan.catalogue.loading import endpoint, endpoints, entities
+from st_pipeline.servicetitan.catalogue.lookup import endpoint, endpoints, entities
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Kind
 from st_pipeline.servicetitan.pages import Page
 from st_pipeline.servicetitan.requesting import first_parameters, next_parameters, url_of

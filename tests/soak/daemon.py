@@ -18,7 +18,7 @@ import psycopg
 from st_pipeline import dagster_home
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.settings import PROJECT_ROOT
-from st_pipeline.tenants.checkup import check_up
+from st_pipeline.tenants.recheck import check_up
 from tests.end_to_end.home import Home
 
 SIZE = Size(customers=6, invoices=8)

@@ -14,7 +14,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from st_pipeline.defs import launch
+from st_pipeline.defs import local_runs
 from st_pipeline.defs.in_flight import is_in_flight
 from st_pipeline.sandbox import Sandbox
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
@@ -45,7 +45,7 @@ def home() -> Home:
 @pytest.fixture
 def instance(home: Home) -> Iterator[dg.DagsterInstance]:
     before = dict(os.environ)
-    opened = launch.open_instance(home.settings)
+    opened = local_runs.open_instance(home.settings)
     yield opened
     opened.dispose()
     os.environ.clear()

@@ -8,11 +8,11 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from st_pipeline.rules.connections import read_watched
+from st_pipeline.rules.all_rules import find_all
 from st_pipeline.rules.findings import Finding
-from st_pipeline.rules.freshness import stale_by_cadence
-from st_pipeline.rules.rules import Rules
-from st_pipeline.rules.watching import find_all
+from st_pipeline.rules.tenant_freshness import stale_by_cadence
+from st_pipeline.rules.tenant_health import read_watched
+from st_pipeline.rules.thresholds import Rules
 from tests.support.past import NOW, Past
 from tests.support.webhook import Webhook, webhook
 

@@ -10,13 +10,13 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from cryptography.fernet import Fernet
 
-from st_pipeline.history import history
-from st_pipeline.history.history import EntityRecord
+from st_pipeline.history import recorder
+from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.landing.ledger import LandedFile, Ledger
 from st_pipeline.landing.typer import Note
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.calls import CallCount
-from st_pipeline.tenants.connection import CheckResult
+from st_pipeline.tenants.connection_check import CheckResult
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import Status, new_tenant
 from st_pipeline.tenants.registry import Registry
@@ -99,12 +99,12 @@ class Past:
         partial: bool = False,
     ) -> int:
         """A sync that started at ``at`` and ended, with what it fetched landed and loaded a second later."""
-        sync_id = history.start(self.connection, tenant, run_id, at, full=full)
+        sync_id = recorder.start(self.connection, tenant, run_id, at, full=full)
         for entity in entities:
             if entity.fetched:
                 self.land(at + timedelta(seconds=1), tenant, entity.entity, entity.fetched, full=full)
         end = at + timedelta(seconds=seconds)
-        history.finish(self.connection, sync_id, tenant, end, error=error, entities=entities, calls=called)
+        recorder.finish(self.connection, sync_id, tenant, end, error=error, entities=entities, calls=called)
         self.connection.execute("update control.syncs set is_partial = %s where id = %s", (partial, sync_id))
         return sync_id
 

@@ -11,7 +11,7 @@ import pytest
 from st_pipeline.rules.api_counts import ApiCount, read_last_counts
 from st_pipeline.sandbox import Faults, Sandbox
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Kind
 from st_pipeline.sync.counting import count_after_sync, endpoint_that_counts
 from st_pipeline.sync.outcome import TenantOutcome

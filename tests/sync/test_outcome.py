@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from st_pipeline.history.history import EntityRecord
+from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.landing.land import Landed
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
 from st_pipeline.warehouse.deletions import Judged

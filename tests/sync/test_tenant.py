@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from st_pipeline.landing.lock import tenant_lock
+from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.sandbox import Faults, Sandbox
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES

@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from st_pipeline.tenants.connection import CheckResult
+from st_pipeline.tenants.connection_check import CheckResult
 from st_pipeline.tenants.credential_table import Outline, SecretOutline
 from st_pipeline.tenants.model import Status, Tenant
 from st_pipeline.tenants.presentation import (
@@ -19,7 +19,7 @@ from st_pipeline.tenants.presentation import (
     state_line,
 )
 
-from .test_connection import NEW
+from .test_connection_check import NEW
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -16,7 +16,7 @@ from st_pipeline import postgres
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.settings import Settings
-from st_pipeline.tenants.connection import CheckResult
+from st_pipeline.tenants.connection_check import CheckResult
 from st_pipeline.tenants.credentials import OwnCredentials, TwoSecrets, new_parts, own_credentials
 from st_pipeline.tenants.errors import (
     CredentialsMissing,

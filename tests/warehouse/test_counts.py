@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.warehouse.counts import RowsBefore, present_rows, rows_before
 
 BOUND = datetime(2026, 6, 10, 12, tzinfo=UTC)

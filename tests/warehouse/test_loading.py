@@ -17,7 +17,7 @@ from st_pipeline import postgres
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 from st_pipeline.warehouse import loading, upsert
 from st_pipeline.warehouse.loading import Loaded, Unbalanced, pending

@@ -12,7 +12,7 @@ import pytest
 from st_pipeline import postgres
 from st_pipeline.postgres import Database
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 from st_pipeline.warehouse.schema import SchemaConflict, columns, ensure_tables
 from tests.landing.invoices import INVOICES

@@ -1,6 +1,6 @@
 """What an id token says, once it is known to be the provider's, meant for us, of this sign-in, and not too old. Pure.
 
-The rules are OpenID Connect Core 1.0, section 3.1.3.7. How tokens and keys are fetched is oidc.py.
+The rules are OpenID Connect Core 1.0, section 3.1.3.7. How tokens and keys are fetched is provider.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """The pages, one module a group. Each has ``PAGES``; routes.py puts them together.
 
-What may be seen by whom is access.py's; texts for people about figures are in wording.py.
+What may be seen by whom is guards.py's; texts for people about figures are in formats.py.
 """

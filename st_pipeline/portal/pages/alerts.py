@@ -17,10 +17,10 @@ from st_pipeline.alerting.channel_health import Health, read_health, read_told
 from st_pipeline.alerting.channels import Channel, open_channels
 from st_pipeline.alerting.incidents import Incident
 from st_pipeline.alerting.messages import Alert, compose
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.formats import Badge
 from st_pipeline.portal.words.plain import told as told_to
-from st_pipeline.portal.words.wording import Badge
 from st_pipeline.rules.findings import Severity
 from st_pipeline.settings import SettingsError
 

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 
 from st_pipeline.portal.audit import audit_search
 from st_pipeline.portal.audit.audit_search import Wanted
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.service import Pool
 from st_pipeline.portal.web.visit import Visit
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from starlette.responses import PlainTextResponse, Response
 
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 
 
 def healthz(visit: Visit) -> Response:
-    """``ok``; without a database the answer is the 503 of refusals.py."""
+    """``ok``; without a database the answer is the 503 of error_pages.py."""
     visit.connection.execute("select 1")
     return PlainTextResponse("ok\n")
 

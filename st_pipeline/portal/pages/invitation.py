@@ -10,7 +10,7 @@ from starlette.responses import Response
 from st_pipeline.portal.audit import audit
 from st_pipeline.portal.people import invitations
 from st_pipeline.portal.people.invitations import Invitation
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.secret import Secret
 from st_pipeline.tenants import tenant_table

@@ -14,9 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from st_pipeline.overview.overview import Overview, TenantOverview, read_overview
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
-from st_pipeline.rules.rules_file import read_rules
+from st_pipeline.rules.thresholds_file import read_rules
 
 PREFIX = "st_pipeline_"
 TOTALS = (

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from st_pipeline.overview.overview import read_overview
 from st_pipeline.portal.pages.overview_rows import FILTERS, SORTS, Wish, shown
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
-from st_pipeline.rules.rules_file import read_rules
+from st_pipeline.rules.thresholds_file import read_rules
 
 
 def overview(visit: Visit) -> Response:

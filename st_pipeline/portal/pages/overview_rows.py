@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from st_pipeline.history.sync_history import SyncState
+from st_pipeline.history.syncs import SyncState
 from st_pipeline.overview.overview import TenantOverview
 from st_pipeline.portal.words.charts import Chart, rows_chart
-from st_pipeline.portal.words.wording import Badge, DataState, connection_badge, data_state, sync_badge
+from st_pipeline.portal.words.formats import Badge, DataState, connection_badge, data_state, sync_badge
 from st_pipeline.tenants.model import Status
 
 PAGE = 100

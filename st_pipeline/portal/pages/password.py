@@ -7,8 +7,8 @@ from wtforms.validators import EqualTo, InputRequired, Length
 
 from st_pipeline.portal.pages.signin import THROTTLED
 from st_pipeline.portal.people import accounts
-from st_pipeline.portal.web.access import Permission, page
 from st_pipeline.portal.web.forms import PortalForm, SecretField, refuse
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 
 

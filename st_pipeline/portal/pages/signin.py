@@ -11,11 +11,11 @@ from wtforms import HiddenField, StringField
 from wtforms.validators import InputRequired, Length
 
 from st_pipeline.portal.audit import audit
-from st_pipeline.portal.oidc.oidc import START
+from st_pipeline.portal.oidc.provider import START
 from st_pipeline.portal.people import accounts, sessions
-from st_pipeline.portal.web.access import Permission, page
 from st_pipeline.portal.web.cookies import SESSION
 from st_pipeline.portal.web.forms import PortalForm, SecretField
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit, home_of, safe_path
 
 WRONG = "Wrong user name or password. Check both, or ask an operator to reset your password."

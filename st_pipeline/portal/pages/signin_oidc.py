@@ -13,8 +13,7 @@ from hmac import compare_digest
 from starlette.responses import RedirectResponse, Response
 
 from st_pipeline.portal.audit import audit
-from st_pipeline.portal.oidc.attempt import Attempt
-from st_pipeline.portal.oidc.oidc import (
+from st_pipeline.portal.oidc.provider import (
     CALLBACK,
     START,
     AnswerNotTrusted,
@@ -23,10 +22,11 @@ from st_pipeline.portal.oidc.oidc import (
     ProviderRefused,
     ProviderUnreachable,
 )  # fmt: skip
+from st_pipeline.portal.oidc.sign_in_attempt import Attempt
 from st_pipeline.portal.pages import signin
 from st_pipeline.portal.people import bindings
 from st_pipeline.portal.people.bindings import NotAdmitted
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit, home_of, safe_path
 from st_pipeline.secret import Secret
 

@@ -9,14 +9,14 @@ from starlette.responses import Response
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
-from st_pipeline.portal.web.access import Permission, page
 from st_pipeline.portal.web.forms import PortalForm, SecretField, capital, choices, refuse, sentence
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.tenants import fields, tenant_table
-from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.credentials import OwnCredentials, own_credentials
 from st_pipeline.tenants.errors import FieldInvalid, TenantBound, TenantExists
 from st_pipeline.tenants.model import DEFAULT_CADENCE, NewTenant, Status, Tenant, new_tenant
+from st_pipeline.tenants.recheck import check_up
 
 NO_KEYS = "no credentials entered yet"
 _ZONES = ("America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",

@@ -1,6 +1,6 @@
 """Who may do what: three roles and what each is allowed. Pure.
 
-Where it is enforced is access.py.
+Where it is enforced is guards.py.
 """
 
 from __future__ import annotations

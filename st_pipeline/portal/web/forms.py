@@ -1,4 +1,4 @@
-"""What all forms have in common. Each form is beside its page; the token against forgery is access.py's.
+"""What all forms have in common. Each form is beside its page; the token against forgery is guards.py's.
 
 Fields of secrets are never rendered with a value, and ask browsers not to fill them in.
 """

@@ -1,6 +1,6 @@
 """Templates: how they are found and which words they have for instants and figures. Everything is escaped.
 
-What is on a page is decided in pages/; how figures are worded in wording.py.
+What is on a page is decided in pages/; how figures are worded in formats.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from st_pipeline.portal.words import wording
+from st_pipeline.portal.words import formats
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -29,11 +29,11 @@ def environment() -> Environment:
     made.filters |= {
         "iso": iso,
         "in_zone": in_zone,
-        "duration": wording.duration,
-        "latency": wording.latency,
-        "count": wording.count,
-        "share": wording.share,
-        "size": wording.size,
+        "duration": formats.duration,
+        "latency": formats.latency,
+        "count": formats.count,
+        "share": formats.share,
+        "size": formats.size,
     }
     return made
 

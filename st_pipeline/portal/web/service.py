@@ -13,7 +13,7 @@ from jinja2 import Environment
 from psycopg_pool import ConnectionPool
 
 from st_pipeline import postgres
-from st_pipeline.portal.oidc.oidc import Provider, provider_of
+from st_pipeline.portal.oidc.provider import Provider, provider_of
 from st_pipeline.portal.people.throttle import Throttle
 from st_pipeline.portal.web.cookies import Cookies
 from st_pipeline.portal.web.rendering import environment

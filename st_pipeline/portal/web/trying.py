@@ -1,6 +1,6 @@
 """Trying a tenant's credentials while somebody waits: at most so many at once, and each tenant by one at a time.
 
-What a check does is tenants/checkup.py. A check that ServiceTitan does not answer takes its time, and the portal has
+What a check does is tenants/recheck.py. A check that ServiceTitan does not answer takes its time, and the portal has
 few connections: whoever finds no place is told what the last check found.
 """
 
@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from st_pipeline.portal.web.service import Connection
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.settings import SettingsError
-from st_pipeline.tenants.checkup import check_up
 from st_pipeline.tenants.errors import VaultError
 from st_pipeline.tenants.model import Status, Tenant
+from st_pipeline.tenants.recheck import check_up
 
 EVERY = timedelta(seconds=20)
 """So often while somebody looks at the page; the daemon tries on when nobody does."""

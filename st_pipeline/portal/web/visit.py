@@ -1,6 +1,6 @@
 """One visit: who asks, from where, about which tenant, and the answers a page can give.
 
-Whether the page may be seen at all was decided before (access.py). What all visits share is service.py.
+Whether the page may be seen at all was decided before (guards.py). What all visits share is service.py.
 """
 
 from __future__ import annotations

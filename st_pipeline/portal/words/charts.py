@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from st_pipeline.history.sync_history import SyncState
+from st_pipeline.history.syncs import SyncState
 from st_pipeline.overview.overview import RECENT, RecentSync
 
 BAR, GAP, HEIGHT, LEAST = 4, 2, 24, 2

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from st_pipeline.alerting.incidents import Incident
-from st_pipeline.history.sync_history import SyncState
+from st_pipeline.history.syncs import SyncState
 from st_pipeline.overview.overview import TenantOverview
-from st_pipeline.portal.words.standing import Standing
+from st_pipeline.portal.words.connection_words import Standing
 from st_pipeline.tenants.model import Status
 
 FAILURES = frozenset({"failed_sync", "failures_in_a_row"})

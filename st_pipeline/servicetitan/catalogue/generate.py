@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from st_pipeline.servicetitan.catalogue.corrections import Corrections
+from st_pipeline.servicetitan.catalogue.document import Document
 from st_pipeline.servicetitan.catalogue.model import Kind
-from st_pipeline.servicetitan.catalogue.reading import Document
 
 Json = dict[str, Any]
 MODULES = Path(__file__).parent / "modules"

@@ -1,6 +1,6 @@
 """What an endpoint and its fields are: the frozen shapes of the catalogue, and what follows from them alone.
 
-No reading of files (loading.py), no OpenAPI (reading.py).
+No reading of files (lookup.py), no OpenAPI (document.py).
 """
 
 from __future__ import annotations

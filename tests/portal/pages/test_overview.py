@@ -10,10 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
-from st_pipeline.history.sync_history import SyncState
+from st_pipeline.history.syncs import SyncState
 from st_pipeline.overview.overview import RecentSync, read_overview
 from st_pipeline.portal.people.roles import Role
-from st_pipeline.portal.words import wording
+from st_pipeline.portal.words import formats
 from st_pipeline.portal.words.charts import HEIGHT, rows_chart
 from st_pipeline.tenants.model import Status
 from tests.portal.browser import Browser, text_of
@@ -51,12 +51,12 @@ def test_the_totals_are_those_of_status(page: Browser, control: psycopg.Connecti
     said = text_of(page.get("/").text)
     assert totals.average_latency is not None
     for text in (
-        f"Succeeded, 24 h {wording.share(totals.success_rate)} {totals.succeeded} sync",
+        f"Succeeded, 24 h {formats.share(totals.success_rate)} {totals.succeeded} sync",
         f"Failed today {totals.failed_today} ",
-        f"Average sync {wording.duration(totals.average_sync_seconds)} ",
-        f"Avg. API latency {wording.latency(totals.average_latency)} ",
+        f"Average sync {formats.duration(totals.average_sync_seconds)} ",
+        f"Avg. API latency {formats.latency(totals.average_latency)} ",
         f"Queue {totals.queued} {totals.running} running",
-        f"Rate limit used {wording.share(totals.rate_limit_share)} ",
+        f"Rate limit used {formats.share(totals.rate_limit_share)} ",
         f"Connected {totals.connected} of {totals.tenants} companies",
         f"Open incidents {totals.open_incidents} ",
     ):

@@ -24,15 +24,15 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.responses import Response as Sent
 
-from st_pipeline.portal.oidc import oidc
-from st_pipeline.portal.oidc.attempt import Attempt
-from st_pipeline.portal.oidc.oidc import CALLBACK, START
+from st_pipeline.portal.oidc import provider
+from st_pipeline.portal.oidc.provider import CALLBACK, START
+from st_pipeline.portal.oidc.sign_in_attempt import Attempt
 from st_pipeline.portal.pages import signin_oidc
 from st_pipeline.portal.pages.signin_oidc import ATTEMPT, LIVES
 from st_pipeline.portal.people import accounts, bindings
 from st_pipeline.portal.people.roles import Permission, Role
 from st_pipeline.portal.people.throttle import PER_ADDRESS
-from st_pipeline.portal.web.access import Page
+from st_pipeline.portal.web.guards import Page
 from st_pipeline.portal.web.service import Portal
 from st_pipeline.secret import Secret
 from st_pipeline.settings import OpenIdClient, Settings
@@ -337,7 +337,7 @@ def test_a_provider_that_fails_slowly_or_at_once_is_told_so_and_a_password_still
 ) -> None:
     back = go(browser).removeprefix("http://portal.test")
     over = threading.Event()
-    monkeypatch.setattr(oidc, "SECONDS", 0.1)
+    monkeypatch.setattr(provider, "SECONDS", 0.1)
     there.answers = {"/token": lambda handler: send(handler, 500, b"canary")}
     assert "The provider is not responding" in refused(browser.get(back), 503)
     assert portal.provider

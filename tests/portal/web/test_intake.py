@@ -1,4 +1,4 @@
-"""intake.py, headers.py and refusals.py: what comes in, what goes out with every answer, and how errors look."""
+"""intake.py, headers.py and error_pages.py: what comes in, what goes out with every answer, and how errors look."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.routing import Route
 from st_pipeline.portal import routes
 from st_pipeline.portal.app import create_app
 from st_pipeline.portal.people.roles import Role
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.headers import HEADERS
 from st_pipeline.portal.web.intake import FORM_TYPE, LARGEST_BODY, MOST_FIELDS
 from st_pipeline.portal.web.service import Portal

@@ -8,7 +8,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.history.sync_history import SyncState
+from st_pipeline.history.syncs import SyncState
 from st_pipeline.overview.overview import RECENT, RecentSync
 from st_pipeline.portal.words.charts import BAR, CUT_AT, GAP, HEIGHT, LEAST, WIDTH, rows_chart
 from tests.support.past import NOW

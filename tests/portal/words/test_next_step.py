@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from st_pipeline.alerting.incidents import Incident
-from st_pipeline.history.sync_history import SyncState
+from st_pipeline.history.syncs import SyncState
 from st_pipeline.overview.overview import RecentSync, TenantOverview
+from st_pipeline.portal.words.connection_words import standing
 from st_pipeline.portal.words.next_step import FAILURES, REFUSALS, next_step, open_incidents
-from st_pipeline.portal.words.standing import standing
 from st_pipeline.rules.findings import Severity
-from st_pipeline.schedule.cadence import Due, Reason
+from st_pipeline.schedule.due_times import Due, Reason
 from st_pipeline.tenants.credential_table import Outline, SecretOutline
 from st_pipeline.tenants.fields import Environment
 from st_pipeline.tenants.model import Status, Tenant

@@ -6,7 +6,7 @@ from st_pipeline.servicetitan.catalogue.assets import (
     WEEKLY_REREADS,
     is_legacy_required,
 )
-from st_pipeline.servicetitan.catalogue.loading import entities
+from st_pipeline.servicetitan.catalogue.lookup import entities
 
 
 def test_every_asset_is_in_the_catalogue_with_an_id_and_a_time_of_change() -> None:

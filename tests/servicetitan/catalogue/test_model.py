@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from st_pipeline.servicetitan.catalogue.loading import endpoint
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
 
 
 def test_the_cursor_goes_into_the_parameter_of_its_kind() -> None:

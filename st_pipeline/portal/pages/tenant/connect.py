@@ -1,6 +1,6 @@
 """A tenant is connected: its keys are entered, tried while saving, and tried again by themselves until they work.
 
-The words of the answer are standing.py, the trying is trying.py. Keys of a connected tenant: credentials.py.
+The words of the answer are connection_words.py, the trying is trying.py. Keys of a connected tenant: credentials.py.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from wtforms.validators import Length
 
 from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.tenant_changes import actions
-from st_pipeline.portal.web.access import Permission, page
 from st_pipeline.portal.web.forms import PortalForm, SecretField, capital, choices, refuse, sentence
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.trying import OURS, try_by_itself, try_now
 from st_pipeline.portal.web.visit import Visit, is_by_script
-from st_pipeline.portal.words.standing import Standing, scopes, standing
+from st_pipeline.portal.words.connection_words import Standing, scopes, standing
 from st_pipeline.tenants import fields
 from st_pipeline.tenants.credential_table import Outline
 from st_pipeline.tenants.credentials import LONGEST, masked, new_parts

@@ -14,11 +14,11 @@ from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
 from st_pipeline.portal.pages.tenant.connect import facts
-from st_pipeline.portal.web.access import Permission, page
 from st_pipeline.portal.web.forms import PortalForm, SecretField, refuse, sentence
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.trying import OURS, try_now
 from st_pipeline.portal.web.visit import Visit
-from st_pipeline.portal.words.wording import Badge
+from st_pipeline.portal.words.formats import Badge
 from st_pipeline.tenants.credential_table import Outline, SecretOutline
 from st_pipeline.tenants.credentials import LONGEST, new_parts
 from st_pipeline.tenants.errors import CredentialsMissing, FieldInvalid, VaultError

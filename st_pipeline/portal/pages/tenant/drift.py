@@ -6,8 +6,8 @@ from itertools import groupby
 
 from starlette.responses import Response
 
-from st_pipeline.history.drift_table import DriftedField, read_drift
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.history.drift import DriftedField, read_drift
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.plain import entity_words
 

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from st_pipeline.portal.pages.tenant.connect import has_app_key
 from st_pipeline.portal.people import invitations
 from st_pipeline.portal.people.invitations import Invitation
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
-from st_pipeline.portal.words.wording import Badge
+from st_pipeline.portal.words.formats import Badge
 
 
 def invitations_made(visit: Visit) -> Response:

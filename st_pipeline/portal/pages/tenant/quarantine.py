@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from st_pipeline.history.quarantined import Place, page_of_records, read_counts
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.history.quarantine import Place, page_of_records, read_counts
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.plain import entity_words
 

@@ -13,8 +13,8 @@ from wtforms import SelectField, StringField
 from wtforms.validators import Length
 
 from st_pipeline.portal.tenant_changes import actions
-from st_pipeline.portal.web.access import Permission, page
 from st_pipeline.portal.web.forms import PortalForm, choices, refuse, sentence
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.cadence_words import (
     DAYS,
@@ -27,8 +27,8 @@ from st_pipeline.portal.words.cadence_words import (
     in_words,
     text_of,
 )
-from st_pipeline.schedule.cadence import parse, regular_times
-from st_pipeline.schedule.sync_states import stored_cadence
+from st_pipeline.schedule.due_times import parse, regular_times
+from st_pipeline.schedule.tenant_states import stored_cadence
 from st_pipeline.tenants import fields
 from st_pipeline.tenants.errors import FieldInvalid
 

@@ -10,14 +10,14 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from st_pipeline.history.sync_history import Position, SyncState, page_of_syncs, read_sync
 from st_pipeline.history.sync_log import read_told
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.history.syncs import Position, SyncState, page_of_syncs, read_sync
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.formats import Badge, sync_badge
 from st_pipeline.portal.words.plain import entity_words, told
-from st_pipeline.portal.words.telling import log_lines, reason_words, scope_words
-from st_pipeline.portal.words.wording import Badge, sync_badge
-from st_pipeline.rules.rules_file import read_rules
+from st_pipeline.portal.words.sync_words import log_lines, reason_words, scope_words
+from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.servicetitan.calls import CallCount
 
 ROWS = 50

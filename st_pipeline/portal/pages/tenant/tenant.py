@@ -9,19 +9,19 @@ from typing import Any
 
 from starlette.responses import Response
 
-from st_pipeline.history.sync_history import SyncState, last_syncs, read_sync
 from st_pipeline.history.sync_log import read_progress
+from st_pipeline.history.syncs import SyncState, last_syncs, read_sync
 from st_pipeline.overview.overview import TenantOverview, read_tenant_overview
 from st_pipeline.portal.pages.tenant.connect import answer
 from st_pipeline.portal.pages.tenant.syncs import dagster_run, syncs_words
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.cadence_words import in_words
 from st_pipeline.portal.words.charts import rows_chart
+from st_pipeline.portal.words.formats import connection_badge, data_state
 from st_pipeline.portal.words.next_step import next_step, open_incidents
-from st_pipeline.portal.words.wording import connection_badge, data_state
-from st_pipeline.rules.rules_file import read_rules
-from st_pipeline.schedule.sync_states import stored_cadence
+from st_pipeline.rules.thresholds_file import read_rules
+from st_pipeline.schedule.tenant_states import stored_cadence
 
 SHOWN_SYNCS = 8
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from st_pipeline.history.sync_history import running_syncs
+from st_pipeline.history.syncs import running_syncs
 from st_pipeline.portal.pausing import PAUSED
 from st_pipeline.portal.pausing import enable as enable_tenant
 from st_pipeline.portal.pausing import pause as pause_tenant
 from st_pipeline.portal.pausing import resume as resume_tenant
-from st_pipeline.portal.web.access import Permission, page
+from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
-from st_pipeline.schedule import requests
+from st_pipeline.schedule import sync_requests
 
 NEVER_CONNECTED = "This company was never connected, so there is nothing to sync. Connect it first."
 
@@ -27,7 +27,7 @@ def sync(visit: Visit) -> Response:
     if tenant.connected_at is None:
         return _back(visit, NEVER_CONNECTED)
     with visit.connection.transaction():
-        number = requests.ask(visit.connection, tenant.key, visit.actor.name, visit.now, full=is_full)
+        number = sync_requests.ask(visit.connection, tenant.key, visit.actor.name, visit.now, full=is_full)
         visit.record("full re-sync asked for" if is_full else "sync asked for", request=number)
     what = "Full refresh" if is_full else "Sync"
     if tenant.key in running_syncs(visit.connection):

@@ -1,4 +1,4 @@
-"""pages/syncs.py and telling.py: pages of syncs, and one with its log."""
+"""pages/syncs.py and sync_words.py: pages of syncs, and one with its log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.history.sync_history import Position
+from st_pipeline.history.syncs import Position
 from st_pipeline.landing.typer import Note
 from st_pipeline.portal.pages.tenant.syncs import ROWS, position_of, position_text
 from st_pipeline.portal.people.roles import Role

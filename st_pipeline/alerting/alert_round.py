@@ -1,0 +1,99 @@
+"""One alerting round, run every minute: evaluate the rules, record what opened or closed, and send alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import psycopg
+
+from st_pipeline.alerting import deliveries, incident_table
+from st_pipeline.alerting.channels import Channel, open_channels
+from st_pipeline.alerting.deliveries import Delivered
+from st_pipeline.alerting.incidents import Reconciled, reconcile
+from st_pipeline.alerting.quiet_hours import QuietHours, parse_quiet_hours
+from st_pipeline.rules.all_rules import find_all
+from st_pipeline.rules.findings import Finding
+from st_pipeline.rules.member_counts import count_members
+from st_pipeline.rules.tenant_freshness import stale_by_cadence
+from st_pipeline.rules.tenant_health import StaleAt, read_watched
+from st_pipeline.rules.thresholds import Rules
+from st_pipeline.rules.thresholds_file import read_rules
+from st_pipeline.settings import Settings
+
+LOCK = 7_350_004  # an advisory lock: one round at a time, no matter which process runs it
+
+
+@dataclass(frozen=True, slots=True)
+class Alerting:
+    """What a round needs besides the database."""
+
+    rules: Rules = field(default_factory=Rules)
+    channels: Sequence[Channel] = ()
+    quiet: QuietHours | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Alerting:
+        """Read from the environment and ``alerts.toml`` in the home.
+
+        Raises:
+            SettingsError: a channel, the quiet hours, or a rule is invalid (including RulesInvalid).
+        """
+        quiet = parse_quiet_hours(settings.quiet_hours) if settings.quiet_hours else None
+        return cls(read_rules(settings.home), open_channels(settings.alert_urls), quiet)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The result of a round. ``was_skipped``: another round is already running."""
+
+    was_skipped: bool = False
+    findings: list[Finding] = field(default_factory=list)
+    news: Reconciled = field(default_factory=lambda: Reconciled([], [], []))
+    delivered: Delivered = field(default_factory=Delivered)
+
+
+def evaluate(
+    connection: psycopg.Connection, alerting: Alerting, now: datetime, *, stale_at: StaleAt | None = None
+) -> Evaluation:
+    """One round at ``now``; made again it does nothing new. ``stale_at``: by the tenants' cadence unless given.
+
+    Alerts are stored before anything is sent. ``connection`` must be in autocommit.
+
+    Raises:
+        psycopg.Error: the database went away; the next round finds the same again.
+    """
+    if not connection.autocommit:
+        raise ValueError("evaluating needs an autocommit connection, because it sends between its transactions")
+    row = connection.execute("select pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    if not row or not row[0]:
+        return Evaluation(was_skipped=True)
+    try:
+        findings, news = _look(connection, alerting.rules, now, stale_at or stale_by_cadence(alerting.rules))
+        delivered = deliveries.deliver(
+            connection,
+            alerting.channels,
+            now,
+            quiet=alerting.quiet,
+            digest_over=alerting.rules.telling.digest_over,
+        )
+        return Evaluation(False, findings, news, delivered)
+    finally:
+        if not connection.closed:
+            connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
+
+
+def _look(
+    connection: psycopg.Connection, rules: Rules, now: datetime, stale_at: StaleAt
+) -> tuple[list[Finding], Reconciled]:
+    with connection.transaction():
+        # One moment for all questions: a sync that ends between two of them would be half seen.
+        connection.execute("set transaction isolation level repeatable read")
+        count_members(connection, now)
+        tenants = read_watched(connection)
+        findings = find_all(connection, tenants, rules, now, stale_at)
+        known = frozenset(tenant.key for tenant in tenants)
+        news = reconcile(incident_table.open_incidents(connection), findings, known, rules.enabled)
+        incident_table.store(connection, news, rules.telling.dagster_url, now)
+    return findings, news

@@ -1,0 +1,105 @@
+"""What the API was used for: calls by day, tenant, app and endpoint, as ServiceTitan's own usage report has them.
+
+Of syncs in the history and of those that were rolled up (retention.py) alike. Other calls, such as a check of
+credentials, are not counted, nor those of a sync that was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from st_pipeline.history.latency_buckets import summed
+from st_pipeline.servicetitan.calls import latency
+
+
+class Part(StrEnum):
+    """What usage is told apart by."""
+
+    DAY = "day"
+    TENANT = "tenant"
+    APP = "app"
+    OPERATION = "operation"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Calls, tries included; what they are not told apart by is None."""
+
+    day: date | None
+    """In UTC, on which the sync began: one that runs over midnight counts for the day it started."""
+    tenant: str | None
+    app: str | None
+    """Its id, or else the end of the client id."""
+    operation: str | None
+    """``GET /crm/v2/tenant/{tenant}/export/customers``."""
+    calls: int
+    failed: int
+    """Without an answer, or with a status from 400 on other than 429."""
+    refused: int
+    """With 429."""
+    retries: int
+    bytes: int
+    seconds: float
+    """All latencies together."""
+    slowest: float
+    buckets: list[int]
+
+    @property
+    def average(self) -> float:
+        """Seconds of a call."""
+        return self.seconds / self.calls if self.calls else 0.0
+
+    def latency(self, share: float) -> float:
+        """Seconds within which this share (0 to 1) of the calls ended; at most a quarter too high."""
+        return latency(self.buckets, self.slowest, share)
+
+
+def read_usage(
+    connection: psycopg.Connection[Any],
+    since: date,
+    until: date,
+    *,
+    tenant: str | None = None,
+    by: Collection[Part] = tuple(Part),
+) -> list[Usage]:
+    """Usage of the days from ``since`` to ``until``, both included, told apart ``by`` these parts and in their order.
+
+    Of one tenant, or of all that ever called, removed ones too.
+    """
+    parts = [part for part in Part if part in by]
+    columns = [
+        sql.Identifier(part) if part in parts else sql.SQL("null as {}").format(sql.Identifier(part)) for part in Part
+    ]
+    grouped = sql.SQL(", ").join(map(sql.Identifier, parts))
+    query = sql.SQL("""
+        with usage as (
+            select day, tenant, app, operation, calls, failed, refused, retries, bytes, seconds, slowest, buckets
+            from control.api_usage_days
+            where day between %(since)s and %(until)s and (%(tenant)s::text is null or tenant = %(tenant)s)
+            union all
+            select (s.started_at at time zone 'UTC')::date, c.tenant, s.app, c.operation, c.calls,
+                case when c.status = 0 or c.status >= 400 and c.status <> 429 then c.calls else 0 end,
+                case when c.status = 429 then c.calls else 0 end,
+                c.retries, c.bytes, c.seconds, c.slowest, c.buckets::bigint[]
+            from control.syncs s join control.api_calls c on c.sync_id = s.id
+            where s.started_at >= %(since)s::date::timestamp at time zone 'UTC'
+              and s.started_at < (%(until)s::date + 1)::timestamp at time zone 'UTC'
+              and (%(tenant)s::text is null or s.tenant = %(tenant)s)
+        )
+        select {}, sum(calls)::bigint as calls, sum(failed)::bigint as failed, sum(refused)::bigint as refused,
+            sum(retries)::bigint as retries, sum(bytes)::bigint as bytes, sum(seconds) as seconds,
+            max(slowest) as slowest, {} as buckets
+        from usage
+    """).format(sql.SQL(", ").join(columns), summed(sql.Identifier("buckets")))
+    # Without anything to tell it apart by there is one row, and none where nothing was called.
+    end = sql.SQL("group by {} order by {}").format(grouped, grouped) if parts else sql.SQL("having count(*) > 0")
+    with connection.cursor(row_factory=class_row(Usage)) as cursor:
+        return cursor.execute(query + end, {"since": since, "until": until, "tenant": tenant}).fetchall()

@@ -1,0 +1,151 @@
+"""The history of syncs, written: a row when one starts, its entities and calls when it ends.
+
+Reading it is syncs.py for syncs, api_usage.py for calls, overview.py for where everybody stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from datetime import datetime
+
+import psycopg
+from psycopg import sql
+
+from st_pipeline.history.latency_buckets import summed
+from st_pipeline.servicetitan.calls import CallCount
+from st_pipeline.tenants.credentials import masked
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRecord:
+    """What one sync did for one entity; counts are of records unless they say otherwise."""
+
+    entity: str
+    outcome: str
+    fetched: int = 0
+    landed: int = 0
+    loaded: int = 0
+    quarantined_whole: int = 0
+    quarantined_fields: int = 0
+    deleted: int = 0
+    files: int = 0
+    pages: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    api_total: int | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a sync runs."""
+
+    reason: str = "manual"
+    """``manual``, ``request``, or what a cadence says: ``first``, ``regular``, ``catch_up``, ``retry``."""
+    due_for: datetime | None = None
+    """The regular time it is for."""
+    requested_by: str = ""
+    """Who asked; empty where it runs by cadence."""
+
+
+BY_HAND = Cause()
+
+
+def start(
+    connection: psycopg.Connection,
+    tenant: str,
+    run_id: str | None,
+    now: datetime,
+    *,
+    full: bool,
+    partial: bool = False,
+    cause: Cause = BY_HAND,
+) -> int:
+    """The id of a new sync; ``partial`` is one of only some entities, or of loads alone."""
+    row = connection.execute(
+        """
+        insert into control.syncs
+            (tenant, run_id, is_full, is_partial, reason, due_for, requested_by, started_at)
+        values (%s, %s, %s, %s, %s, %s, %s, %s) returning id
+        """,
+        (tenant, run_id, full, partial, cause.reason, cause.due_for, cause.requested_by, now),
+    ).fetchone()
+    assert row
+    return row[0]
+
+
+def finish(
+    connection: psycopg.Connection,
+    sync_id: int,
+    tenant: str,
+    now: datetime,
+    *,
+    error: str | None,
+    entities: Iterable[EntityRecord],
+    calls: Iterable[CallCount],
+) -> None:
+    """The sync ended, with or without an error; all of it in one transaction.
+
+    The row of the sync gets the sums of its entities and calls, and what it called with.
+    """
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            insert into control.sync_entities (sync_id, entity, outcome, fetched, landed, loaded, quarantined_whole,
+                quarantined_fields, deleted, files, pages, bytes, seconds, api_total, detail)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [(sync_id, *astuple(entity)) for entity in entities],
+        )
+        cursor.executemany(
+            """
+            insert into control.api_calls
+                (sync_id, tenant, operation, status, calls, retries, bytes, seconds, slowest, buckets)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [
+                (
+                    sync_id,
+                    tenant,
+                    c.operation,
+                    c.status,
+                    c.calls,
+                    c.retries,
+                    c.bytes,
+                    c.seconds,
+                    c.slowest,
+                    list(c.buckets),
+                )
+                for c in calls
+            ],
+        )
+        cursor.execute(
+            sql.SQL("""
+            update control.syncs s set
+                finished_at = %s, outcome = %s, error = %s, app = %s,
+                (fetched, loaded, quarantined_whole, quarantined_fields, deleted, pages, bytes) = (
+                    select coalesce(sum(fetched), 0), coalesce(sum(loaded), 0), coalesce(sum(quarantined_whole), 0),
+                        coalesce(sum(quarantined_fields), 0), coalesce(sum(deleted), 0), coalesce(sum(pages), 0),
+                        coalesce(sum(bytes), 0)
+                    from control.sync_entities e where e.sync_id = s.id
+                ),
+                (calls, failed_calls, refused_calls, retries, call_seconds, slowest_call, buckets) = (
+                    select coalesce(sum(calls), 0),
+                        coalesce(sum(calls) filter (where status = 0 or status >= 400 and status <> 429), 0),
+                        coalesce(sum(calls) filter (where status = 429), 0), coalesce(sum(retries), 0),
+                        coalesce(sum(seconds), 0), coalesce(max(slowest), 0), {}
+                    from control.api_calls c where c.sync_id = s.id
+                )
+            where id = %s
+            """).format(summed(sql.Identifier("c", "buckets"))),
+            (now, "failed" if error else "succeeded", error, _app(connection, tenant), sync_id),
+        )
+
+
+def _app(connection: psycopg.Connection, tenant: str) -> str:
+    """What tells the tenant's app from others and may be shown; empty without credentials."""
+    row = connection.execute(
+        "select app_id, client_id from control.credentials where tenant = %s", (tenant,)
+    ).fetchone()
+    return (row[0] or masked(row[1])) if row else ""

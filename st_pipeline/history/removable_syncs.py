@@ -1,0 +1,132 @@
+"""Which old syncs stay in the history: those that rules, schedule and overview still look for. Questions only.
+
+Whoever asks control.syncs or control.sync_entities for "the last", "the first" or "since" is named beside the line that
+keeps it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from st_pipeline.schedule.tenant_states import MOST_FAILURES
+
+
+def tenants_with_old_syncs(connection: psycopg.Connection[Any], before: datetime) -> list[str]:
+    """Who has syncs that started before an instant; removed tenants too."""
+    rows = connection.execute(
+        "select distinct tenant from control.syncs where started_at < %s order by tenant", (before,)
+    ).fetchall()
+    return [tenant for (tenant,) in rows]
+
+
+def removable_syncs(
+    connection: psycopg.Connection[Any], tenant: str, before: datetime, most: int, running: int | None
+) -> list[int]:
+    """At most ``most`` syncs of a tenant that started before an instant and that nobody looks for; the oldest first.
+
+    ``running`` is the one that runs now. What newer syncs and landed files say decides what is looked for, so that a
+    sync that may go today may go on any later day.
+    """
+    rows = connection.execute(
+        """
+        with s as materialized (
+            select id, started_at, finished_at, outcome, is_full, is_partial from control.syncs
+            where tenant = %(tenant)s
+        ),
+        e as materialized (
+            select e.entity, e.outcome, e.pages, e.fetched, s.id, s.started_at, s.finished_at, s.is_full
+            from s join control.sync_entities e on e.sync_id = s.id
+        ),
+        succeeded as (select * from s where outcome = 'succeeded'),
+        landed as (
+            select entity, landed_at
+            from (select distinct entity from e) known
+            cross join lateral (
+                select landed_at from control.landed_files f
+                where f.tenant = %(tenant)s and f.entity = known.entity order by f.id desc limit 1
+            ) last
+        ),
+        after_landing as (
+            select e.*, landed_at from e join landed using (entity)
+            where e.outcome = 'succeeded' and e.pages > 0 and e.started_at > landed_at
+        ),
+        kept as (
+            -- sync_states: the failures since the last success; overview, sync_history: the last syncs
+            (select id from s where not is_partial order by started_at desc, id desc limit %(newest)s)
+            union (select id from s where is_partial order by started_at desc, id desc limit %(newest)s)
+            -- sync_states, connections, overview: the last success
+            union (select id from succeeded where not is_partial order by started_at desc, id desc limit 1)
+            -- troubled_syncs.read_failing: the last that ended, and the first that failed since the last success
+            union (
+                select id from s where outcome is not null and not is_partial
+                order by started_at desc, id desc limit 1
+            )
+            union (
+                select id from s
+                where outcome = 'failed' and not is_partial and started_at > coalesce(
+                    (select max(started_at) from succeeded where not is_partial), '-infinity'
+                )
+                order by finished_at, id limit 1
+            )
+            -- requests: whether the sync that began what was asked was killed
+            union (
+                select s.id from s join control.sync_requests r on r.sync_id = s.id where s.outcome is null
+            )
+            -- whoever asks for the last full read of a tenant
+            union (select id from succeeded where is_full order by started_at desc, id desc limit 1)
+            -- troubled_syncs.read_not_granted: how an entity's last reading ended
+            union (
+                select distinct on (entity) id from e where pages > 0 or outcome <> 'succeeded'
+                order by entity, started_at desc, id desc
+            )
+            -- and when it last was read, and since when it no longer is granted
+            union (
+                select distinct on (entity) id from e where pages > 0 and outcome = 'succeeded'
+                order by entity, started_at desc, id desc
+            )
+            union (
+                select distinct on (entity) id from e
+                where outcome = 'not_granted' and not exists (
+                    select from e later
+                    where later.entity = e.entity and later.outcome = 'succeeded' and later.pages > 0
+                      and later.started_at >= e.started_at
+                )
+                order by entity, started_at, id
+            )
+            -- completeness.read_shortfalls: the last reading
+            union (select distinct on (entity) id from e where pages > 0 order by entity, started_at desc, id desc)
+            -- drifting.read_changed: the first reading
+            union (
+                select distinct on (entity) id from e where pages > 0 and outcome = 'succeeded'
+                order by entity, started_at, id
+            )
+            -- whoever asks for an entity's last full reading
+            union (
+                select distinct on (entity) id from e where pages > 0 and outcome = 'succeeded' and is_full
+                order by entity, started_at desc, id desc
+            )
+            -- silences: the sync of the last landing, the first and the last that brought nothing, one that was whole
+            union (
+                select e.id from e join landed using (entity)
+                where e.outcome = 'succeeded' and e.fetched > 0 and landed_at between e.started_at and e.finished_at
+            )
+            union (
+                select distinct on (entity) id from after_landing where fetched = 0 order by entity, started_at, id
+            )
+            union (
+                select distinct on (entity) id from after_landing where fetched = 0
+                order by entity, started_at desc, id desc
+            )
+            union (select distinct on (entity) id from after_landing where is_full order by entity, started_at, id)
+            union (select %(running)s::bigint)
+        )
+        select id from s
+        where started_at < %(before)s and not exists (select from kept where kept.id = s.id)
+        order by started_at, id limit %(most)s
+        """,
+        {"tenant": tenant, "before": before, "most": most, "running": running, "newest": MOST_FAILURES},
+    ).fetchall()
+    return [sync_id for (sync_id,) in rows]

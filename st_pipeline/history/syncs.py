@@ -1,0 +1,240 @@
+"""The history of syncs, read: one with all of it, the last of a tenant, page after page of everybody's.
+
+Writing it is recorder.py, where everybody stands overview.py, what became of old ones retention.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row, kwargs_row
+
+from st_pipeline.servicetitan.calls import CallCount, latency
+
+LONGEST_PAGE = 500
+
+
+class SyncState(StrEnum):
+    """How a sync is, or ended."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    """Neither: its process is gone without having said how it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """One sync with the sums of its entities and calls; what it was asked for and by whom. Instants are aware.
+
+    Counts are of records, ``bytes`` of what it landed; while it runs they are 0.
+    """
+
+    id: int
+    tenant: str
+    state: SyncState
+    reason: str
+    due_for: datetime | None
+    """The regular time it was for; None where it did not run by cadence."""
+    requested_by: str
+    """Empty where it ran by cadence."""
+    is_full: bool
+    is_partial: bool
+    """Of some entities only, or a load alone."""
+    run_id: str | None
+    """Dagster's."""
+    app: str
+    started_at: datetime
+    finished_at: datetime | None
+    error: str | None
+    trace_id: str | None
+    """The API's, of the first error that has one."""
+    fetched: int
+    loaded: int
+    quarantined_whole: int
+    quarantined_fields: int
+    deleted: int
+    pages: int
+    bytes: int
+    calls: int
+    failed_calls: int
+    """Without an answer, or with a status from 400 on other than 429."""
+    refused_calls: int
+    """With 429."""
+    retries: int
+    """Calls that were second or later tries."""
+    call_seconds: float
+    slowest_call: float
+    buckets: list[int]
+
+    @property
+    def seconds(self) -> float | None:
+        """From start to end; None while it runs, or where nobody knows."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+    def latency(self, share: float) -> float | None:
+        """Seconds within which this share (0 to 1) of its calls ended; at most a quarter too high. None: no calls."""
+        return latency(self.buckets, self.slowest_call, share) if self.calls else None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncEntity:
+    """What a sync did for one entity; ``detail`` is why it failed or what it refused to judge."""
+
+    entity: str
+    outcome: str
+    fetched: int
+    landed: int
+    loaded: int
+    quarantined_whole: int
+    quarantined_fields: int
+    deleted: int
+    files: int
+    pages: int
+    bytes: int
+    seconds: float
+    api_total: int | None
+    detail: str | None
+    trace_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDetail:
+    """One sync, entity by entity, and its calls by endpoint and status."""
+
+    sync: Sync
+    entities: list[SyncEntity]
+    calls: list[CallCount]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a page ended: its last sync."""
+
+    started_at: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Syncs, the newest first; ``next`` goes on after the last of them, None: there are no more."""
+
+    syncs: list[Sync]
+    next: Position | None
+
+
+def running_syncs(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    """The sync that runs now of each tenant that has one, by key.
+
+    It is a tenant's newest, has not ended, and a process holds the tenant's lock (landing/tenant_lock.py).
+    """
+    rows = connection.execute(
+        """
+        select t.key, last.id
+        from control.tenants t
+        cross join lateral (
+            select s.id, s.outcome from control.syncs s
+            where s.tenant = t.key order by s.started_at desc, s.id desc limit 1
+        ) last
+        where last.outcome is null
+          and hashtextextended('st-pipeline ' || t.key, 0) in (select key from control.held_locks)
+        """
+    ).fetchall()
+    return dict(rows)
+
+
+def read_sync(connection: psycopg.Connection[Any], sync_id: int) -> SyncDetail | None:
+    """All there is of one sync; None: there is no such, or it was rolled up."""
+    found = _read(connection, sql.SQL("where s.id = %(id)s"), {"id": sync_id})
+    if not found:
+        return None
+    with connection.cursor(row_factory=class_row(SyncEntity)) as cursor:
+        entities = cursor.execute(
+            """
+            select entity, outcome, fetched, landed, loaded, quarantined_whole, quarantined_fields, deleted, files,
+                pages, bytes, seconds, api_total, detail, trace_id
+            from control.sync_entities where sync_id = %s order by entity
+            """,
+            (sync_id,),
+        ).fetchall()
+    with connection.cursor(row_factory=kwargs_row(_calls)) as cursor:
+        calls = cursor.execute(
+            """
+            select operation, status, calls, retries, bytes, seconds, slowest, buckets
+            from control.api_calls where sync_id = %s order by operation, status
+            """,
+            (sync_id,),
+        ).fetchall()
+    return SyncDetail(found[0], entities, calls)
+
+
+def last_syncs(connection: psycopg.Connection[Any], tenant: str, number: int) -> list[Sync]:
+    """The last ``number`` syncs of a tenant that are still kept, the newest first."""
+    where = sql.SQL("where s.tenant = %(tenant)s order by s.started_at desc, s.id desc limit %(number)s")
+    return _read(connection, where, {"tenant": tenant, "number": number})
+
+
+def page_of_syncs(
+    connection: psycopg.Connection[Any],
+    *,
+    tenant: str | None = None,
+    state: SyncState | None = None,
+    after: Position | None = None,
+    limit: int = 50,
+) -> Page:
+    """At most ``limit`` syncs of a tenant, or of everybody, the newest first; those ``after`` where a page ended.
+
+    Syncs that begin while somebody turns pages neither repeat one nor hide one.
+    """
+    limit = max(1, min(limit, LONGEST_PAGE))
+    parts: Sequence[sql.SQL] = [
+        sql.SQL("s.tenant = %(tenant)s") if tenant is not None else sql.SQL("true"),
+        sql.SQL("(s.started_at, s.id) < (%(at)s, %(id)s)") if after else sql.SQL("true"),
+        _HAS[state] if state else sql.SQL("true"),
+    ]
+    where = sql.SQL("where {} order by s.started_at desc, s.id desc limit %(limit)s").format(
+        sql.SQL(" and ").join(parts)
+    )
+    values = {"tenant": tenant, "limit": limit + 1}
+    if after:
+        values |= {"at": after.started_at, "id": after.id}
+    syncs = _read(connection, where, values)
+    last = syncs[limit - 1] if len(syncs) > limit else None
+    return Page(syncs[:limit], Position(last.started_at, last.id) if last else None)
+
+
+_HAS = {
+    SyncState.RUNNING: sql.SQL("s.outcome is null and s.id = any(%(running)s)"),
+    SyncState.INTERRUPTED: sql.SQL("s.outcome is null and s.id <> all(%(running)s)"),
+    SyncState.SUCCEEDED: sql.SQL("s.outcome = 'succeeded'"),
+    SyncState.FAILED: sql.SQL("s.outcome = 'failed'"),
+}
+
+
+def _read(connection: psycopg.Connection[Any], which: sql.Composable, values: dict[str, Any]) -> list[Sync]:
+    query = sql.SQL("""
+        select s.id, s.tenant,
+            coalesce(s.outcome, case when s.id = any(%(running)s) then 'running' else 'interrupted' end) as state,
+            s.reason, s.due_for, s.requested_by, s.is_full, s.is_partial, s.run_id, s.app, s.started_at, s.finished_at,
+            s.error, s.trace_id, s.fetched, s.loaded, s.quarantined_whole, s.quarantined_fields, s.deleted, s.pages,
+            s.bytes, s.calls, s.failed_calls, s.refused_calls, s.retries, s.call_seconds, s.slowest_call, s.buckets
+        from control.syncs s
+    """)
+    running = list(running_syncs(connection).values())
+    with connection.cursor(row_factory=kwargs_row(_sync)) as cursor:
+        return cursor.execute(query + which, {**values, "running": running}).fetchall()
+
+
+def _sync(*, state: str, **columns: Any) -> Sync:
+    return Sync(state=SyncState(state), **columns)
+
+
+def _calls(*, buckets: list[int], **columns: Any) -> CallCount:
+    return CallCount(buckets=tuple(buckets), **columns)

@@ -1,0 +1,114 @@
+"""One sync in words: why it ran, and its log, in order. Pure; the rows are history/sync_log.py's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from st_pipeline.history.sync_log import FileRow, Told
+from st_pipeline.history.syncs import Sync, SyncDetail, SyncState
+from st_pipeline.portal.people.roles import Actor
+from st_pipeline.portal.words.formats import count, duration, size
+from st_pipeline.portal.words.plain import told
+
+_REASONS = {
+    "manual": "Manual",
+    "first": "First sync",
+    "regular": "Scheduled",
+    "catch_up": "Catch-up for a missed sync",
+    "retry": "Retry",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that happened. ``at`` None: in no order that the rows know, before the end."""
+
+    at: datetime | None
+    text: str
+    tone: str = "quiet"
+
+
+def reason_words(reason: str, requested_by: str) -> str:
+    """Why it ran: ``Scheduled``, ``Requested by ann``."""
+    if reason == "request":
+        return f"Requested by {requested_by}" if requested_by else "Requested"
+    words = _REASONS.get(reason, reason.replace("_", " "))
+    return f"{words}, {requested_by}" if requested_by else words
+
+
+def scope_words(*, is_full: bool, is_partial: bool) -> str:
+    """What it reads: ``New and changed records`` or ``Full refresh``, of all entities or some."""
+    what = "Full refresh" if is_full else "New and changed records"
+    return f"{what}, some record types" if is_partial else what
+
+
+def log_lines(detail: SyncDetail, rows: Told, actor: Actor) -> list[Line]:
+    """What happened, the first first: what is timed in its order, then what each entity that did not succeed says."""
+    timed = sorted(_timed(detail.sync, rows), key=lambda line: line.at)  # pyright: ignore - all of these have one
+    more = [Line(None, f"{rows.more_files:,} more files downloaded")] if rows.more_files else []
+    return [*timed, *more, *_entities(detail, actor), *_end(detail, actor)]
+
+
+def _timed(sync: Sync, rows: Told) -> Iterator[Line]:
+    for request in rows.requests:
+        yield Line(request.requested_at, f"Requested by {request.requested_by}")
+    what = scope_words(is_full=sync.is_full, is_partial=sync.is_partial)
+    yield Line(sync.started_at, f"Started: {what} ({reason_words(sync.reason, sync.requested_by)})", "busy")
+    for file in rows.files:
+        yield from _file(file)
+    for change in rows.drift:
+        came = "New fields" if change.kind == "new" else "Fields no longer sent"
+        yield Line(change.first_seen_at, f"{change.entity}: {came}: {', '.join(change.fields)}", "warn")
+
+
+def _file(file: FileRow) -> Iterator[Line]:
+    kept = f", {count(file.quarantined_whole)} of them problem records" if file.quarantined_whole else ""
+    pages = "1 page" if file.pages == 1 else f"{count(file.pages)} pages"
+    records = _records(file.records)
+    yield Line(file.landed_at, f"{file.entity}: {records} downloaded from {pages}, {size(file.bytes)}{kept}")
+    if file.loaded_at:
+        # Of what landed, older versions than those in raw are no news.
+        yield Line(file.loaded_at, f"{file.entity}: {_records(file.loaded_rows or 0)} loaded")
+
+
+def _entities(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
+    for one in detail.entities:
+        if one.outcome == "not_granted":
+            yield Line(None, f"{one.entity}: not granted. {told(one.detail or '', actor)}".rstrip(), "warn")
+        elif one.outcome != "succeeded":
+            yield Line(None, f"{one.entity}: failed. {told(one.detail or '', actor)}".rstrip(), "bad")
+        elif one.detail:
+            yield Line(None, f"{one.entity}: {told(one.detail, actor)}", "warn")
+
+
+def _end(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
+    sync = detail.sync
+    if sync.state is SyncState.SUCCEEDED:
+        sums = f"{_records(sync.fetched)} fetched, {count(sync.loaded)} loaded"
+        yield Line(sync.finished_at, f"Succeeded in {duration(sync.seconds)}: {sums}", "good")
+    elif sync.state is SyncState.FAILED:
+        yield Line(sync.finished_at, f"Failed after {duration(sync.seconds)}: {_why(detail, actor)}", "bad")
+    elif sync.state is SyncState.INTERRUPTED:
+        yield Line(
+            None,
+            "The sync process stopped unexpectedly; it was killed or ran out of memory. Downloaded data is kept.",
+            "bad",
+        )
+
+
+def _why(detail: SyncDetail, actor: Actor) -> str:
+    """The error; only the entities where it says no more than their lines do."""
+    error = rest = detail.sync.error or ""
+    failed: list[str] = []
+    for one in detail.entities:
+        if one.detail and one.detail in rest:
+            failed.append(one.entity)
+            rest = rest.replace(one.detail, "", 1)
+    is_said = failed and not rest.strip("; ")
+    return f"{', '.join(failed)} (see above)" if is_said else told(error, actor)
+
+
+def _records(number: int) -> str:
+    return "1 record" if number == 1 else f"{count(number)} records"

@@ -1,0 +1,176 @@
+"""Rules about calls: too many fail, ServiceTitan refuses some as too many, or a day is nearly full of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.rules.findings import Finding, counted
+from st_pipeline.rules.thresholds import Rules
+
+SYNCS = 50  # of a tenant, the latest: with fewer calls than a rule wants in all of them there is nothing to judge
+
+
+@dataclass(frozen=True, slots=True)
+class SyncCalls:
+    """The calls of one sync that ended, tries included."""
+
+    tenant: str
+    run_id: str | None
+    started_at: datetime
+    finished_at: datetime
+    calls: int
+    failed: int
+    """No answer, or a status from 400 on other than 429."""
+    refused: int
+    """With 429."""
+    worst: str | None
+    """The operation most of which failed."""
+    has_failed: bool
+    """The sync itself did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """All calls of a tenant's syncs that ended lately."""
+
+    tenant: str
+    calls: int
+    since: datetime
+    """When the first of them started."""
+
+
+def read_calls(connection: psycopg.Connection, since: datetime) -> list[SyncCalls]:
+    """The latest syncs of enabled tenants that ended after ``since`` and called; by tenant, the newest first."""
+    with connection.cursor(row_factory=class_row(SyncCalls)) as cursor:
+        return cursor.execute(
+            """
+            select t.key as tenant, s.run_id, s.started_at, s.finished_at, sums.calls, sums.failed, sums.refused,
+                sums.worst, s.outcome = 'failed' as has_failed
+            from control.tenants t
+            cross join lateral (
+                select * from control.syncs s
+                where s.tenant = t.key and s.outcome is not null and s.finished_at > %s
+                order by s.started_at desc, s.id desc limit %s
+            ) s
+            cross join lateral (
+                select sum(calls)::bigint as calls,
+                    coalesce(sum(calls) filter (where status = 0 or status >= 400 and status <> 429), 0)::bigint
+                        as failed,
+                    coalesce(sum(calls) filter (where status = 429), 0)::bigint as refused,
+                    (array_agg(operation order by calls desc, operation)
+                        filter (where status = 0 or status >= 400 and status <> 429))[1] as worst
+                from control.api_calls c where c.sync_id = s.id
+            ) sums
+            where t.enabled and sums.calls > 0
+            order by t.key, s.started_at desc, s.id desc
+            """,
+            (since, SYNCS),
+        ).fetchall()
+
+
+def read_usage(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[Usage]:
+    """The calls of enabled tenants in the last ``hours`` of the rule, by tenant."""
+    with connection.cursor(row_factory=class_row(Usage)) as cursor:
+        return cursor.execute(
+            """
+            select t.key as tenant, sum(c.calls)::bigint as calls, min(s.started_at) as since
+            from control.tenants t
+            join control.syncs s on s.tenant = t.key and s.finished_at > %(since)s
+                -- for the index; no sync takes a week
+                and s.started_at > %(since)s - interval '7 days'
+            join control.api_calls c on c.sync_id = s.id
+            where t.enabled
+            group by t.key order by t.key
+            """,
+            {"since": now - timedelta(hours=rules.rate_limit.hours)},
+        ).fetchall()
+
+
+def window(rules: Rules, now: datetime) -> datetime:
+    """Since when calls count."""
+    return now - timedelta(hours=rules.error_rate.hours)
+
+
+def find_in_calls(
+    syncs: Iterable[SyncCalls], usage: Iterable[Usage], shut_out: frozenset[str], rules: Rules
+) -> Iterator[Finding]:
+    """At most one finding of each rule for a tenant; ``syncs`` as ``read_calls`` gives them."""
+    of_the_day = {one.tenant: one for one in usage}
+    for tenant, group in groupby(syncs, key=lambda sync: sync.tenant):
+        latest_first = list(group)
+        yield from _error_rate(tenant, latest_first, tenant in shut_out, rules)
+        if refused := list(_refused(tenant, latest_first[0], rules)):
+            of_the_day.pop(tenant, None)  # one trouble, and this is the worse of its two
+            yield from refused
+    for tenant, used in of_the_day.items():
+        yield from _full_day(tenant, used, rules)
+
+
+def _error_rate(tenant: str, syncs: list[SyncCalls], is_shut_out: bool, rules: Rules) -> Iterator[Finding]:
+    rule = rules.error_rate
+    considered = _too_bad(syncs, rules)
+    if not considered:
+        return
+    calls, failed = sum(sync.calls for sync in considered), sum(sync.failed for sync in considered)
+    # Of a sync that failed for its calls somebody is told, while it is the last and after it.
+    is_told = rules.failed_sync.enabled and not _too_bad([sync for sync in syncs if not sync.has_failed], rules)
+    worst = next(sync.worst for sync in considered if sync.worst)
+    yield Finding(
+        "error_rate",
+        tenant,
+        rule.severity,
+        f"{failed / calls:.1%} of the latest {counted(calls, 'API call')} failed, most of them to {worst}",
+        considered[-1].started_at,
+        "Syncs retry automatically. If this continues, check ServiceTitan's status page and the network. The run's log "
+        "has the errors and their trace IDs.",
+        run_id=syncs[0].run_id,
+        is_consequence=is_shut_out or is_told,
+    )
+
+
+def _too_bad(syncs: list[SyncCalls], rules: Rules) -> list[SyncCalls]:
+    """The latest syncs with enough calls to judge, where too many of those failed; else none."""
+    rule = rules.error_rate
+    calls = failed = 0
+    for looked_at, sync in enumerate(syncs, 1):
+        calls, failed = calls + sync.calls, failed + sync.failed
+        if calls >= rule.least_calls:
+            return syncs[:looked_at] if failed > rule.over * calls else []
+    return []
+
+
+def _refused(tenant: str, last: SyncCalls, rules: Rules) -> Iterator[Finding]:
+    rule = rules.rate_limit
+    if last.refused >= rule.least_refused and last.refused > rule.refused_over * last.calls:
+        yield Finding(
+            "rate_limit",
+            tenant,
+            rule.severity,
+            f"ServiceTitan refused {last.refused:,} of the last sync's {counted(last.calls, 'call')} with 429",
+            last.started_at,
+            "This app stays below the limit, so another program or machine is using the same app key for this tenant. "
+            "Find it, or give it its own app.",
+            run_id=last.run_id,
+        )
+
+
+def _full_day(tenant: str, used: Usage, rules: Rules) -> Iterator[Finding]:
+    rule = rules.rate_limit
+    share = used.calls / (rule.hours * 3600 * rule.calls_per_second)
+    if share > rule.over:
+        yield Finding(
+            "rate_limit",
+            tenant,
+            rule.severity,
+            f"Syncs of the last {rule.hours:g} hours made {counted(used.calls, 'call')}, {share:.0%} of the "
+            f"{rule.calls_per_second:g} a second that ServiceTitan allows",
+            used.since,
+            "Nothing is failing yet, but this tenant's syncs have almost no time left in the day. Sync it less often, "
+            "and find the entity that makes the most calls (control.api_calls).",
+        )

@@ -1,0 +1,133 @@
+"""The rule about an API that answers 200 but sends no records where there used to be some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.rules.findings import Finding
+from st_pipeline.rules.thresholds import Rules
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.servicetitan.catalogue.lookup import endpoint
+from st_pipeline.servicetitan.catalogue.model import Kind
+
+LEAST_GAPS = 3  # between landings: with fewer, nobody knows how quiet a feed may be
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """An entity that was read to its end since records last came, and sent none."""
+
+    tenant: str
+    entity: str
+    landed_at: datetime
+    """When records last came."""
+    began_at: datetime
+    """When the first sync that brought nothing started."""
+    last_at: datetime
+    """When the latest of them started."""
+    run_id: str | None
+    was_read_whole: bool
+    """One of them read from the beginning, so that everything there is should have come."""
+    longest_gap: timedelta | None
+    """The longest time between two landings before; None: there are not enough to tell."""
+
+
+def read_silences(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[Silence]:
+    """Entities of enabled tenants whose readings since the last landed file brought nothing.
+
+    A sync that only loads asks nothing and does not count. Neither does a whole reading that may have gone on with
+    what a failed one had begun, and so had nothing left to bring.
+    """
+    with connection.cursor(row_factory=class_row(Silence)) as cursor:
+        return cursor.execute(
+            """
+            select t.key as tenant, asked.entity, landed.landed_at, empty_.began_at, empty_.last_at, empty_.run_id,
+                exists (
+                    select from control.syncs s
+                    join control.sync_entities e on e.sync_id = s.id and e.entity = asked.entity
+                    where s.tenant = t.key and s.is_full and s.started_at > landed.landed_at
+                      and e.outcome = 'succeeded' and e.pages > 0
+                ) and exists (
+                    select from control.syncs s
+                    join control.sync_entities e on e.sync_id = s.id and e.entity = asked.entity
+                    where s.tenant = t.key and e.outcome = 'succeeded' and e.fetched > 0
+                      and landed.landed_at between s.started_at and s.finished_at
+                ) as was_read_whole,
+                gaps.longest_gap
+            from control.tenants t
+            cross join unnest(%(entities)s::text[]) as asked (entity)
+            join lateral (
+                select landed_at from control.landed_files f
+                where f.tenant = t.key and f.entity = asked.entity order by f.id desc limit 1
+            ) landed on true
+            join lateral (
+                select min(s.started_at) as began_at, max(s.started_at) as last_at,
+                    (array_agg(s.run_id order by s.started_at desc))[1] as run_id
+                from control.syncs s
+                join control.sync_entities e on e.sync_id = s.id and e.entity = asked.entity
+                where s.tenant = t.key and s.started_at > landed.landed_at
+                  and e.outcome = 'succeeded' and e.pages > 0 and e.fetched = 0
+            ) empty_ on empty_.began_at is not null
+            left join lateral (
+                select case when count(before) >= %(gaps)s then max(landed_at - before) end as longest_gap from (
+                    select landed_at, lag(landed_at) over (order by id) as before from control.landed_files f
+                    where f.tenant = t.key and f.entity = asked.entity and f.landed_at > %(since)s
+                ) landings
+                -- Only where it can matter: most of what brings nothing does so since yesterday.
+                where empty_.last_at - landed.landed_at >= %(least)s
+            ) gaps on true
+            where t.enabled
+            order by t.key, asked.entity
+            """,
+            {
+                "entities": list(ASSET_ENTITIES),
+                "since": now - timedelta(days=rules.nothing_sent.days),
+                "least": timedelta(days=rules.nothing_sent.least_days),
+                "gaps": LEAST_GAPS,
+            },
+        ).fetchall()
+
+
+def is_suspicious(silence: Silence, kind: Kind, rules: Rules) -> bool:
+    """Whether nothing is too little.
+
+    A whole reading brings what there is; a list is read again from an hour before its newest record, which it brings
+    again. A feed is quiet when nothing changes: it is judged by how long it was quiet before.
+    """
+    if silence.was_read_whole or kind is Kind.LIST:
+        return True
+    rule, quiet = rules.nothing_sent, silence.last_at - silence.landed_at
+    if silence.longest_gap is None or quiet < timedelta(days=rule.least_days):
+        return False
+    return quiet > rule.times * silence.longest_gap
+
+
+def find_silences(silences: Iterable[Silence], rules: Rules) -> Iterator[Finding]:
+    """One finding for each tenant, naming the entities, because an API problem rarely affects only one."""
+    tenants: dict[str, list[Silence]] = {}
+    for silence in silences:
+        if is_suspicious(silence, endpoint(silence.entity).kind, rules):
+            tenants.setdefault(silence.tenant, []).append(silence)
+    for tenant, silent in tenants.items():
+        names = [one.entity for one in silent]
+        landed_at = max(one.landed_at for one in silent)
+        yield Finding(
+            "nothing_sent",
+            tenant,
+            rules.nothing_sent.severity,
+            f"ServiceTitan answers 200 but sends no records of {', '.join(names)}, which used to have some "
+            f"(last received {landed_at:%Y-%m-%d %H:%M} UTC)",
+            min(one.began_at for one in silent),
+            "Credentials and scopes are fine, and loaded data is kept. Check in ServiceTitan that the records still "
+            "exist and that the app can still see them (the account may have been emptied, merged, or restricted). If "
+            f"both are true, report it to ServiceTitan. Then run st-pipeline sync {tenant} --full.",
+            entity=names[0] if len(names) == 1 else None,
+            subject="any",  # the same trouble when it takes another entity along
+            entities=tuple(names),
+            run_id=silent[0].run_id,
+        )

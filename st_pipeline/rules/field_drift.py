@@ -1,0 +1,81 @@
+"""The rule about fields that come or go after the first sync. What counts as either is decided where records land."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.rules.findings import Finding, shortened
+from st_pipeline.rules.thresholds import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Fields of an entity that came, or went, at one time."""
+
+    tenant: str
+    entity: str
+    kind: str
+    """``new`` or ``missing``."""
+    fields: list[str]
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+def read_changed(connection: psycopg.Connection) -> list[Changed]:
+    """What changed after the sync that first read an entity of an enabled tenant.
+
+    What was so in the first one is how the tenant's data is, and no change.
+    """
+    with connection.cursor(row_factory=class_row(Changed)) as cursor:
+        return cursor.execute(
+            """
+            select d.tenant, d.entity, d.kind, array_agg(d.field order by d.field) as fields, d.first_seen_at,
+                max(d.last_seen_at) as last_seen_at
+            from control.drift d
+            join control.tenants t on t.key = d.tenant and t.enabled
+            join lateral (
+                select s.finished_at from control.syncs s
+                join control.sync_entities e on e.sync_id = s.id and e.entity = d.entity
+                where s.tenant = d.tenant and e.outcome = 'succeeded' and e.pages > 0
+                order by s.started_at, s.id limit 1
+            ) first on d.first_seen_at > first.finished_at
+            group by d.tenant, d.entity, d.kind, d.first_seen_at
+            order by d.tenant, d.entity, d.kind, d.first_seen_at
+            """
+        ).fetchall()
+
+
+def find_drift(changes: Iterable[Changed], rules: Rules) -> Iterator[Finding]:
+    """One finding for what changed together. A small batch may lack a field: it is gone after some days of that."""
+    rule = rules.drift
+    for one in changes:
+        if one.kind == "missing" and one.last_seen_at - one.first_seen_at < timedelta(days=rule.missing_days):
+            continue
+        names = ", ".join(one.fields)
+        if one.kind == "new":
+            what = f"Records have fields that are not in the catalog: {names}"
+            advice = (
+                "Their values are kept in _extra. If a report needs them, add them to the catalog, then backfill them "
+                f"with st-pipeline reload --all --entity {one.entity}."
+            )
+        else:
+            what = f"Records no longer have these fields: {names}"
+            advice = (
+                "Their columns are null in new records. Check ServiceTitan's documentation to see if they were "
+                "renamed or removed, and update the reports that use them."
+            )
+        yield Finding(
+            "drift",
+            one.tenant,
+            rule.severity,
+            shortened(what),
+            one.first_seen_at,
+            advice,
+            one.entity,
+            subject=f"{one.entity} {one.kind} {one.first_seen_at.isoformat()}",
+        )

@@ -1,0 +1,107 @@
+"""The rule about outdated reports: loads that no build has picked up, and failing builds.
+
+The builds are recorded where they run (``control.builds``). It is one trouble, whatever number of tenants it shows in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.rules.findings import ALL_TENANTS, Finding, counted, shortened
+from st_pipeline.rules.thresholds import Rules
+
+MARGIN = timedelta(days=1)  # a file is loaded soon after it landed, unless it is loaded again
+FURTHEST = timedelta(days=8)  # how far back the first load is looked for; older ones are late enough
+
+
+@dataclass(frozen=True, slots=True)
+class Builds:
+    """How the reports stand to the data; instants are aware."""
+
+    waiting_since: datetime | None
+    """When the first load ended that no successful build began after; None: all are in the reports."""
+    tenants: int
+    """How many have such loads."""
+    built_at: datetime | None
+    """When the last successful build began."""
+    failures: int
+    """Builds that failed since then."""
+    failing_since: datetime | None
+    """When the first of those ended."""
+    error: str | None
+    """Of the last of them, and its run."""
+    run_id: str | None
+
+
+def read_builds(connection: psycopg.Connection, now: datetime) -> Builds:
+    """Loads of enabled tenants against the builds. A build that was killed is neither well nor failed."""
+    with connection.cursor(row_factory=class_row(Builds)) as cursor:
+        found = cursor.execute(
+            """
+            with good as (select max(started_at) as built_at from control.builds where outcome = 'succeeded'),
+            bad as (
+                select count(*) as failures, min(finished_at) as failing_since,
+                    (array_agg(error order by id desc))[1] as error, (array_agg(run_id order by id desc))[1] as run_id
+                from control.builds, good
+                where outcome = 'failed' and started_at > coalesce(built_at, '-infinity')
+            ),
+            waiting as (
+                select r.tenant, r.changed_at from control.raw_loads r
+                join control.tenants t on t.key = r.tenant and t.enabled
+                cross join good
+                where r.changed_at > coalesce(built_at, '-infinity')
+            ),
+            -- raw_loads has the last load of each table alone: with a tenant that is loaded all the time that is always
+            -- a new one, so the first is looked for among the files.
+            files as (
+                select min(f.loaded_at) as first_at from control.landed_files f
+                join control.tenants t on t.key = f.tenant and t.enabled
+                cross join good
+                where f.loaded_at > coalesce(built_at, '-infinity')
+                  and f.landed_at > greatest(coalesce(built_at, '-infinity') - %(margin)s, %(now)s - %(furthest)s)
+            )
+            select
+                (select case when count(*) > 0 then least(min(changed_at), (select first_at from files)) end
+                    from waiting) as waiting_since,
+                (select count(distinct tenant) from waiting) as tenants,
+                good.built_at, bad.failures, bad.failing_since, bad.error, bad.run_id
+            from good, bad
+            """,
+            {"now": now, "margin": MARGIN, "furthest": FURTHEST},
+        ).fetchone()
+    assert found
+    return found
+
+
+def find_reports_behind(builds: Builds, rules: Rules, now: datetime) -> Iterator[Finding]:
+    """At most one finding: builds fail one after the other, or loads wait for one for too long."""
+    rule = rules.reports_behind
+    since, advice = builds.waiting_since, ""
+    if builds.failures >= rule.failed_builds and builds.failing_since:
+        what = f"The last {counted(builds.failures, 'report build')} failed: {shortened(builds.error or '')}"
+        since = min(builds.failing_since, since or builds.failing_since)
+        advice = "Open the run to see which model or check failed"
+    elif since and now - since > timedelta(hours=rule.hours):
+        what = f"Reports are missing newly loaded data of {counted(builds.tenants, 'tenant')}"
+        advice = "Check that builds are running (job build_marts) and whether the last one failed"
+    else:
+        return
+    built = (
+        f"the last successful build began {builds.built_at:%Y-%m-%d %H:%M} UTC"
+        if builds.built_at
+        else "no build has succeeded yet"
+    )
+    yield Finding(
+        "reports_behind",
+        ALL_TENANTS,
+        rule.severity,
+        f"{what}; {built}",
+        since,
+        f"{advice}. To build the reports now, run st-pipeline marts. Until then they show the last successful build.",
+        run_id=builds.run_id,
+    )

@@ -1,0 +1,130 @@
+"""The rule about far fewer records than before: in a reading of everything, or in a week of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.rules.findings import Finding
+from st_pipeline.rules.thresholds import Rules
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+
+WEEKS = 5  # the last one, and four to hold it against
+
+_ADVICE = (
+    "Compare the count in ServiceTitan with the count in raw. If ServiceTitan has fewer records, someone merged or "
+    "deleted them. If it has them all, the app can no longer see some: report it to ServiceTitan. Raw keeps them all."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WholeReads:
+    """The latest readings of an entity from its beginning to its end, by how many records they brought."""
+
+    tenant: str
+    entity: str
+    landed_at: datetime
+    """Of the latest."""
+    records: list[int]
+    """The latest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """How many records changes brought in each of the last five weeks, the latest first; readings from the beginning
+    do not count."""
+
+    tenant: str
+    entity: str
+    records: list[int]
+
+
+def read_whole_reads(connection: psycopg.Connection, rules: Rules) -> list[WholeReads]:
+    """Entities of enabled tenants that were read from the beginning at least twice.
+
+    One that is going on is no reading yet; any other was ended, as it would have been continued.
+    """
+    with connection.cursor(row_factory=class_row(WholeReads)) as cursor:
+        return cursor.execute(
+            """
+            select t.key as tenant, asked.entity, reads.landed_at, reads.records
+            from control.tenants t
+            cross join unnest(%s::text[]) as asked (entity)
+            cross join lateral (
+                select max(landed_at) as landed_at, array_agg(records order by id desc) as records
+                from (
+                    select f.id, f.landed_at, (
+                        select sum(records)::bigint from control.landed_files all_
+                        where all_.tenant = f.tenant and all_.entity = f.entity and all_.batch = f.batch
+                    ) as records
+                    from control.landed_files f
+                    where f.tenant = t.key and f.entity = asked.entity and f.n = 0 and f.cursor_from is null
+                      and not exists (
+                        select from control.cursors c
+                        where c.tenant = f.tenant and c.entity = f.entity and c.batch = f.batch and not c.is_complete
+                      )
+                    order by f.id desc limit %s
+                ) latest
+            ) reads
+            where t.enabled and cardinality(reads.records) > 1
+            order by t.key, asked.entity
+            """,
+            (list(ASSET_ENTITIES), rules.drop.reads + 1),
+        ).fetchall()
+
+
+def read_weeks(connection: psycopg.Connection, now: datetime) -> list[Weeks]:
+    """Entities of enabled tenants that changes came for in the weeks before ``now``."""
+    with connection.cursor(row_factory=class_row(Weeks)) as cursor:
+        return cursor.execute(
+            """
+            with landed as (
+                select f.tenant, f.entity, f.records,
+                    -- half a microsecond short of a week is still the week
+                    floor(extract(epoch from %(now)s - f.landed_at) / 604800)::integer as week
+                from control.landed_files f
+                join control.tenants t on t.key = f.tenant and t.enabled
+                where f.landed_at > %(since)s and f.landed_at <= %(now)s
+                  and not exists (
+                    select from control.landed_files first
+                    where first.tenant = f.tenant and first.entity = f.entity and first.batch = f.batch
+                      and first.n = 0 and first.cursor_from is null
+                  )
+            )
+            select tenant, entity, array[
+                coalesce(sum(records) filter (where week = 0), 0), coalesce(sum(records) filter (where week = 1), 0),
+                coalesce(sum(records) filter (where week = 2), 0), coalesce(sum(records) filter (where week = 3), 0),
+                coalesce(sum(records) filter (where week = 4), 0)
+            ]::bigint[] as records
+            from landed group by tenant, entity order by tenant, entity
+            """,
+            {"now": now, "since": now - timedelta(weeks=WEEKS)},
+        ).fetchall()
+
+
+def find_drops(reads: Iterable[WholeReads], weeks: Iterable[Weeks], rules: Rules, now: datetime) -> Iterator[Finding]:
+    """One finding for each entity whose latest reading, or week, brought far too little.
+
+    A week that brought nothing at all is a silence, which has a rule of its own (empty_reads.py).
+    """
+    rule = rules.drop
+    for one in reads:
+        latest, before = one.records[0], max(one.records[1:])
+        if before >= rule.least_records and latest < (1 - rule.by) * before:
+            what = f"The last full refresh read {latest:,} records; the largest one before it read {before:,}"
+            yield Finding(
+                "drop", one.tenant, rule.severity, what, one.landed_at, _ADVICE, one.entity, f"{one.entity} whole"
+            )
+    for one in weeks:
+        latest, least = one.records[0], min(one.records[1:WEEKS])
+        if least >= rule.least_records and 0 < latest < (1 - rule.week_by) * least:
+            what = (
+                f"Only {latest:,} records changed in the last seven days; the quietest of the four weeks before had "
+                f"{least:,}"
+            )
+            since = now - timedelta(weeks=1)
+            yield Finding("drop", one.tenant, rule.severity, what, since, _ADVICE, one.entity, f"{one.entity} week")

@@ -1,0 +1,50 @@
+"""The rule about many tenants that fail together: an API, a network or a disk that all of them share.
+
+It is told once; that each of them failed follows from it. What a failure is says failed_syncs.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+
+from st_pipeline.rules.failed_syncs import Failing
+from st_pipeline.rules.findings import ALL_TENANTS, Finding, counted, shortened
+from st_pipeline.rules.tenant_health import Watched
+from st_pipeline.rules.thresholds import Rules
+
+NAMED = 10  # tenants, in the message
+
+
+def find_common(
+    failing: Iterable[Failing], explained: Collection[str], tenants: Iterable[Watched], rules: Rules, now: datetime
+) -> tuple[list[Finding], frozenset[str]]:
+    """At most one finding, and the tenants whose failures it explains.
+
+    Counted are tenants whose syncs fail now, for no reason that only they have (``explained``), since ``hours`` at
+    most; held against those that are well and were synced in that time, too.
+    """
+    rule = rules.many_failing
+    since = now - timedelta(hours=rule.hours)
+    together = [one for one in failing if one.tenant not in explained and one.last_failed_at > since]
+    keys = frozenset(one.tenant for one in together)
+    well = sum(
+        tenant.key not in keys and tenant.last_success_at is not None and tenant.last_success_at > since
+        for tenant in tenants
+    )
+    if not rule.enabled or len(keys) <= rule.more_than or len(keys) <= rule.over * (len(keys) + well):
+        return [], frozenset()
+    latest = max(together, key=lambda one: one.last_failed_at)
+    names = ", ".join(sorted(keys)[:NAMED]) + (f" and {len(keys) - NAMED} more" if len(keys) > NAMED else "")
+    finding = Finding(
+        "many_failing",
+        ALL_TENANTS,
+        rule.severity,
+        f"Syncs of {len(keys)} of {counted(len(keys) + well, 'tenant')} are failing ({names}); last error: "
+        f"{shortened(latest.error)}",
+        min(one.since for one in together),
+        "The likely cause is something they all share: ServiceTitan itself (check its status page), or this machine's "
+        "network, database, or disk. Each tenant is retried automatically.",
+        run_id=latest.run_id,
+    )
+    return [finding], keys

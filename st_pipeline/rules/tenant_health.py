@@ -1,0 +1,146 @@
+"""Rules about a tenant as a whole: refused, never connected, old credentials, no success within its cadence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.rules.findings import Finding, shortened
+from st_pipeline.rules.thresholds import Rules
+from st_pipeline.tenants.model import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The parts of an enabled tenant that rules use. Instants are timezone-aware."""
+
+    key: str
+    cadence: str
+    timezone: str
+    status: str
+    status_detail: str
+    status_since: datetime
+    checked_at: datetime | None
+    connected_at: datetime | None
+    created_at: datetime
+    credentials_at: datetime | None
+    """When the stored credentials were entered; None if there are none."""
+    last_success_at: datetime | None
+
+    @property
+    def is_shut_out(self) -> bool:
+        """No sync can succeed until someone fixes the credentials."""
+        return self.status in (Status.REFUSED, Status.NOT_CONNECTED)
+
+    @property
+    def fresh_since(self) -> datetime:
+        """Where the age of its data starts: the last success, else when it was registered or connected."""
+        if self.last_success_at or self.status != Status.CONNECTED:
+            return self.last_success_at or self.created_at
+        return max(self.created_at, self.status_since)
+
+
+StaleAt = Callable[[Watched], datetime | None]
+"""When a tenant's data becomes stale unless a sync succeeds first; None: never (a paused tenant)."""
+
+
+def read_watched(connection: psycopg.Connection) -> list[Watched]:
+    """The enabled tenants, by key. Disabled tenants raise no alerts."""
+    with connection.cursor(row_factory=class_row(Watched)) as cursor:
+        return cursor.execute(
+            """
+            select t.key, t.cadence, t.timezone, t.status, t.status_detail, t.status_since, t.checked_at,
+                t.connected_at, t.created_at, c.created_at as credentials_at, success.finished_at as last_success_at
+            from control.tenants t
+            left join control.credentials c on c.tenant = t.key
+            left join lateral (
+                select finished_at from control.syncs s
+                where s.tenant = t.key and outcome = 'succeeded' and not is_partial
+                order by started_at desc, id desc limit 1
+            ) success on true
+            where t.enabled
+            order by t.key
+            """
+        ).fetchall()
+
+
+def find_in_tenants(
+    tenants: Iterable[Watched], explained: Collection[str], rules: Rules, now: datetime, stale_at: StaleAt
+) -> Iterator[Finding]:
+    """What is wrong with tenants at ``now``. Staleness is a consequence if the tenant's failures are ``explained``
+    by another alert: refused credentials, a missing scope, or repeated failures."""
+    for tenant in tenants:
+        yield from _shut_out(tenant, rules, now)
+        yield from _stale(tenant, tenant.key in explained, rules, now, stale_at(tenant))
+        yield from _old_credentials(tenant, rules, now)
+
+
+def _shut_out(tenant: Watched, rules: Rules, now: datetime) -> Iterator[Finding]:
+    said, advice = _said(tenant)
+    if tenant.status == Status.REFUSED:
+        yield Finding(
+            "credentials_refused",
+            tenant.key,
+            rules.credentials_refused.severity,
+            said,
+            tenant.status_since,
+            advice or f"Enter new credentials with st-pipeline tenants rotate {tenant.key}.",
+        )
+    patience = timedelta(hours=rules.not_connected.after_hours)
+    if tenant.status == Status.NOT_CONNECTED and tenant.checked_at and now - tenant.status_since >= patience:
+        yield Finding(
+            "not_connected",
+            tenant.key,
+            rules.not_connected.severity,
+            f"Registered but never connected: {said}",
+            tenant.status_since,
+            advice or f"Enter its credentials with st-pipeline tenants rotate {tenant.key} --client-id ID.",
+        )
+
+
+def _said(tenant: Watched) -> tuple[str, str]:
+    """What the check found (its first sentence) and its advice (the rest)."""
+    said, _, advice = tenant.status_detail.partition(". ")
+    return shortened(said), shortened(advice)
+
+
+def _stale(tenant: Watched, is_explained: bool, rules: Rules, now: datetime, at: datetime | None) -> Iterator[Finding]:
+    if at is None or now < at or tenant.status == Status.NOT_CONNECTED:
+        return
+    last = tenant.last_success_at
+    yield Finding(
+        "stale",
+        tenant.key,
+        rules.stale.severity,
+        (
+            f"Data is stale: the last successful sync ended {last:%Y-%m-%d %H:%M} UTC, outside its cadence "
+            f"({tenant.cadence})"
+            if last
+            else f"No sync ever succeeded, and the first one is overdue (cadence: {tenant.cadence})"
+        ),
+        tenant.fresh_since,
+        "Check its recent syncs (st-pipeline status). If there are none, check that the daemon is running. "
+        f"To update the data now, run st-pipeline sync {tenant.key}.",
+        is_consequence=is_explained,
+    )
+
+
+def _old_credentials(tenant: Watched, rules: Rules, now: datetime) -> Iterator[Finding]:
+    rule = rules.credentials_old
+    if not tenant.credentials_at or tenant.status == Status.NOT_CONNECTED:
+        return
+    age = (now - tenant.credentials_at).days
+    if age >= rule.days - rule.warn_days:
+        yield Finding(
+            "credentials_old",
+            tenant.key,
+            rule.severity,
+            f"Credentials are {age} days old; replace them before they are {rule.days} days old",
+            tenant.credentials_at,
+            "Generate a new client secret in ServiceTitan under Settings > Integrations > API Application Access, then "
+            f"enter it with st-pipeline tenants rotate {tenant.key}.",
+        )

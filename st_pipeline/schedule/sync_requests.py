@@ -1,0 +1,121 @@
+"""Syncs that somebody asked for: a row is the message, the daemon acts on it and the sync that does it marks it.
+
+When tenants are due without being asked for is in due_times.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+# A request whose sync was killed is taken up again; what kills its process every time must not do so for ever.
+MOST_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """One request that is still to be done."""
+
+    id: int
+    tenant: str
+    requested_by: str
+    requested_at: datetime
+    is_full: bool
+    entities: Sequence[str] | None
+    """None: all."""
+
+    def is_covered(self, entities: Collection[str] | None, *, full: bool) -> bool:
+        """Whether a sync of these entities (None: all) does what is asked."""
+        has_all = entities is None or (self.entities is not None and set(self.entities) <= set(entities))
+        return has_all and (full or not self.is_full)
+
+
+def ask(
+    connection: psycopg.Connection[Any],
+    tenant: str,
+    requested_by: str,
+    now: datetime,
+    *,
+    full: bool = False,
+    entities: Iterable[str] | None = None,
+) -> int:
+    """The id of a new request. The same asked for twice and not begun is one request, the first."""
+    asked = None if entities is None else sorted(set(entities))
+    with connection.transaction():
+        # One who asks at a time, so that a button pressed twice is one request.
+        connection.execute("select pg_advisory_xact_lock(hashtextextended('st-pipeline request ' || %s, 0))", (tenant,))
+        same = connection.execute(
+            """
+            select id from control.sync_requests
+            where tenant = %s and served_at is null and is_full = %s and entities is not distinct from %s::text[]
+            order by id limit 1
+            """,
+            (tenant, full, asked),
+        ).fetchone()
+        row = (
+            same
+            or connection.execute(
+                """
+            insert into control.sync_requests (tenant, requested_by, requested_at, is_full, entities)
+            values (%s, %s, %s, %s, %s) returning id
+            """,
+                (tenant, requested_by, now, full, asked),
+            ).fetchone()
+        )
+    assert row
+    return row[0]
+
+
+def open_requests(
+    connection: psycopg.Connection[Any], tenant: str | None = None, *, holds_lock: bool = False
+) -> list[SyncRequest]:
+    """Requests of registered tenants (or of one) that no sync has begun, or whose sync was killed; oldest first.
+
+    A sync without an end is running while its process holds the tenant's lock (landing/tenant_lock.py). With
+    ``holds_lock``, the caller holds that lock itself, so no sync of the tenant is running.
+    """
+    with connection.cursor(row_factory=class_row(SyncRequest)) as cursor:
+        return cursor.execute(
+            """
+            select r.id, r.tenant, r.requested_by, r.requested_at, r.is_full, r.entities
+            from control.sync_requests r
+            join control.tenants t on t.key = r.tenant and t.enabled
+            left join control.syncs s on s.id = r.sync_id
+            where (%(tenant)s::text is null or r.tenant = %(tenant)s)
+              and (
+                r.served_at is null
+                or (
+                    s.outcome is null and s.id is not null and r.attempts < %(attempts)s
+                    and (%(holds_lock)s or hashtextextended('st-pipeline ' || t.key, 0) not in (
+                        select key from control.held_locks
+                    ))
+                )
+              )
+            order by r.id
+            """,
+            {"tenant": tenant, "attempts": MOST_ATTEMPTS, "holds_lock": holds_lock},
+        ).fetchall()
+
+
+def mark_served(
+    connection: psycopg.Connection[Any],
+    requests: Iterable[SyncRequest],
+    sync_id: int,
+    now: datetime,
+    *,
+    entities: Collection[str] | None,
+    full: bool,
+) -> None:
+    """Sync ``sync_id`` has begun, and does those of the requests that it covers."""
+    covered = [request.id for request in requests if request.is_covered(entities, full=full)]
+    connection.execute(
+        """
+        update control.sync_requests set served_at = %s, sync_id = %s, attempts = attempts + 1 where id = any(%s)
+        """,
+        (now, sync_id, covered),
+    )

@@ -1,0 +1,108 @@
+"""What each tenant did so far, read from schema ``control``, and so when it is due next.
+
+The decision is in due_times.py; here is the one way to it for whoever has a connection: schedule, command line, portal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from st_pipeline.schedule.due_times import Cadence, Due, State, next_sync, parse
+from st_pipeline.tenants.errors import FieldInvalid
+from st_pipeline.tenants.model import DEFAULT_CADENCE, Tenant
+
+# More than this many failures in a row decide nothing: retries are counted from a regular time on.
+MOST_FAILURES = 50
+
+
+def next_syncs(connection: psycopg.Connection[Any], tenants: Iterable[Tenant], now: datetime) -> dict[str, Due | None]:
+    """The next sync of each of these tenants by its key, as seen at ``now``; None where none happens by itself."""
+    states = read_states(connection)
+    return {
+        tenant.key: next_of(tenant, states[tenant.key], now)
+        for tenant in tenants
+        if tenant.key in states  # removed in the meantime
+    }
+
+
+def next_of(tenant: Tenant, state: State, now: datetime) -> Due | None:
+    """The next sync of a tenant that is in this state."""
+    return next_sync(stored_cadence(tenant.cadence), tenant.timezone, state, now, tenant.key)
+
+
+def stored_cadence(text: str) -> Cadence:
+    """The cadence in a row. What an older version stored and this one refuses is nightly: never would be worse."""
+    try:
+        return parse(text)
+    except FieldInvalid:
+        return parse(DEFAULT_CADENCE)
+
+
+def read_states(
+    connection: psycopg.Connection[Any], tenant: str | None = None, *, holds_lock: bool = False
+) -> dict[str, State]:
+    """The state of every registered tenant, or of one, by its key.
+
+    Partial syncs do not count. A sync without an end is running while its process holds the tenant's lock
+    (landing/tenant_lock.py); otherwise it was killed, which counts as a failure. With ``holds_lock``, the caller holds
+    that lock itself, so no sync of the tenant is running. Runs waiting in the orchestrator's queue are not known here.
+    """
+    rows = connection.execute(
+        """
+        with known as (
+            select *, not %(holds_lock)s
+                and hashtextextended('st-pipeline ' || key, 0) in (select key from control.held_locks) as running
+            from control.tenants
+        )
+        select
+            t.key,
+            case when t.connected_at is not null then t.created_at end,
+            success.started_at,
+            failures.starts,
+            failures.ended_at,
+            t.status in ('refused', 'not_connected'),
+            c.created_at,
+            t.enabled,
+            t.running
+        from known t
+        left join control.credentials c on c.tenant = t.key
+        left join lateral (
+            select s.started_at, s.id from control.syncs s
+            where s.tenant = t.key and s.outcome = 'succeeded' and not s.is_partial
+            order by s.started_at desc limit 1
+        ) success on true
+        left join lateral (
+            select array_agg(f.started_at order by f.started_at) as starts,
+                max(coalesce(f.finished_at, f.started_at)) as ended_at
+            from (
+                select s.started_at, s.finished_at from control.syncs s
+                where s.tenant = t.key and not s.is_partial
+                  and s.started_at > coalesce(success.started_at, '-infinity')
+                  and (s.outcome = 'failed' or (s.outcome is null and not t.running))
+                order by s.started_at desc limit %(most)s
+            ) f
+        ) failures on true
+        where %(tenant)s::text is null or t.key = %(tenant)s
+        """,
+        {"most": MOST_FAILURES, "tenant": tenant, "holds_lock": holds_lock},
+    ).fetchall()
+    return {
+        key: State(
+            connected_since=connected_since,
+            # A sync that began after a regular time has brought what there was then, whatever it was started for.
+            last_success_due=success_at,
+            failed_starts=tuple(failed_starts or ()),
+            last_ended_at=ended_at,
+            last_failure_is_permanent=refused,
+            credentials_changed_at=credentials_at,
+            enabled=enabled,
+            running=running,
+        )
+        for (
+            key, connected_since, success_at, failed_starts, ended_at, refused, credentials_at, enabled, running
+        ) in rows
+    }  # fmt: skip

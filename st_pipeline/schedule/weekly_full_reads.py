@@ -1,0 +1,120 @@
+"""Entities whose feed may not say that a record is gone are read as wholes once a week, a tenant at an hour of its own.
+
+Which entities, and why, is in servicetitan/catalogue/assets.py. Here it is decided who is due, and asked for; what
+becomes of what is asked for is in sync_requests.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import class_row
+
+from st_pipeline.schedule import sync_requests
+from st_pipeline.servicetitan.catalogue.assets import WEEKLY_REREADS
+
+WEEK = timedelta(weeks=1)
+HOURS = 168
+RECENT = timedelta(days=5)
+"""A reading of so long before a tenant's hour does for it; less than a week, so that one that came late, by a day or
+two, does not push the next one away."""
+ROUNDS_A_DAY = 24
+REQUESTED_BY = "weekly re-read"
+
+_MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One entity of a tenant that may be read anew. Instants are aware."""
+
+    tenant: str
+    entity: str
+    first_read_at: datetime
+    """When it was first read."""
+    last_read_at: datetime
+    """When it was last read as a whole, or that was asked for."""
+
+
+def hour_before(tenant: str, now: datetime) -> datetime:
+    """The last time at or before ``now`` that it was this tenant's hour of the week: one of 168, by its key alone."""
+    digest = hashlib.sha256(tenant.encode()).digest()
+    first = _MONDAY + timedelta(hours=int.from_bytes(digest[:8], "big") % HOURS)
+    return first + (now - first) // WEEK * WEEK
+
+
+def is_due(reading: Reading, now: datetime) -> bool:
+    """Whether a tenant's hour came, a week or more after its first reading, with no whole reading since or lately."""
+    hour = hour_before(reading.tenant, now)
+    return reading.first_read_at <= hour - WEEK and reading.last_read_at < hour - RECENT
+
+
+def due(readings: Collection[Reading], now: datetime) -> dict[str, list[str]]:
+    """Tenant -> entities to read as wholes, the longest overdue first.
+
+    When many are due at once, as after a week without a daemon, they are spread: a round takes no more than what brings
+    everybody's turn within a day of hourly rounds.
+    """
+    most = math.ceil(len({reading.tenant for reading in readings}) / ROUNDS_A_DAY)
+    found: dict[str, list[str]] = {}
+    for reading in sorted(readings, key=lambda one: (hour_before(one.tenant, now), one.tenant, one.entity)):
+        if is_due(reading, now) and (reading.tenant in found or len(found) < most):
+            found.setdefault(reading.tenant, []).append(reading.entity)
+    return found
+
+
+def read_readings(
+    connection: psycopg.Connection[Any], entities: Iterable[str] = tuple(WEEKLY_REREADS)
+) -> list[Reading]:
+    """Every one of these entities that an enabled, connected tenant was read and no whole reading waits to begin for.
+
+    Readings from the beginning are those of the ledger, which forgets none.
+    """
+    with connection.cursor(row_factory=class_row(Reading)) as cursor:
+        rows = cursor.execute(
+            """
+            select t.key as tenant, asked.entity, first.landed_at as first_read_at,
+                greatest(last.landed_at, requested.at) as last_read_at
+            from control.tenants t
+            cross join unnest(%s::text[]) as asked (entity)
+            join lateral (
+                select landed_at from control.landed_files f
+                where f.tenant = t.key and f.entity = asked.entity and f.n = 0 and f.cursor_from is null
+                order by f.id limit 1
+            ) first on true
+            join lateral (
+                select landed_at from control.landed_files f
+                where f.tenant = t.key and f.entity = asked.entity and f.n = 0 and f.cursor_from is null
+                order by f.id desc limit 1
+            ) last on true
+            left join lateral (
+                select max(r.requested_at) as at from control.sync_requests r
+                where r.tenant = t.key and r.is_full and (r.entities is null or asked.entity = any(r.entities))
+            ) requested on true
+            where t.enabled and t.status = 'connected'
+            order by t.key, asked.entity
+            """,
+            (list(entities),),
+        ).fetchall()
+    waiting = [request for request in sync_requests.open_requests(connection) if request.is_full]
+    return [
+        row
+        for row in rows
+        if not any(r.tenant == row.tenant and (r.entities is None or row.entity in r.entities) for r in waiting)
+    ]
+
+
+def ask_for_rereads(connection: psycopg.Connection[Any], now: datetime) -> Mapping[str, list[str]]:
+    """Ask for the whole readings that are due at ``now``; tenant -> entities. Two that do it at once ask once."""
+    with connection.transaction():
+        connection.execute("select pg_advisory_xact_lock(hashtextextended('st-pipeline rereads', 0))")
+        found = due(read_readings(connection), now)
+        for tenant, entities in found.items():
+            sync_requests.ask(connection, tenant, REQUESTED_BY, now, full=True, entities=entities)
+    return found

@@ -1,0 +1,63 @@
+"""Check a tenant and note what was found: credentials from the registry, two calls, one row.
+
+What an outcome means is in connection_check.py.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from st_pipeline.servicetitan.retrying import RetryPolicy
+from st_pipeline.settings import Settings
+from st_pipeline.tenants import clients, connection_check
+from st_pipeline.tenants.connection_check import CheckResult
+from st_pipeline.tenants.errors import CredentialsMissing
+from st_pipeline.tenants.model import Status, Tenant
+from st_pipeline.tenants.registry import Registry
+
+# Somebody waits for the answer, and a sync has patience of its own.
+BRIEF_RETRY = RetryPolicy(tries=3, first_wait=0.5, longest_wait=2.0, longest_named_wait=5.0, total_wait=10.0)
+BRIEF_TIMEOUTS = (5.0, 20.0)
+
+NEWEST_REFUSED = (
+    "ServiceTitan refuses the newer of the two client secrets, and the older one signs in: revoke the newer one in the "
+    "portal and add it again as ServiceTitan shows it"
+)
+SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
+
+
+def is_recheck_due(tenant: Tenant, now: datetime) -> bool:
+    """Whether a tenant that could not be reached, or isn't connected yet, is to be tried again by itself at ``now``.
+
+    The pauses grow with the time that nothing has changed. Refused credentials wait for somebody to act.
+    """
+    if not tenant.enabled or tenant.status not in (Status.NOT_CONNECTED, Status.UNREACHABLE):
+        return False
+    if tenant.checked_at is None:
+        return True
+    unchanged = tenant.checked_at - tenant.status_since
+    return now - tenant.checked_at >= min(max(unchanged / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
+
+
+def check_up(registry: Registry, settings: Settings, key: str, now: datetime) -> Tenant:
+    """The tenant after a check at ``now``, whatever it found; no transaction is open while the API is asked.
+
+    Raises:
+        TenantUnknown; VaultLocked; SettingsError: ST_PIPELINE_SANDBOX_URL is no URL.
+    """
+    tenant = registry.get(key)
+    try:
+        credentials = registry.credentials(key)
+    except CredentialsMissing as missing:
+        status = Status.REFUSED if tenant.connected_at else Status.NOT_CONNECTED
+        return registry.record_check(key, CheckResult(status, str(missing)), now)
+    outline = registry.outline(key)
+    with closing(clients.client(tenant, credentials, settings, retry=BRIEF_RETRY, timeouts=BRIEF_TIMEOUTS)) as client:
+        result = connection_check.check(tenant, client)
+    if outline and result.status is not Status.UNREACHABLE:
+        registry.note_secrets(key, outline, client.tried, now)
+    if client.tried == [False, True]:
+        result = replace(result, detail=f"{result.detail}. {NEWEST_REFUSED}")
+    return registry.record_check(key, result, now)

@@ -1,0 +1,184 @@
+"""alert_round.py: a round from rows to webhook and back to rows; made twice, made at once, killed in between."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from st_pipeline import postgres
+from st_pipeline.alerting import deliveries
+from st_pipeline.alerting.alert_round import LOCK, Alerting, Evaluation, evaluate
+from st_pipeline.alerting.channels import open_channels
+from st_pipeline.alerting.quiet_hours import parse_quiet_hours
+from st_pipeline.postgres import Database
+from st_pipeline.rules.thresholds import Rules
+from st_pipeline.rules.thresholds_file import RulesInvalid
+from st_pipeline.secret import Secret
+from st_pipeline.settings import Settings, SettingsError
+from tests.support.past import DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, read
+from tests.support.webhook import Webhook
+
+ERROR = "acme: no usable answer (trace 9)"
+
+
+@pytest.fixture
+def alerting(hook: Webhook) -> Alerting:
+    return Alerting(channels=open_channels([Secret(f"json://{hook.address}/")]))
+
+
+def states(hook: Webhook) -> list[tuple[str, str, str]]:
+    return [(body["state"], body["rule"], body["tenant"]) for body in hook.take()]
+
+
+def test_a_trouble_is_told_once_and_once_when_it_is_over_however_many_rounds_are_made(
+    past: Past, hook: Webhook, alerting: Alerting
+) -> None:
+    past.tenant()
+    past.nights(3, until=LAST_NIGHT - DAY)
+    for minute in range(3):
+        evaluate(past.connection, alerting, LAST_NIGHT + minute * MINUTE)
+    assert states(hook) == []
+    past.sync(LAST_NIGHT, error=ERROR, run_id="run-1")
+    for minute in range(10, 20):
+        evaluate(past.connection, alerting, LAST_NIGHT + minute * MINUTE)
+    (body,) = hook.take()
+    assert (body["state"], body["rule"], body["link"]) == ("opened", "failed_sync", "http://127.0.0.1:3000/runs/run-1")
+    past.sync(LAST_NIGHT + HOUR, entities=[read()])
+    for minute in range(70, 80):
+        evaluate(past.connection, alerting, LAST_NIGHT + minute * MINUTE)
+    assert states(hook) == [("recovered", "failed_sync", "acme")]
+
+
+def test_a_trouble_that_comes_again_is_told_again(past: Past, hook: Webhook, alerting: Alerting) -> None:
+    past.tenant(cadence="weekly")
+    past.nights(1, until=LAST_NIGHT - DAY)
+    for hour in range(4):
+        past.sync(LAST_NIGHT + hour * HOUR, error=None if hour % 2 else ERROR, entities=[read()])
+        evaluate(past.connection, alerting, LAST_NIGHT + (hour + 0.5) * HOUR)
+    assert [state for state, _, _ in states(hook)] == ["opened", "recovered", "opened", "recovered"]
+
+
+def test_a_disabled_or_removed_tenants_incidents_end_without_being_called_well(
+    past: Past, hook: Webhook, alerting: Alerting
+) -> None:
+    for key in ("acme", "bolt"):
+        past.tenant(key, cadence="weekly")
+        past.sync(LAST_NIGHT, key, error=f"{key}: it broke")
+    evaluate(past.connection, alerting, LAST_NIGHT + HOUR)
+    hook.take()
+    past.registry.disable("acme")
+    past.registry.remove("bolt")
+    news = evaluate(past.connection, alerting, LAST_NIGHT + 2 * HOUR).news
+    assert len(news.closed) == len(hook.received)
+    assert {state for state, _, _ in states(hook)} == {"not_watched"}
+
+
+def test_many_at_once_are_one_digest(past: Past, hook: Webhook, alerting: Alerting) -> None:
+    for number in range(30):
+        key = f"t{number:02}"
+        past.tenant(key, cadence="weekly")
+        past.sync(LAST_NIGHT, key, error=f"{key}: it broke", entities=[read()])
+    # Weekly, and never well: each is stale, too.
+    evaluation = evaluate(past.connection, alerting, NOW)
+    (digest,) = hook.take()
+    assert (digest["state"], digest["count"]) == ("digest", len(evaluation.news.opened))
+    assert len(evaluation.news.opened) >= 30
+    assert {alert["tenant"] for alert in digest["alerts"]} == {f"t{number:02}" for number in range(30)}
+
+
+def test_two_rounds_at_once_tell_once(past: Past, warehouse: Database, hook: Webhook, alerting: Alerting) -> None:
+    past.tenant(cadence="weekly")
+    past.nights(1, until=LAST_NIGHT - DAY)
+    past.sync(LAST_NIGHT, error=ERROR)
+    hook.delay = 0.3
+    results: list[Evaluation] = []
+
+    def round_() -> None:
+        with postgres.connect(warehouse, autocommit=True) as connection:
+            results.append(evaluate(connection, alerting, LAST_NIGHT + HOUR))
+
+    threads = [threading.Thread(target=round_) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert states(hook) == [("opened", "failed_sync", "acme")]
+    assert sum(result.was_skipped for result in results) >= 1
+    assert evaluate(past.connection, alerting, LAST_NIGHT + HOUR).was_skipped is False
+
+
+def test_a_round_that_another_makes_is_skipped(past: Past, warehouse: Database, alerting: Alerting) -> None:
+    with postgres.connect(warehouse, autocommit=True) as other:
+        other.execute("select pg_advisory_lock(%s)", (LOCK,))
+        assert evaluate(past.connection, alerting, NOW) == Evaluation(was_skipped=True)
+        other.execute("select pg_advisory_unlock(%s)", (LOCK,))
+    assert evaluate(past.connection, alerting, NOW).was_skipped is False
+
+
+def test_what_is_to_be_told_is_stored_before_it_is_sent_so_a_round_that_dies_loses_nothing(
+    past: Past, hook: Webhook, alerting: Alerting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past.tenant(cadence="weekly")
+    past.nights(1, until=LAST_NIGHT - DAY)
+    past.sync(LAST_NIGHT, error=ERROR)
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(deliveries, "deliver", die)
+        evaluate(past.connection, alerting, LAST_NIGHT + HOUR)
+    assert states(hook) == []
+    assert evaluate(past.connection, alerting, LAST_NIGHT + 2 * HOUR).news.opened == []
+    assert states(hook) == [("opened", "failed_sync", "acme")]
+
+
+def test_quiet_hours_and_rules_are_those_of_the_round(past: Past, hook: Webhook, alerting: Alerting) -> None:
+    past.tenant(cadence="weekly")
+    past.nights(1, until=LAST_NIGHT - DAY)
+    past.sync(LAST_NIGHT, error=ERROR)
+    night = replace(alerting, quiet=parse_quiet_hours("00:00-06:00"))
+    assert evaluate(past.connection, night, LAST_NIGHT + HOUR).delivered.held == 1
+    assert states(hook) == []
+    evaluate(past.connection, night, LAST_NIGHT + 4 * HOUR)
+    assert states(hook) == [("opened", "failed_sync", "acme")]
+
+
+def test_whoever_knows_better_says_when_a_tenant_is_stale(past: Past, hook: Webhook, alerting: Alerting) -> None:
+    past.tenant(cadence="monthly")
+    past.nights(2)
+    evaluate(past.connection, alerting, NOW, stale_at=lambda tenant: NOW + MINUTE)
+    assert states(hook) == []
+    evaluate(past.connection, alerting, NOW + MINUTE, stale_at=lambda tenant: NOW + MINUTE)
+    assert states(hook) == [("opened", "stale", "acme")]
+
+
+def test_a_round_in_somebodys_transaction_is_refused(past: Past, warehouse: Database, alerting: Alerting) -> None:
+    with (
+        postgres.connect(warehouse) as connection,
+        pytest.raises(ValueError, match="autocommit"),
+    ):
+        evaluate(connection, alerting, NOW)
+
+
+def test_alerting_is_what_the_settings_say(tmp_path: Path) -> None:
+    settings = Settings.from_environment({"ST_PIPELINE_HOME": str(tmp_path)})
+    assert Alerting.of(settings) == Alerting(Rules(), [], None)
+    (tmp_path / "alerts.toml").write_text("[drift]\nenabled = false")
+    said = {
+        "ST_PIPELINE_HOME": str(tmp_path),
+        "ST_PIPELINE_ALERT_URLS": "json://one/a,b json://two",
+        "ST_PIPELINE_QUIET_HOURS": "22:00-07:00",
+    }
+    alerting = Alerting.of(Settings.from_environment(said))
+    assert "drift" not in alerting.rules.enabled
+    assert [channel.url.reveal() for channel in alerting.channels] == ["json://one/a,b", "json://two"]
+    assert alerting.quiet == parse_quiet_hours("22:00-07:00")
+    with pytest.raises(SettingsError, match="QUIET_HOURS"):
+        Alerting.of(Settings.from_environment(said | {"ST_PIPELINE_QUIET_HOURS": "at night"}))
+    (tmp_path / "alerts.toml").write_text("[drft]")
+    with pytest.raises(RulesInvalid, match="did you mean drift"):
+        Alerting.of(Settings.from_environment(said))

@@ -1,0 +1,24 @@
+"""The rows of drift, read."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from st_pipeline.history.drift import DriftedField, read_drift
+from st_pipeline.landing.ledger import Ledger
+from tests.support.past import CUSTOMERS, NOW, Past
+
+
+def test_fields_are_a_tenants_own_the_new_ones_first_with_when_they_were_seen(past: Past) -> None:
+    past.tenant()
+    past.tenant("bolt")
+    ledger, later = Ledger(past.connection), NOW + timedelta(hours=1)
+    ledger.note_drift("acme", CUSTOMERS, "missing", ["balance"], NOW)
+    ledger.note_drift("acme", CUSTOMERS, "new", ["zone", "colour"], NOW)
+    ledger.note_drift("acme", CUSTOMERS, "new", ["zone"], later)
+    ledger.note_drift("bolt", CUSTOMERS, "new", ["other"], NOW)
+    assert read_drift(past.connection, "acme") == [
+        DriftedField(CUSTOMERS, "colour", "new", NOW, NOW),
+        DriftedField(CUSTOMERS, "zone", "new", NOW, later),
+        DriftedField(CUSTOMERS, "balance", "missing", NOW, NOW),
+    ]

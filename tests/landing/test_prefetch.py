@@ -1,0 +1,65 @@
+"""prefetch.py: pages keep their order, errors their place, and at most one is fetched before it is wanted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from st_pipeline.landing.land import file_limit
+from st_pipeline.landing.prefetch import one_ahead
+from st_pipeline.servicetitan.pages import Page
+
+
+def page(number: int) -> Page:
+    return Page([], number, True, None, None)
+
+
+def test_pages_come_in_order_and_an_error_comes_after_those_before_it() -> None:
+    def pages() -> Iterator[Page]:
+        yield page(1)
+        yield page(2)
+        raise ValueError("no third")
+
+    seen: list[int] = []
+    with pytest.raises(ValueError, match="no third"):
+        seen.extend(each.size for each in one_ahead(pages()))
+    assert seen == [1, 2]
+
+
+def test_one_page_and_no_more_is_fetched_before_it_is_wanted() -> None:
+    fetched = 0
+    third = threading.Event()
+
+    def pages() -> Iterator[Page]:
+        nonlocal fetched
+        for number in range(5):
+            fetched += 1
+            if fetched == 3:
+                third.set()
+            yield page(number)
+
+    ahead = one_ahead(pages())
+    next(ahead)
+    next(ahead)
+    assert third.wait(5), "the next one is fetched while the second is worked on"
+    assert fetched == 3
+    ahead.close()  # type: ignore[attr-defined]
+
+
+def test_one_thread_asks_for_all_pages() -> None:
+    threads: set[int] = set()
+
+    def pages() -> Iterator[Page]:
+        for number in range(4):
+            threads.add(threading.get_ident())
+            yield page(number)
+
+    assert len(list(one_ahead(pages()))) == 4
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
+
+
+def test_files_of_a_batch_double_up_to_the_largest() -> None:
+    assert [file_limit(n, 128) for n in range(6)] == [16, 32, 64, 128, 128, 128]

@@ -1,0 +1,40 @@
+"""Whether a field is still sent is seen in its column, or in its name where all its values are null."""
+
+from __future__ import annotations
+
+from st_pipeline.landing.seen_fields import Presence
+from st_pipeline.landing.typer import type_records
+
+from .invoices import INVOICES, encoded, small, whole
+
+NAMES = {field.path[0] for field in INVOICES.fields}
+
+
+def looked_at(*records: bytes, seen: frozenset[str] = frozenset()) -> Presence:
+    presence = Presence(INVOICES, seen)
+    for record in records:
+        presence.look(type_records(INVOICES, [record]).rows)
+    return presence
+
+
+def test_a_field_is_seen_by_its_value_and_by_its_name_alone() -> None:
+    presence = looked_at(small(1, summary="s"), small(2, total=None, customer={"name": None}))
+    assert presence.seen == {"id", "summary", "total", "customer"}
+    assert presence.missing == NAMES - presence.seen
+
+
+def test_a_field_whose_value_cannot_be_typed_is_there_all_the_same() -> None:
+    assert "total" in looked_at(small(1, total="x")).seen
+
+
+def test_a_name_quoted_in_a_text_is_no_field() -> None:
+    assert "total" in looked_at(small(1, summary='the "total" is')).missing
+
+
+def test_nothing_is_missing_from_a_record_that_has_every_field() -> None:
+    assert looked_at(encoded(whole(INVOICES))).missing == set()
+
+
+def test_what_earlier_files_of_the_batch_had_is_not_missing_and_what_the_catalogue_lost_is_forgotten() -> None:
+    presence = looked_at(small(1), seen=frozenset({"total", "no longer in the catalogue"}))
+    assert presence.seen == {"id", "total"}
