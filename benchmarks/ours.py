@@ -77,7 +77,7 @@ def main() -> None:
             own_credentials(CLIENT_ID, Secret(CLIENT_SECRET), Secret(APP_KEY)),
         )
     asked = time.perf_counter()
-    outcome = tenant.sync_tenant(pipeline, KEY, tenant.Request(land=ENTITIES, load=ENTITIES))
+    outcome = tenant.sync_tenant(pipeline, KEY, tenant.SyncPlan(land=ENTITIES, load=ENTITIES))
     ended = time.perf_counter()
     if outcome.failures:
         raise SystemExit("; ".join(outcome.failures))

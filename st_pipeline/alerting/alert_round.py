@@ -16,8 +16,8 @@ from st_pipeline.alerting.quiet_hours import QuietHours, parse_quiet_hours
 from st_pipeline.rules.all_rules import find_all
 from st_pipeline.rules.findings import Finding
 from st_pipeline.rules.member_counts import count_members
-from st_pipeline.rules.tenant_freshness import stale_by_cadence
-from st_pipeline.rules.tenant_health import StaleAt, read_watched
+from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_health import StaleAt, read_tenant_facts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.settings import Settings
@@ -70,7 +70,7 @@ def evaluate(
     if not row or not row[0]:
         return Evaluation(was_skipped=True)
     try:
-        findings, news = _look(connection, alerting.rules, now, stale_at or stale_by_cadence(alerting.rules))
+        findings, news = _find_and_store(connection, alerting.rules, now, stale_at or is_stale(alerting.rules))
         delivered = deliveries.deliver(
             connection,
             alerting.channels,
@@ -84,16 +84,16 @@ def evaluate(
             connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
 
 
-def _look(
+def _find_and_store(
     connection: psycopg.Connection, rules: Rules, now: datetime, stale_at: StaleAt
 ) -> tuple[list[Finding], Reconciled]:
     with connection.transaction():
         # One moment for all questions: a sync that ends between two of them would be half seen.
         connection.execute("set transaction isolation level repeatable read")
         count_members(connection, now)
-        tenants = read_watched(connection)
+        tenants = read_tenant_facts(connection)
         findings = find_all(connection, tenants, rules, now, stale_at)
         known = frozenset(tenant.key for tenant in tenants)
-        news = reconcile(incident_table.open_incidents(connection), findings, known, rules.enabled)
+        news = reconcile(incident_table.read_open_incidents(connection), findings, known, rules.enabled)
         incident_table.store(connection, news, rules.telling.dagster_url, now)
     return findings, news

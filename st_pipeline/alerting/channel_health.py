@@ -46,7 +46,7 @@ def read_health(connection: psycopg.Connection[Any], channels: Sequence[str]) ->
     return {row.channel: row for row in rows}
 
 
-def read_told(connection: psycopg.Connection[Any], incidents: Sequence[int]) -> dict[int, list[str]]:
+def read_notified_channels(connection: psycopg.Connection[Any], incidents: Sequence[int]) -> dict[int, list[str]]:
     """Which channels have had the beginning of each of these incidents; who has had none is left out."""
     rows = connection.execute(
         """

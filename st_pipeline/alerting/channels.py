@@ -42,7 +42,7 @@ class Channel:
         import apprise
         from apprise.plugins.custom_json import NotifyJSON
 
-        with quietened():
+        with mute():
             try:
                 service = _service(self.url)
                 if service is None:
@@ -75,7 +75,7 @@ def open_channels(urls: Sequence[Secret]) -> list[Channel]:
     """
     channels: dict[str, Channel] = {}
     for position, url in enumerate(urls, 1):
-        with quietened():
+        with mute():
             service = _service(url)
         if service is None:
             raise SettingsError(
@@ -89,7 +89,7 @@ def open_channels(urls: Sequence[Secret]) -> list[Channel]:
 
 
 @contextmanager
-def quietened() -> Iterator[None]:
+def mute() -> Iterator[None]:
     """Drop what the libraries log inside the block on behalf of the caller, in any thread."""
     for name in _TALKATIVE:
         # Permanent: a thread abandoned after a timeout may keep running. The same filter is added only once.

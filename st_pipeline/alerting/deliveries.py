@@ -57,13 +57,13 @@ def deliver(
     for channel in channels:
         waiting = read_waiting(connection, channel.name)
         held += sum(_is_held(one.alert, quiet, now) for one in waiting)
-        for message in compose(due(waiting, quiet, now), digest_over):
+        for message in compose(select_due(waiting, quiet, now), digest_over):
             attempts = max((one.attempts for one in waiting if one.alert.id in message.alerts), default=0)
             if channel.send(message):
-                note(connection, channel.name, message.alerts, delivered_at=now)
+                record_round(connection, channel.name, message.alerts, delivered_at=now)
                 sent += 1
             else:
-                note(connection, channel.name, message.alerts, next_try_at=now + pause(attempts + 1))
+                record_round(connection, channel.name, message.alerts, next_try_at=now + pause(attempts + 1))
                 failed += 1
                 break  # the rest waits for the next round, so that a channel that is down costs one timeout
     if channels:
@@ -71,7 +71,7 @@ def deliver(
     return Delivered(sent, failed, held)
 
 
-def due(waiting: Iterable[Waiting], quiet: QuietHours | None, now: datetime) -> list[Alert]:
+def select_due(waiting: Iterable[Waiting], quiet: QuietHours | None, now: datetime) -> list[Alert]:
     """Alerts that may be sent at ``now``. The end of an incident is never sent before its beginning."""
     waiting = list(waiting)
     paused = {
@@ -112,7 +112,7 @@ def read_waiting(connection: psycopg.Connection, channel: str) -> list[Waiting]:
     return [_waiting(**row) for row in rows]
 
 
-def note(
+def record_round(
     connection: psycopg.Connection,
     channel: str,
     alerts: Sequence[int],
@@ -158,5 +158,5 @@ def _is_held(alert: Alert, quiet: QuietHours | None, now: datetime) -> bool:
 def _waiting(
     *, alert_id: int, kind: str, attempts: int, next_try_at: datetime | None, id: int | None, **columns: Any
 ) -> Waiting:
-    about = None if id is None else incident_table.incident(id=id, **columns)
+    about = None if id is None else incident_table.read_incident(id=id, **columns)
     return Waiting(Alert(alert_id, kind, about), attempts, next_try_at)

@@ -23,12 +23,12 @@ _SELECT = sql.SQL("""
 """)
 
 
-def open_incidents(connection: psycopg.Connection) -> list[Incident]:
+def read_open_incidents(connection: psycopg.Connection) -> list[Incident]:
     """Every open incident, the oldest first."""
     return _read(connection, sql.SQL("where closed_at is null order by id"))
 
 
-def recent_incidents(connection: psycopg.Connection, since: datetime) -> list[Incident]:
+def read_recent_incidents(connection: psycopg.Connection, since: datetime) -> list[Incident]:
     """Every open incident, and those closed after ``since``; the newest first."""
     return _read(connection, sql.SQL("where closed_at is null or closed_at > %s order by id desc"), (since,))
 
@@ -57,7 +57,7 @@ def add_test(connection: psycopg.Connection, now: datetime) -> int:
     return alert
 
 
-def incident(*, severity: str, closed_because: str | None, **columns: Any) -> Incident:
+def read_incident(*, severity: str, closed_because: str | None, **columns: Any) -> Incident:
     """An incident from the columns of its row."""
     return Incident(
         severity=Severity(severity), closed_because=Closed(closed_because) if closed_because else None, **columns
@@ -70,7 +70,7 @@ def link(finding: Finding, dagster_url: str) -> str:
 
 
 def _read(connection: psycopg.Connection, which: sql.SQL, values: Sequence[Any] = ()) -> list[Incident]:
-    with connection.cursor(row_factory=kwargs_row(incident)) as cursor:
+    with connection.cursor(row_factory=kwargs_row(read_incident)) as cursor:
         return cursor.execute(_SELECT + which, values).fetchall()
 
 

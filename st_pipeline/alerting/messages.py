@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from st_pipeline.alerting.incidents import Closed, Incident
-from st_pipeline.rules.findings import ALL_TENANTS, counted
+from st_pipeline.rules.findings import ALL_TENANTS, format_count
 
 LINES = 20  # of a digest for people
 FACTS = 100  # of a digest for machines, which may limit the size of a body; ``count`` counts all
@@ -69,7 +69,7 @@ def compose(alerts: Iterable[Alert], digest_over: int) -> list[Message]:
     return messages + [_single(state, incident, _ids(group)) for state, incident, group in told]
 
 
-def facts(state: State, incident: Incident) -> dict[str, Any]:
+def list_facts(state: State, incident: Incident) -> dict[str, Any]:
     """An incident as webhooks receive it. Instants are ISO 8601 in UTC; ``tenant`` is null if all tenants share it."""
     return {
         "state": state.value,
@@ -109,13 +109,13 @@ def _single(state: State, incident: Incident, ids: tuple[int, ...]) -> Message:
             f"No longer monitored: the tenant was disabled or removed, or the rule is off. It was: {incident.what}"
         ]
     text = "\n".join([*lines, incident.link])
-    return Message(ids, _title(state, incident), text, facts(state, incident), is_good=state is not State.OPENED)
+    return Message(ids, _title(state, incident), text, list_facts(state, incident), is_good=state is not State.OPENED)
 
 
 def _digest(told: Sequence[tuple[State, Incident]], ids: tuple[int, ...]) -> Message:
     bad = sum(state is State.OPENED for state, _ in told)
     tenants = {incident.tenant for _, incident in told}
-    of = "all tenants" if ALL_TENANTS in tenants else counted(len(tenants), "tenant")
+    of = "all tenants" if ALL_TENANTS in tenants else format_count(len(tenants), "tenant")
     title = f"{len(told)} alerts for {of}: {bad} opened, {len(told) - bad} resolved"
     lines = [f"{_title(state, incident)}: {incident.what}" for state, incident in told[:LINES]]
     if len(told) > LINES:
@@ -125,7 +125,7 @@ def _digest(told: Sequence[tuple[State, Incident]], ids: tuple[int, ...]) -> Mes
         "state": "digest",
         "count": len(told),
         "opened": bad,
-        "alerts": [facts(state, incident) for state, incident in told[:FACTS]],
+        "alerts": [list_facts(state, incident) for state, incident in told[:FACTS]],
     }
     return Message(ids, title, "\n".join(lines), body, is_good=not bad)
 

@@ -41,7 +41,7 @@ def test(as_json: AsJson = False) -> None:
         for channel in alerting.channels:
             took[channel.name] = channel.send(message)
             if took[channel.name]:
-                deliveries.note(connection, channel.name, [alert], delivered_at=now)
+                deliveries.record_round(connection, channel.name, [alert], delivered_at=now)
     if as_json:
         output.json_([{"channel": name, "took_it": well} for name, well in took.items()])
     else:
@@ -58,7 +58,7 @@ def list_(
     """What is wrong now, since when, and what to do about it."""
     database = postgres.prepare(Settings.from_environment())
     with postgres.connect(database, application="st-pipeline alerts", autocommit=True) as connection:
-        incidents = incident_table.recent_incidents(connection, datetime.now(UTC) - timedelta(days=days))
+        incidents = incident_table.read_recent_incidents(connection, datetime.now(UTC) - timedelta(days=days))
         told = _told(connection, [incident.id for incident in incidents])
     if as_json:
         output.json_([_plain(incident) | {"told": told.get(incident.id, [])} for incident in incidents])

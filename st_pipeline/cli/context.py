@@ -33,10 +33,10 @@ def open_registry(settings: Settings | None = None) -> Iterator[Registry]:
         yield AuditedRegistry.of(connection, settings)
 
 
-def next_syncs(settings: Settings, tenants: Sequence[Tenant], now: datetime) -> dict[str, Due | None]:
+def read_next_syncs(settings: Settings, tenants: Sequence[Tenant], now: datetime) -> dict[str, Due | None]:
     """The next sync of each tenant by its key, while the registry is open: so the database is there and migrated."""
     with closing(postgres.connect(postgres.warehouse(settings), autocommit=True)) as connection:
-        return tenant_states.next_syncs(connection, tenants, now)
+        return tenant_states.read_next_syncs(connection, tenants, now)
 
 
 def renew_encryption(settings: Settings) -> tuple[int, str]:

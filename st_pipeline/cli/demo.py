@@ -59,7 +59,7 @@ def demo() -> None:
     tables.sync_report(first.tenants, first.entities)
     tables.sync_report(second.tenants, second.entities)
     _show(pipeline, comparison)
-    _say_where(settings)
+    _show_addresses(settings)
     unconnected = [tenant.key for tenant in tenants if tenant not in connected]
     faults = [
         *(f"{row.tenant} {row.entity}: the sandbox holds {row.held}, raw {row.loaded}"
@@ -154,7 +154,7 @@ def _show(pipeline: Pipeline, comparison: list[Row]) -> None:
             tables.query(f"legacy.{table}", [name.strip() for name in columns.split(",")], rows)
 
 
-def _say_where(settings: Settings) -> None:
+def _show_addresses(settings: Settings) -> None:
     prefix = f"ST_PIPELINE_HOME={settings.home} .venv/bin/st-pipeline"
     typer.echo(f"Parquet files   {settings.landing}")
     typer.echo(f"psql            {prefix} psql")

@@ -20,7 +20,7 @@ from st_pipeline.landing.zone import LandingZone
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.model import Status
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 from st_pipeline.warehouse import vacuum
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -30,7 +30,7 @@ def doctor(as_json: AsJson = False) -> None:
     """Every setting, connection and credential: fine, or what to do. Exit status 1 when something is to be done."""
     findings: list[dict[str, Any]] = []
 
-    def look(name: str, check: Callable[[], str]) -> bool:
+    def run_check(name: str, check: Callable[[], str]) -> bool:
         try:
             findings.append({"what": name, "fine": True, "said": check()})
         except (*EXPECTED, DbtProjectBroken, OSError) as problem:
@@ -38,19 +38,19 @@ def doctor(as_json: AsJson = False) -> None:
         return findings[-1]["fine"]
 
     opened: list[Pipeline] = []
-    if look("settings", lambda: f"home {Settings.from_environment().home}"):
+    if run_check("settings", lambda: f"home {Settings.from_environment().home}"):
         settings = Settings.from_environment()
-        look("landing zone", lambda: _try_landing(settings.landing))
-        look("models", lambda: f"{manifest(postgres.warehouse_name(settings)).name} is up to date")
-        look("app key", lambda: _app_key(settings))
+        run_check("landing zone", lambda: _try_landing(settings.landing))
+        run_check("models", lambda: f"{manifest(postgres.warehouse_name(settings)).name} is up to date")
+        run_check("app key", lambda: _app_key(settings))
         if settings.portal_oidc:
-            look("sign-in through OpenID Connect", lambda: _oidc(settings))
-        if look("warehouse", lambda: _open(settings, opened)):
+            run_check("sign-in through OpenID Connect", lambda: _oidc(settings))
+        if run_check("warehouse", lambda: _open(settings, opened)):
             pipeline = opened[0]
-            look("tables", lambda: _tables(pipeline))
+            run_check("tables", lambda: _tables(pipeline))
             with pipeline.registry() as registry:
                 for tenant in registry.list():
-                    look(f"tenant {tenant.key}", lambda key=tenant.key: _connected(pipeline, key))
+                    run_check(f"tenant {tenant.key}", lambda key=tenant.key: _connected(pipeline, key))
     if as_json:
         output.json_(findings)
     else:
@@ -133,7 +133,7 @@ def _tables(pipeline: Pipeline) -> str:
 
 def _connected(pipeline: Pipeline, key: str) -> str:
     with pipeline.registry() as registry:
-        tenant = check_up(registry, pipeline.settings, key, datetime.now(UTC))
+        tenant = check_and_record(registry, pipeline.settings, key, datetime.now(UTC))
     if tenant.status is not Status.CONNECTED:
         raise CommandRefused(f"{tenant.status.label}: {tenant.status_detail}")
     return tenant.status_detail

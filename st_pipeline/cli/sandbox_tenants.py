@@ -15,7 +15,7 @@ from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.credentials import NewParts, OwnCredentials
 from st_pipeline.tenants.errors import TenantUnknown
 from st_pipeline.tenants.model import Tenant, new_tenant
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 
 USUAL_PORT = urlsplit(DEFAULT_SANDBOX_URL).port or 0
 
@@ -104,5 +104,5 @@ def register(pipeline: Pipeline, accounts: Sequence[Account]) -> list[Tenant]:
                     timezone=facts.timezone,
                 )
                 registry.add(tenant, own)
-            found.append(check_up(registry, pipeline.settings, facts.key, datetime.now(UTC)))
+            found.append(check_and_record(registry, pipeline.settings, facts.key, datetime.now(UTC)))
     return found

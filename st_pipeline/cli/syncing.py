@@ -56,7 +56,7 @@ def sync(
     pipeline = open_pipeline(Settings.from_environment())
     chosen = choose(pipeline, keys, everybody)
     if request:
-        ask(pipeline, chosen, _entities(entity) if entity else None, full=full, as_json=as_json)
+        request_syncs(pipeline, chosen, _entities(entity) if entity else None, full=full, as_json=as_json)
         return
     show(run(pipeline, chosen, _entities(entity), full=full, shown=not as_json), as_json)
 
@@ -83,7 +83,9 @@ def marts(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def ask(pipeline: Pipeline, keys: Sequence[str], entities: Sequence[str] | None, *, full: bool, as_json: bool) -> None:
+def request_syncs(
+    pipeline: Pipeline, keys: Sequence[str], entities: Sequence[str] | None, *, full: bool, as_json: bool
+) -> None:
     """Leave the tenants' syncs to the daemon. Raises CommandRefused for one that is disabled: nobody would do it."""
     with pipeline.registry() as registry:
         if disabled := [key for key in keys if not registry.get(key).enabled]:
@@ -103,7 +105,7 @@ def _ask(
 ) -> int:
     """The number of the request, which is in the audit as one of the portal's would be."""
     with connection.transaction():
-        number = sync_requests.ask(connection, key, person(), now, full=full, entities=entities)
+        number = sync_requests.request_sync(connection, key, person(), now, full=full, entities=entities)
         action = "full re-sync asked for" if full else "sync asked for"
         detail = {"request": number} | ({"entities": list(entities)} if entities else {})
         audit.record(connection, audit.COMMAND_LINE, action, now, tenant=key, detail=detail)
@@ -154,11 +156,11 @@ def run(
             requested_by=person(),
         )
     with postgres.connect(pipeline.database, autocommit=True) as connection:
-        syncs = run_results.syncs_of_runs(connection, [each.run_id for each in launched])
+        syncs = run_results.find_syncs_of_runs(connection, [each.run_id for each in launched])
         return SyncReport(
             succeeded=all(each.succeeded for each in launched),
             tenants=syncs,
-            entities=run_results.entities(connection, [sync_id for sync_id, *_ in syncs]),
+            entities=run_results.read_entities(connection, [sync_id for sync_id, *_ in syncs]),
         )
 
 

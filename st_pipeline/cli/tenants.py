@@ -13,14 +13,14 @@ from typing import Annotated, Any
 import typer
 
 from st_pipeline.cli import entry, output
-from st_pipeline.cli.context import next_syncs, open_registry, renew_encryption
+from st_pipeline.cli.context import open_registry, read_next_syncs, renew_encryption
 from st_pipeline.cli.errors import CommandRefused, Commands
 from st_pipeline.schedule.due_times import Due
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import importing, presentation
 from st_pipeline.tenants.credentials import new_parts, own_credentials
 from st_pipeline.tenants.model import Status, new_tenant
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Who we pull for, and with which keys.")
 
@@ -86,7 +86,7 @@ def add(
     own = own_credentials(client_id, client_secret, app_key, settings.servicetitan.app_id)
     with open_registry(settings) as registry:
         registry.add(tenant, own)
-        output.tenants("added", [check_up(registry, settings, key, _now())], as_json, one=True)
+        output.tenants("added", [check_and_record(registry, settings, key, _now())], as_json, one=True)
 
 
 @app.command("list")
@@ -95,7 +95,7 @@ def list_(as_json: AsJson = False) -> None:
     settings, now = Settings.from_environment(), _now()
     with open_registry(settings) as registry:
         tenants = registry.list()
-        upcoming = next_syncs(settings, tenants, now)
+        upcoming = read_next_syncs(settings, tenants, now)
     if as_json:
         output.json_([presentation.as_json(one) | _next_sync(upcoming.get(one.key)) for one in tenants])
     elif tenants:
@@ -114,7 +114,7 @@ def show(key: Key, as_json: AsJson = False) -> None:
         facts = presentation.as_json(tenant) | presentation.credentials_as_json(
             registry.outline(key), settings.servicetitan.app_key is not None
         )
-        facts |= _next_sync(next_syncs(settings, [tenant], _now()).get(key))
+        facts |= _next_sync(read_next_syncs(settings, [tenant], _now()).get(key))
     output.json_(facts) if as_json else output.lines(presentation.as_lines(facts))
 
 
@@ -123,7 +123,7 @@ def check(key: Key, as_json: AsJson = False) -> None:
     """Try to connect, and note the result. Exit status 1 unless the tenant is connected."""
     settings = Settings.from_environment()
     with open_registry(settings) as registry:
-        tenant = check_up(registry, settings, key, _now())
+        tenant = check_and_record(registry, settings, key, _now())
     output.tenants(None, [tenant], as_json, one=True)
     if tenant.status is not Status.CONNECTED:
         raise typer.Exit(1)
@@ -195,7 +195,7 @@ def rotate(
         if client_secret is None and (client_id or not (app_key or shared_app_key)):
             client_secret = entry.ask("New client secret", "--client-secret-file")
         registry.replace_credentials(key, new_parts(client_id, client_secret, app_key, shared_app_key))
-        output.tenants("has new keys", [check_up(registry, settings, key, _now())], as_json, one=True)
+        output.tenants("has new keys", [check_and_record(registry, settings, key, _now())], as_json, one=True)
 
 
 @app.command()
@@ -252,7 +252,9 @@ def import_(
         )
     with open_registry(settings) as registry:
         registry.add_all((one.tenant, one.own) for one in found)
-        output.tenants("imported", [check_up(registry, settings, one.tenant.key, _now()) for one in found], as_json)
+        output.tenants(
+            "imported", [check_and_record(registry, settings, one.tenant.key, _now()) for one in found], as_json
+        )
 
 
 def _next_sync(due: Due | None) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def add(
             audit.record(
                 connection, COMMAND_LINE, "user added", now, detail={"user": user.name, "role": user.role.value}
             )
-    _tell(user, "added", as_json)
+    _show_done(user, "added", as_json)
 
 
 @app.command("list")
@@ -98,7 +98,7 @@ def password(name: Name, password_file: PasswordFile = None, as_json: AsJson = F
             accounts.set_password(connection, user.id, given, now)
             audit.record(connection, COMMAND_LINE, "password set", now, detail={"user": user.name})
         user = accounts.find(connection, name)
-    _tell(user, "has a new password", as_json)
+    _show_done(user, "has a new password", as_json)
 
 
 def _change(
@@ -115,7 +115,7 @@ def _change(
             change(connection, user, now)
             audit.record(connection, COMMAND_LINE, action, now, detail={"user": user.name})
         user = accounts.find(connection, name)
-    _tell(user, said, as_json)
+    _show_done(user, said, as_json)
 
 
 @contextmanager
@@ -140,7 +140,7 @@ def _password(file: str | None) -> Secret:
     return first
 
 
-def _tell(user: User, done: str, as_json: bool) -> None:
+def _show_done(user: User, done: str, as_json: bool) -> None:
     if as_json:
         output.json_(_plain(user))
     else:

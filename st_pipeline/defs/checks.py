@@ -10,7 +10,7 @@ import dagster as dg
 
 from st_pipeline import postgres
 from st_pipeline.dbt import one_build_at_a_time
-from st_pipeline.rules.asset_checks import LEGACY_CHECKS, RAW_CHECKS, Verdict, judge, look
+from st_pipeline.rules.asset_checks import LEGACY_CHECKS, RAW_CHECKS, Verdict, judge, read_evidence
 from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
@@ -42,7 +42,7 @@ def data(context: dg.AssetCheckExecutionContext, pipeline: dg.ResourceParam[Pipe
         one_build_at_a_time(pipeline.database),
         postgres.connect(pipeline.database, application="st-pipeline checks", autocommit=True) as connection,
     ):
-        known = look(connection, read_rules(pipeline.settings.home), pipeline.clock())
+        known = read_evidence(connection, read_rules(pipeline.settings.home), pipeline.clock())
     for verdict in judge(known):
         if dg.AssetCheckKey(dg.AssetKey(verdict.asset), verdict.check) in selected:
             yield _result(verdict)

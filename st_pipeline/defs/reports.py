@@ -52,7 +52,7 @@ def reports(
         stack.enter_context(run_lock(pipeline.database, run_id))
         stack.enter_context(one_build_at_a_time(pipeline.database))
         if is_whole:
-            stack.enter_context(build_schedule.recorded(pipeline.database, run_id, pipeline.clock))
+            stack.enter_context(build_schedule.record_built(pipeline.database, run_id, pipeline.clock))
         # Unit tests verify the models, not the data; the test suite runs them.
         # Builds run one at a time, so they share one folder: dbt parses only what changed, and nothing piles up.
         target = pipeline.settings.home / "dbt"

@@ -20,7 +20,7 @@ def due_syncs(
     now = max(context.scheduled_execution_time, pipeline.clock())
     with postgres.connect(pipeline.database, application="st-pipeline due", autocommit=True) as connection:
         tenants = tenant_table.read_all(connection)
-        syncs = tenant_states.next_syncs(connection, tenants, now)
+        syncs = tenant_states.read_next_syncs(connection, tenants, now)
     due = [key for key, sync in syncs.items() if sync and sync.at <= now]
     runs = launch_syncs(context.instance, pipeline, due, now)
     if not runs:

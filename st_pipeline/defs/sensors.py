@@ -17,8 +17,8 @@ from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.tenants.model import Status
-from st_pipeline.tenants.partitions import partition_changes, wanted_partitions
-from st_pipeline.tenants.recheck import check_up, is_recheck_due
+from st_pipeline.tenants.partitions import partition_changes, select_partitions
+from st_pipeline.tenants.recheck import check_and_record, is_recheck_due
 
 CHECKS_A_ROUND = 5  # an unreachable tenant takes a while, and a sensor has one minute
 
@@ -30,7 +30,7 @@ def tenant_registry(
     """Add a partition for each new tenant and delete those of removed tenants. Skip if the registry can't be read."""
     try:
         with pipeline.registry() as registry:
-            wanted = wanted_partitions(registry.list())
+            wanted = select_partitions(registry.list())
     except (PostgresError, TenantsError) as error:
         return dg.SkipReason(f"Partitions not updated because the registry can't be read: {error}")
     existing = context.instance.get_dynamic_partitions("tenants")
@@ -51,7 +51,7 @@ def asked_syncs(
 ) -> dg.SensorResult | dg.SkipReason:
     """Request runs for tenants with a requested sync, ahead of all other runs in the queue."""
     with postgres.connect(pipeline.database, application="st-pipeline asked", autocommit=True) as connection:
-        asked = {request.tenant for request in sync_requests.open_requests(connection)}
+        asked = {request.tenant for request in sync_requests.read_open_requests(connection)}
     runs = launch_syncs(context.instance, pipeline, asked, pipeline.clock(), priority=ASKED_PRIORITY)
     if not runs:
         return dg.SkipReason(f"{len(asked)} tenants have requested syncs, no new runs needed")
@@ -68,9 +68,9 @@ def loaded_waves(
     now = pipeline.clock()
     with postgres.connect(pipeline.database, application="st-pipeline waves", autocommit=True) as connection:
         loaded = build_schedule.read_loaded(connection)
-        syncs = tenant_states.next_syncs(connection, tenant_table.read_all(connection), now)
+        syncs = tenant_states.read_next_syncs(connection, tenant_table.read_all(connection), now)
     dues = [sync.at for sync in syncs.values() if sync]
-    reason = build_schedule.build_due(
+    reason = build_schedule.find_build_reason(
         loaded, is_in_flight(context.instance, sync_tenant.name), min(dues, default=None), now
     )
     if reason is None:
@@ -90,7 +90,9 @@ def waiting_tenants(context: dg.SensorEvaluationContext, pipeline: dg.ResourcePa
     """Retry tenants that aren't connected yet or were unreachable. Once connected, they are due immediately."""
     with pipeline.registry() as registry:
         waiting = [tenant.key for tenant in registry.list() if is_recheck_due(tenant, pipeline.clock())]
-        found = [check_up(registry, pipeline.settings, key, pipeline.clock()) for key in waiting[:CHECKS_A_ROUND]]
+        found = [
+            check_and_record(registry, pipeline.settings, key, pipeline.clock()) for key in waiting[:CHECKS_A_ROUND]
+        ]
     connected = [tenant.key for tenant in found if tenant.status is Status.CONNECTED]
     return dg.SkipReason(f"{len(found)} tenants rechecked, connected: {', '.join(connected) or 'none'}")
 

@@ -18,7 +18,7 @@ from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.plan import Request
+from st_pipeline.sync.plan import SyncPlan
 from st_pipeline.sync.run_lock import run_lock
 from st_pipeline.sync.tenant import sync_tenant
 from st_pipeline.warehouse.schema import columns
@@ -82,7 +82,7 @@ def sync(
 ) -> Iterator[dg.MaterializeResult]:
     """Sync the run's tenants for the selected entities."""
     land, load = _selected(context, "landing"), _selected(context, "raw")
-    request = Request(
+    request = SyncPlan(
         land=land,
         load=load,
         full=config.full,
@@ -105,7 +105,7 @@ def _selected(context: dg.AssetExecutionContext, layer: str) -> list[str]:
 
 
 def _report(
-    context: dg.AssetExecutionContext, request: Request, outcomes: Sequence[TenantOutcome]
+    context: dg.AssetExecutionContext, request: SyncPlan, outcomes: Sequence[TenantOutcome]
 ) -> Iterator[dg.MaterializeResult]:
     """Report a materialization for each tenant and asset that succeeded.
 

@@ -92,7 +92,7 @@ def vacuum_tables(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pip
 def ask_for_whole_readings(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """Request the weekly full refreshes that are due. A sensor also does this all day."""
     with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
-        asked = weekly_full_reads.ask_for_rereads(connection, pipeline.clock())
+        asked = weekly_full_reads.request_full_reads(connection, pipeline.clock())
     _report(context, {"tenants": sorted(asked)})
 
 
@@ -131,7 +131,7 @@ nightly_upkeep = dg.ScheduleDefinition(
 def weekly_rereads(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
     """Request the weekly full refresh for tenants whose hour of the week has come. It launches like any other sync."""
     with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
-        asked = weekly_full_reads.ask_for_rereads(connection, pipeline.clock())
+        asked = weekly_full_reads.request_full_reads(connection, pipeline.clock())
     return dg.SkipReason(f"full refresh requested for {len(asked)} tenants: {', '.join(sorted(asked)) or 'none'}")
 
 

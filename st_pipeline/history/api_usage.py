@@ -16,7 +16,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from st_pipeline.history.latency_buckets import summed
+from st_pipeline.history.latency_buckets import sum_buckets
 from st_pipeline.servicetitan.calls import latency
 
 
@@ -98,7 +98,7 @@ def read_usage(
             sum(retries)::bigint as retries, sum(bytes)::bigint as bytes, sum(seconds) as seconds,
             max(slowest) as slowest, {} as buckets
         from usage
-    """).format(sql.SQL(", ").join(columns), summed(sql.Identifier("buckets")))
+    """).format(sql.SQL(", ").join(columns), sum_buckets(sql.Identifier("buckets")))
     # Without anything to tell it apart by there is one row, and none where nothing was called.
     end = sql.SQL("group by {} order by {}").format(grouped, grouped) if parts else sql.SQL("having count(*) > 0")
     with connection.cursor(row_factory=class_row(Usage)) as cursor:

@@ -12,13 +12,13 @@ from st_pipeline.servicetitan.calls import BOUNDS
 _ALL = range(1, len(BOUNDS) + 2)
 
 
-def summed(column: sql.Composable) -> sql.Composable:
+def sum_buckets(column: sql.Composable) -> sql.Composable:
     """The sum, bucket by bucket, of an array column over the rows of a group; all 0 over no rows."""
     each = sql.SQL(", ").join(sql.SQL("coalesce(sum({}[{}]), 0)").format(column, sql.Literal(n)) for n in _ALL)
     return sql.SQL("array[{}]::bigint[]").format(each)
 
 
-def added(one: sql.Composable, other: sql.Composable) -> sql.Composable:
+def add_buckets(one: sql.Composable, other: sql.Composable) -> sql.Composable:
     """The sum of two arrays of one row, bucket by bucket."""
     each = sql.SQL(", ").join(
         sql.SQL("coalesce({}[{}], 0) + coalesce({}[{}], 0)").format(one, sql.Literal(n), other, sql.Literal(n))

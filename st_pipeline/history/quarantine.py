@@ -73,7 +73,7 @@ def read_counts(connection: psycopg.Connection[Any], tenant: str) -> list[Quaran
         ).fetchall()
 
 
-def page_of_records(
+def read_records(
     connection: psycopg.Connection[Any],
     tenant: str,
     *,

@@ -12,7 +12,7 @@ from datetime import datetime
 import psycopg
 from psycopg import sql
 
-from st_pipeline.history.latency_buckets import summed
+from st_pipeline.history.latency_buckets import sum_buckets
 from st_pipeline.servicetitan.calls import CallCount
 from st_pipeline.tenants.credentials import masked
 
@@ -52,7 +52,7 @@ class Cause:
 BY_HAND = Cause()
 
 
-def start(
+def record_start(
     connection: psycopg.Connection,
     tenant: str,
     run_id: str | None,
@@ -75,7 +75,7 @@ def start(
     return row[0]
 
 
-def finish(
+def record_finish(
     connection: psycopg.Connection,
     sync_id: int,
     tenant: str,
@@ -138,7 +138,7 @@ def finish(
                     from control.api_calls c where c.sync_id = s.id
                 )
             where id = %s
-            """).format(summed(sql.Identifier("c", "buckets"))),
+            """).format(sum_buckets(sql.Identifier("c", "buckets"))),
             (now, "failed" if error else "succeeded", error, _app(connection, tenant), sync_id),
         )
 

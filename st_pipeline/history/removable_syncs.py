@@ -14,7 +14,7 @@ import psycopg
 from st_pipeline.schedule.tenant_states import MOST_FAILURES
 
 
-def tenants_with_old_syncs(connection: psycopg.Connection[Any], before: datetime) -> list[str]:
+def find_tenants_with_old_syncs(connection: psycopg.Connection[Any], before: datetime) -> list[str]:
     """Who has syncs that started before an instant; removed tenants too."""
     rows = connection.execute(
         "select distinct tenant from control.syncs where started_at < %s order by tenant", (before,)
@@ -22,7 +22,7 @@ def tenants_with_old_syncs(connection: psycopg.Connection[Any], before: datetime
     return [tenant for (tenant,) in rows]
 
 
-def removable_syncs(
+def find_removable_syncs(
     connection: psycopg.Connection[Any], tenant: str, before: datetime, most: int, running: int | None
 ) -> list[int]:
     """At most ``most`` syncs of a tenant that started before an instant and that nobody looks for; the oldest first.

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from st_pipeline.history.latency_buckets import added, summed
-from st_pipeline.history.removable_syncs import removable_syncs, tenants_with_old_syncs
-from st_pipeline.history.syncs import running_syncs
+from st_pipeline.history.latency_buckets import add_buckets, sum_buckets
+from st_pipeline.history.removable_syncs import find_removable_syncs, find_tenants_with_old_syncs
+from st_pipeline.history.syncs import read_running_syncs
 
 LOCK = 7_350_005  # an advisory lock: whoever rolls up does it alone
 BATCH = 500
@@ -41,7 +41,7 @@ def roll_up(connection: psycopg.Connection[Any], now: datetime, keep_days: int, 
     """
     before = _before(now, keep_days)
     syncs = tenants = 0
-    for tenant in tenants_with_old_syncs(connection, before):
+    for tenant in find_tenants_with_old_syncs(connection, before):
         moved = _roll_up_tenant(connection, tenant, before, batch)
         syncs, tenants = syncs + moved, tenants + (moved > 0)
     return RolledUp(syncs, tenants)
@@ -83,8 +83,8 @@ def _roll_up_tenant(connection: psycopg.Connection[Any], tenant: str, before: da
     while True:
         with connection.transaction():
             connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
-            running = running_syncs(connection).get(tenant)
-            syncs = removable_syncs(connection, tenant, before, batch, running)
+            running = read_running_syncs(connection).get(tenant)
+            syncs = find_removable_syncs(connection, tenant, before, batch, running)
             if syncs:
                 _move(connection, syncs)
         moved += len(syncs)
@@ -112,8 +112,8 @@ def _move(connection: psycopg.Connection[Any], syncs: list[int]) -> None:
             slowest = greatest(days.slowest, excluded.slowest),
             buckets = {added}
         """).format(
-            summed=summed(sql.Identifier("c", "buckets")),
-            added=added(sql.Identifier("days", "buckets"), sql.Identifier("excluded", "buckets")),
+            summed=sum_buckets(sql.Identifier("c", "buckets")),
+            added=add_buckets(sql.Identifier("days", "buckets"), sql.Identifier("excluded", "buckets")),
         ),
         (syncs,),
     )

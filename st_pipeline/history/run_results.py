@@ -26,7 +26,7 @@ class EntityStatus:
     detail: str | None
 
 
-def entities(connection: psycopg.Connection, sync_ids: list[int]) -> list[EntityStatus]:
+def read_entities(connection: psycopg.Connection, sync_ids: list[int]) -> list[EntityStatus]:
     """What these syncs did, entity by entity."""
     with connection.cursor(row_factory=class_row(EntityStatus)) as cursor:
         return cursor.execute(
@@ -41,7 +41,9 @@ def entities(connection: psycopg.Connection, sync_ids: list[int]) -> list[Entity
         ).fetchall()
 
 
-def syncs_of_runs(connection: psycopg.Connection, run_ids: list[str]) -> list[tuple[int, str, str | None, str | None]]:
+def find_syncs_of_runs(
+    connection: psycopg.Connection, run_ids: list[str]
+) -> list[tuple[int, str, str | None, str | None]]:
     """(sync id, tenant, outcome, error) of the last sync of each tenant in these runs, by tenant."""
     return connection.execute(
         """

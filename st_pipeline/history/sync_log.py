@@ -52,7 +52,7 @@ class Drifted:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LogEntries:
     """What there is to tell. ``files`` are at most MOST_FILES, the first ones; ``more_files`` are left out."""
 
     requests: list[Request]
@@ -71,7 +71,7 @@ class Progress:
     pages: int
 
 
-def read_told(connection: psycopg.Connection[Any], sync: Sync, until: datetime) -> Told:
+def read_log(connection: psycopg.Connection[Any], sync: Sync, until: datetime) -> LogEntries:
     """What a sync left; one that has not said when it ended is told of up to ``until``."""
     window = {"id": sync.id, "tenant": sync.tenant, "start": sync.started_at, "end": sync.finished_at or until}
     with connection.cursor(row_factory=class_row(Request)) as cursor:
@@ -96,7 +96,7 @@ def read_told(connection: psycopg.Connection[Any], sync: Sync, until: datetime) 
             """,
             window,
         ).fetchall()
-    return Told(requests, files[:MOST_FILES], max(0, len(files) - MOST_FILES), drift)
+    return LogEntries(requests, files[:MOST_FILES], max(0, len(files) - MOST_FILES), drift)
 
 
 def read_progress(connection: psycopg.Connection[Any], tenant: str, since: datetime) -> list[Progress]:

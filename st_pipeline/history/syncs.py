@@ -130,7 +130,7 @@ class Page:
     next: Position | None
 
 
-def running_syncs(connection: psycopg.Connection[Any]) -> dict[str, int]:
+def read_running_syncs(connection: psycopg.Connection[Any]) -> dict[str, int]:
     """The sync that runs now of each tenant that has one, by key.
 
     It is a tenant's newest, has not ended, and a process holds the tenant's lock (landing/tenant_lock.py).
@@ -175,13 +175,13 @@ def read_sync(connection: psycopg.Connection[Any], sync_id: int) -> SyncDetail |
     return SyncDetail(found[0], entities, calls)
 
 
-def last_syncs(connection: psycopg.Connection[Any], tenant: str, number: int) -> list[Sync]:
+def read_last_syncs(connection: psycopg.Connection[Any], tenant: str, number: int) -> list[Sync]:
     """The last ``number`` syncs of a tenant that are still kept, the newest first."""
     where = sql.SQL("where s.tenant = %(tenant)s order by s.started_at desc, s.id desc limit %(number)s")
     return _read(connection, where, {"tenant": tenant, "number": number})
 
 
-def page_of_syncs(
+def read_syncs(
     connection: psycopg.Connection[Any],
     *,
     tenant: str | None = None,
@@ -227,7 +227,7 @@ def _read(connection: psycopg.Connection[Any], which: sql.Composable, values: di
             s.bytes, s.calls, s.failed_calls, s.refused_calls, s.retries, s.call_seconds, s.slowest_call, s.buckets
         from control.syncs s
     """)
-    running = list(running_syncs(connection).values())
+    running = list(read_running_syncs(connection).values())
     with connection.cursor(row_factory=kwargs_row(_sync)) as cursor:
         return cursor.execute(query + which, {**values, "running": running}).fetchall()
 

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from st_pipeline.landing.ledger import Batch, LandedFile, Ledger
 from st_pipeline.landing.list_cursor import list_cursor
 from st_pipeline.landing.open_file import OpenFile, landed_schema
-from st_pipeline.landing.prefetch import one_ahead
+from st_pipeline.landing.prefetch import prefetch_one
 from st_pipeline.landing.seen_fields import Presence
 from st_pipeline.landing.typer import fingerprint, type_records
 from st_pipeline.landing.zone import LandingZone, file_path
@@ -143,7 +143,7 @@ class _Landing:
 
     def _pages(self) -> Iterator[Page]:
         """Yield the pages. On an API error, record what arrived before it, then raise it."""
-        pages = one_ahead(self._source.pages(self._endpoint, self._batch.cursor))
+        pages = prefetch_one(self._source.pages(self._endpoint, self._batch.cursor))
         while True:
             try:
                 page = next(pages, None)
@@ -173,7 +173,7 @@ class _Landing:
                 landed.missing_fields = self._presence.missing
                 known = {".".join(field.path) for field in endpoint.fields}
                 self._ledger.settle_drift(*where, self._presence.seen, known)
-                self._ledger.note_drift(*where, "missing", landed.missing_fields, now)
+                self._ledger.record_drift(*where, "missing", landed.missing_fields, now)
             self._ledger.complete(batch, landed.cursor, now)
 
     def _add(self, page: Page) -> None:
@@ -183,7 +183,7 @@ class _Landing:
             if self._file is None:
                 self._file = self._open_file()
             self._file.add(typed, page.size)
-            self._presence.look(typed.rows)
+            self._presence.collect(typed.rows)
             self._newest = max(filter(None, (self._newest, _newest(typed.rows))), default=None)
         landed.pages += 1
         landed.records += len(page.records)

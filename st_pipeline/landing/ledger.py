@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import kwargs_row
 
-from st_pipeline.landing.typer import Note
+from st_pipeline.landing.typer import Problem
 
 LONGEST_FIELD = 500  # of a name in drift, which is indexed: what a server calls a field is up to the server
 
@@ -112,7 +112,7 @@ class Ledger:
             ).fetchone()
 
     def record_file(
-        self, file: LandedFile, notes: Iterable[Note], new_fields: Iterable[str], seen: Iterable[str] = ()
+        self, file: LandedFile, notes: Iterable[Problem], new_fields: Iterable[str], seen: Iterable[str] = ()
     ) -> None:
         """Record a file, the cursor after it, and the fields ``seen`` in the batch so far."""
         with self._connection.transaction():
@@ -129,7 +129,7 @@ class Ledger:
             ).fetchone()  # fmt: skip
             assert row
             write_notes(self._connection, file.tenant, file.entity, row[0], notes, file.landed_at)
-            self.note_drift(file.tenant, file.entity, "new", new_fields, file.landed_at)
+            self.record_drift(file.tenant, file.entity, "new", new_fields, file.landed_at)
             self._connection.execute(
                 """
                 update control.cursors set cursor = %s, files = %s, seen = %s
@@ -174,7 +174,7 @@ class Ledger:
         )
         return {path for (path,) in rows}
 
-    def note_drift(self, tenant: str, entity: str, kind: str, fields: Iterable[str], now: datetime) -> None:
+    def record_drift(self, tenant: str, entity: str, kind: str, fields: Iterable[str], now: datetime) -> None:
         """Record fields that appeared (``new``) or disappeared (``missing``), with first and last time seen."""
         with self._connection.transaction(), self._connection.cursor() as cursor:
             cursor.executemany(
@@ -204,7 +204,7 @@ def _batch(*, seen: list[str], **columns: Any) -> Batch:
 
 
 def write_notes(
-    connection: psycopg.Connection, tenant: str, entity: str, file_id: int, notes: Iterable[Note], now: datetime
+    connection: psycopg.Connection, tenant: str, entity: str, file_id: int, notes: Iterable[Problem], now: datetime
 ) -> None:
     """Write a file's ``notes`` to quarantine, as part of the caller's transaction."""
     with connection.cursor() as cursor:

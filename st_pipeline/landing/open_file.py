@@ -10,7 +10,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from st_pipeline.landing.typer import Note, Typed, table_schema
+from st_pipeline.landing.typer import Problem, Typed, table_schema
 from st_pipeline.landing.zone import FileWriter
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 
@@ -44,7 +44,7 @@ class OpenFile:
     records: int = 0
     quarantined_whole: int = 0
     pages: int = 0
-    notes: list[Note] = field(default_factory=list)
+    notes: list[Problem] = field(default_factory=list)
     notes_size: int = 0
     unknown: set[str] = field(default_factory=set)
     waiting: list[pa.RecordBatch] = field(default_factory=list)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from st_pipeline.servicetitan.pages import Page
 
 
-def one_ahead(pages: Iterator[Page]) -> Iterator[Page]:
+def prefetch_one(pages: Iterator[Page]) -> Iterator[Page]:
     """Yield ``pages``, fetching each one while the caller works on the one before. At most two are in memory.
 
     One thread fetches, so ``pages`` need not be thread-safe. An error is raised in order, after the pages before it.

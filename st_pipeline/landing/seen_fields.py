@@ -25,7 +25,7 @@ class Presence:
         """Top-level names that no record had so far."""
         return set(self._unseen)
 
-    def look(self, rows: pa.RecordBatch) -> None:
+    def collect(self, rows: pa.RecordBatch) -> None:
         """Take ``rows`` (of ``table_schema``) into account."""
         found = {name for name in self._unseen if _has_values(rows.column(self._columns[name]))}
         unfound = sorted(self._unseen - found)

@@ -39,7 +39,7 @@ _RECORD = pa.field("_record", pa.string())
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Problem:
     """A quarantine entry. ``field`` is the column that became null, or None if the whole record is left out."""
 
     row: int
@@ -48,7 +48,7 @@ class Note:
     reason: str
     record: str
 
-    def moved(self, rows: int) -> Note:
+    def moved(self, rows: int) -> Problem:
         """The same note on a row ``rows`` further down."""
         return replace(self, row=self.row + rows)
 
@@ -58,7 +58,7 @@ class Typed:
     """Records as rows: ``rows`` has ``table_schema(endpoint)``, one row a record in the order given."""
 
     rows: pa.RecordBatch
-    notes: list[Note]
+    notes: list[Problem]
     unknown: frozenset[str]
     """Names the catalogue doesn't have, nested ones as ``customer.nickname``."""
 
@@ -167,7 +167,7 @@ def _versions(endpoint: Endpoint, decoded: list[Any], types: RecordType) -> pa.A
     return pa.nulls(len(decoded), pa.int64())
 
 
-def _notes(rows: pa.RecordBatch, problems: list[tuple[int, str | None, str]]) -> list[Note]:
+def _notes(rows: pa.RecordBatch, problems: list[tuple[int, str | None, str]]) -> list[Problem]:
     """The notes in row order. A row without id has one note, for the whole record."""
     ids, texts = rows.column("id"), rows.column("_record")
     reasons: dict[int, str] = {}
@@ -176,9 +176,9 @@ def _notes(rows: pa.RecordBatch, problems: list[tuple[int, str | None, str]]) ->
     reasons |= {row: reason for row, name, reason in problems if name is None}
     reasons |= {row: f"{NO_ID}: {reason}" for row, name, reason in problems if name == "id"}
     noted = {row: texts[row].as_py() for row in {*reasons, *(row for row, _, _ in problems)}}  # one text a record
-    notes = [Note(row, None, None, reason, noted[row]) for row, reason in reasons.items()]
+    notes = [Problem(row, None, None, reason, noted[row]) for row, reason in reasons.items()]
     notes += [
-        Note(row, ids[row].as_py(), name, reason, noted[row])
+        Problem(row, ids[row].as_py(), name, reason, noted[row])
         for row, name, reason in problems
         if row not in reasons and name is not None
     ]

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from st_pipeline.alerting.incident_table import open_incidents
+from st_pipeline.alerting.incident_table import read_open_incidents
 from st_pipeline.alerting.incidents import Incident
-from st_pipeline.history.syncs import SyncState, running_syncs
+from st_pipeline.history.syncs import SyncState, read_running_syncs
 from st_pipeline.overview.totals import Totals, read_busiest, read_day, read_failed_today
-from st_pipeline.rules.tenant_freshness import stale_by_cadence
-from st_pipeline.rules.tenant_health import StaleAt, Watched, read_watched
+from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_health import StaleAt, TenantFacts, read_tenant_facts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.schedule.due_times import Due
-from st_pipeline.schedule.sync_requests import open_requests
-from st_pipeline.schedule.tenant_states import next_of, read_states
+from st_pipeline.schedule.sync_requests import read_open_requests
+from st_pipeline.schedule.tenant_states import read_next_sync, read_states
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.model import Status, Tenant
 
@@ -101,8 +101,8 @@ def read_overview(
     rules = rules or Rules()
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
-        running = running_syncs(connection)
-        incidents = open_incidents(connection)
+        running = read_running_syncs(connection)
+        incidents = read_open_incidents(connection)
         registered = tenant_table.read_all(connection)
         tenants = _read_tenants(connection, registered, set(running.values()), incidents, now, rules)
         sums = read_day(connection, running.values(), now)
@@ -134,8 +134,10 @@ def read_tenant_overview(
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         registered = [tenant_table.read(connection, key)]
-        running = set(running_syncs(connection).values())
-        return _read_tenants(connection, registered, running, open_incidents(connection), now, rules or Rules(), key)[0]
+        running = set(read_running_syncs(connection).values())
+        return _read_tenants(
+            connection, registered, running, read_open_incidents(connection), now, rules or Rules(), key
+        )[0]
 
 
 def _read_tenants(
@@ -148,16 +150,16 @@ def _read_tenants(
     only: str | None = None,
 ) -> list[TenantOverview]:
     states = read_states(connection, only)
-    watched = {one.key: one for one in read_watched(connection)}
-    asked = {request.tenant for request in open_requests(connection, only)}
+    watched = {one.key: one for one in read_tenant_facts(connection)}
+    asked = {request.tenant for request in read_open_requests(connection, only)}
     recent = _read_recent(connection, running, only)
     marks = _read_marks(connection, only)
-    stale_at = stale_by_cadence(rules)
+    stale_at = is_stale(rules)
     tenants: list[TenantOverview] = []
     for tenant in registered:
-        key, due = tenant.key, next_of(tenant, states[tenant.key], now)
+        key, due = tenant.key, read_next_sync(tenant, states[tenant.key], now)
         waits = key in asked or (due is not None and due.at <= now)
-        fresh_until, stale_since = freshness(watched.get(key), stale_at, now)
+        fresh_until, stale_since = compute_freshness(watched.get(key), stale_at, now)
         tenants.append(
             TenantOverview(
                 tenant,
@@ -177,7 +179,9 @@ def _read_tenants(
     return tenants
 
 
-def freshness(watched: Watched | None, stale_at: StaleAt, now: datetime) -> tuple[datetime | None, datetime | None]:
+def compute_freshness(
+    watched: TenantFacts | None, stale_at: StaleAt, now: datetime
+) -> tuple[datetime | None, datetime | None]:
     """Until when data is fresh, or since when stale; neither where nothing is expected. ``watched`` None: disabled."""
     if watched is None or watched.connected_at is None or (at := stale_at(watched)) is None:
         return None, None

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg import sql
 
-from st_pipeline.history.latency_buckets import summed
+from st_pipeline.history.latency_buckets import sum_buckets
 from st_pipeline.servicetitan.calls import latency
 
 DAY = timedelta(days=1)
@@ -101,7 +101,7 @@ def read_day(connection: psycopg.Connection[Any], running: Collection[int], now:
             (avg(extract(epoch from finished_at - started_at)) filter (where not is_partial))::double precision,
             coalesce(sum(calls), 0)::bigint, sum(call_seconds), max(slowest_call), {}
         from ended
-        """).format(summed(sql.Identifier("buckets"))),
+        """).format(sum_buckets(sql.Identifier("buckets"))),
         {"since": now - DAY, "now": now, "running": list(running)},
     ).fetchone()
     assert row

@@ -21,22 +21,22 @@ from st_pipeline.rules import (
     tenant_health,
 )
 from st_pipeline.rules.findings import Finding
-from st_pipeline.rules.tenant_health import StaleAt, Watched
+from st_pipeline.rules.tenant_health import StaleAt, TenantFacts
 from st_pipeline.rules.thresholds import Rules
 
 
 def find_all(
-    connection: psycopg.Connection, tenants: Collection[Watched], rules: Rules, now: datetime, stale_at: StaleAt
+    connection: psycopg.Connection, tenants: Collection[TenantFacts], rules: Rules, now: datetime, stale_at: StaleAt
 ) -> list[Finding]:
     """The findings of every enabled rule at ``now``, by rule and tenant. Read-only."""
     shut_out = frozenset(tenant.key for tenant in tenants if tenant.is_shut_out)
     withdrawn = list(failed_syncs.find_withdrawn(failed_syncs.read_not_granted(connection), rules))
     failing = failed_syncs.read_failing(connection)
-    explained = failed_syncs.explained(failing, withdrawn, shut_out)
-    common, together = shared_outages.find_common(failing, explained, tenants, rules, now)
+    explained = failed_syncs.select_explained(failing, withdrawn, shut_out)
+    common, together = shared_outages.find_shared_outages(failing, explained, tenants, rules, now)
     explained |= together
-    told_failing = explained | failed_syncs.in_a_row(failing, rules)
-    silent = list(empty_reads.find_silences(empty_reads.read_silences(connection, rules, now), rules))
+    told_failing = explained | failed_syncs.count_consecutive(failing, rules)
+    silent = list(empty_reads.find_empty_reads(empty_reads.read_empty_reads(connection, rules, now), rules))
     found = [
         *common,
         *tenant_health.find_in_tenants(tenants, told_failing, rules, now, stale_at),
@@ -44,7 +44,7 @@ def find_all(
         *failed_syncs.find_in_syncs(failing, explained, rules),
         *call_rules.find_in_calls(
             call_rules.read_calls(connection, call_rules.window(rules, now)),
-            call_rules.read_usage(connection, rules, now),
+            call_rules.read_call_totals(connection, rules, now),
             shut_out,
             rules,
         ),
@@ -57,7 +57,7 @@ def find_all(
         ),
         *api_counts.find_miscounts(api_counts.read_last_counts(connection), rules, silent),
         *completeness.find_set_aside(completeness.read_set_aside(connection, rules, now), rules),
-        *field_drift.find_drift(field_drift.read_changed(connection), rules),
+        *field_drift.find_drift(field_drift.read_drifted_fields(connection), rules),
         *member_counts.find_fewer_members(member_counts.read_member_counts(connection, rules, now), rules),
         *late_reports.find_reports_behind(late_reports.read_builds(connection, now), rules, now),
     ]

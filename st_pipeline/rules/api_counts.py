@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.rules.findings import Finding, Severity, counted
+from st_pipeline.rules.findings import Finding, Severity, format_count
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 
@@ -110,14 +110,14 @@ def find_miscounts(counts: Iterable[ApiCount], rules: Rules, unwell: Iterable[Fi
         read_again = f"st-pipeline sync {one.tenant} --entity {one.entity} --full"
         if one.missing:
             severity = rules.reconciliation.severity
-            what = f"The API counts {counted(one.api_total, 'record')} but raw has {one.raw_rows:,}"
+            what = f"The API counts {format_count(one.api_total, 'record')} but raw has {one.raw_rows:,}"
             advice = (
                 f"Read every record again: run {read_again}. If the counts still differ, report both numbers to "
                 "ServiceTitan."
             )
         else:
             severity = Severity.CAN_WAIT
-            what = f"Raw has {counted(one.raw_rows, 'row')} but the API counts {one.api_total:,}"
+            what = f"Raw has {format_count(one.raw_rows, 'row')} but the API counts {one.api_total:,}"
             advice = (
                 f"Records were deleted in ServiceTitan, but the feed did not say so. To mark them, run {read_again}. "
                 "If the counts still differ, the app can no longer see every record: report it to ServiceTitan."

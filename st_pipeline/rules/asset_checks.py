@@ -14,10 +14,10 @@ import psycopg
 
 from st_pipeline.rules import all_rules, api_counts, entity_freshness, invoice_totals, tenant_health
 from st_pipeline.rules.api_counts import ApiCount
-from st_pipeline.rules.entity_freshness import Reading
+from st_pipeline.rules.entity_freshness import LastRead
 from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.rules.invoice_totals import InvoiceTotals
-from st_pipeline.rules.tenant_freshness import stale_by_cadence
+from st_pipeline.rules.tenant_freshness import is_stale
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, is_legacy_required
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
@@ -69,25 +69,25 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Evidence:
     """All that the verdicts are made of, found at one moment."""
 
     tenants: int
     findings: Sequence[Finding]
     stale: Sequence[Finding]
-    readings: Sequence[Reading]
+    readings: Sequence[LastRead]
     counts: Sequence[ApiCount]
     totals: Sequence[InvoiceTotals]
     now: datetime
 
 
-def look(connection: psycopg.Connection, rules: Rules, now: datetime) -> Known:
+def read_evidence(connection: psycopg.Connection, rules: Rules, now: datetime) -> Evidence:
     """Everything that there is to know at ``now``, found once, in one transaction. While no build runs."""
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
-        tenants, stale_at = tenant_health.read_watched(connection), stale_by_cadence(rules)
-        readings = entity_freshness.read_readings(connection)
-        return Known(
+        tenants, stale_at = tenant_health.read_tenant_facts(connection), is_stale(rules)
+        readings = entity_freshness.read_last_reads(connection)
+        return Evidence(
             tenants=len(tenants),
             findings=all_rules.find_all(connection, tenants, rules, now, stale_at),
             stale=list(entity_freshness.find_stale_entities(readings, tenants, rules, now, stale_at)),
@@ -98,12 +98,12 @@ def look(connection: psycopg.Connection, rules: Rules, now: datetime) -> Known:
         )
 
 
-def judge(known: Known) -> list[Verdict]:
+def judge(known: Evidence) -> list[Verdict]:
     """A verdict for each check of each table. Pure."""
     return [verdict for entity in ASSET_ENTITIES for verdict in _raw(entity, known)] + _legacy(known)
 
 
-def _raw(entity: str, known: Known) -> list[Verdict]:
+def _raw(entity: str, known: Evidence) -> list[Verdict]:
     about: dict[str, list[Finding]] = {check: [] for check in RAW_CHECKS}
     about["is_fresh"] = [finding for finding in known.stale if finding.entity == entity]
     for finding in known.findings:
@@ -125,7 +125,7 @@ def _check_of(finding: Finding) -> str | None:
     return _CHECK_OF_RULE.get(finding.rule)
 
 
-def _lacking(entity: str, refused: Iterable[Reading], told: Iterable[Finding], now: datetime) -> list[Finding]:
+def _lacking(entity: str, refused: Iterable[LastRead], told: Iterable[Finding], now: datetime) -> list[Finding]:
     """Tenants that never granted what the legacy tables cannot do without: their syncs fail for it."""
     withdrawn = {finding.tenant for finding in told}
     scope = endpoint(entity).scope
@@ -146,7 +146,7 @@ def _lacking(entity: str, refused: Iterable[Reading], told: Iterable[Finding], n
     ]
 
 
-def _counts(entity: str, known: Known) -> dict[str, str | int]:
+def _counts(entity: str, known: Evidence) -> dict[str, str | int]:
     counts = [count for count in known.counts if count.entity == entity]
     counted = {count.tenant for count in counts}
     missing = [one.tenant for one in known.readings if one.entity == entity and one.tenant not in counted]
@@ -158,7 +158,7 @@ def _counts(entity: str, known: Known) -> dict[str, str | int]:
     }
 
 
-def _legacy(known: Known) -> list[Verdict]:
+def _legacy(known: Evidence) -> list[Verdict]:
     settled = {"companies_compared": len(known.totals), "invoices": sum(one.invoices for one in known.totals)}
     about = {
         "totals_arrive": (list(invoice_totals.find_lost_totals(known.totals, known.now)), settled),

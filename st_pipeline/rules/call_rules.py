@@ -10,7 +10,7 @@ from itertools import groupby
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.rules.findings import Finding, counted
+from st_pipeline.rules.findings import Finding, format_count
 from st_pipeline.rules.thresholds import Rules
 
 SYNCS = 50  # of a tenant, the latest: with fewer calls than a rule wants in all of them there is nothing to judge
@@ -36,7 +36,7 @@ class SyncCalls:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class CallTotals:
     """All calls of a tenant's syncs that ended lately."""
 
     tenant: str
@@ -74,9 +74,9 @@ def read_calls(connection: psycopg.Connection, since: datetime) -> list[SyncCall
         ).fetchall()
 
 
-def read_usage(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[Usage]:
+def read_call_totals(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[CallTotals]:
     """The calls of enabled tenants in the last ``hours`` of the rule, by tenant."""
-    with connection.cursor(row_factory=class_row(Usage)) as cursor:
+    with connection.cursor(row_factory=class_row(CallTotals)) as cursor:
         return cursor.execute(
             """
             select t.key as tenant, sum(c.calls)::bigint as calls, min(s.started_at) as since
@@ -98,7 +98,7 @@ def window(rules: Rules, now: datetime) -> datetime:
 
 
 def find_in_calls(
-    syncs: Iterable[SyncCalls], usage: Iterable[Usage], shut_out: frozenset[str], rules: Rules
+    syncs: Iterable[SyncCalls], usage: Iterable[CallTotals], shut_out: frozenset[str], rules: Rules
 ) -> Iterator[Finding]:
     """At most one finding of each rule for a tenant; ``syncs`` as ``read_calls`` gives them."""
     of_the_day = {one.tenant: one for one in usage}
@@ -125,7 +125,7 @@ def _error_rate(tenant: str, syncs: list[SyncCalls], is_shut_out: bool, rules: R
         "error_rate",
         tenant,
         rule.severity,
-        f"{failed / calls:.1%} of the latest {counted(calls, 'API call')} failed, most of them to {worst}",
+        f"{failed / calls:.1%} of the latest {format_count(calls, 'API call')} failed, most of them to {worst}",
         considered[-1].started_at,
         "Syncs retry automatically. If this continues, check ServiceTitan's status page and the network. The run's log "
         "has the errors and their trace IDs.",
@@ -152,7 +152,7 @@ def _refused(tenant: str, last: SyncCalls, rules: Rules) -> Iterator[Finding]:
             "rate_limit",
             tenant,
             rule.severity,
-            f"ServiceTitan refused {last.refused:,} of the last sync's {counted(last.calls, 'call')} with 429",
+            f"ServiceTitan refused {last.refused:,} of the last sync's {format_count(last.calls, 'call')} with 429",
             last.started_at,
             "This app stays below the limit, so another program or machine is using the same app key for this tenant. "
             "Find it, or give it its own app.",
@@ -160,7 +160,7 @@ def _refused(tenant: str, last: SyncCalls, rules: Rules) -> Iterator[Finding]:
         )
 
 
-def _full_day(tenant: str, used: Usage, rules: Rules) -> Iterator[Finding]:
+def _full_day(tenant: str, used: CallTotals, rules: Rules) -> Iterator[Finding]:
     rule = rules.rate_limit
     share = used.calls / (rule.hours * 3600 * rule.calls_per_second)
     if share > rule.over:
@@ -168,7 +168,7 @@ def _full_day(tenant: str, used: Usage, rules: Rules) -> Iterator[Finding]:
             "rate_limit",
             tenant,
             rule.severity,
-            f"Syncs of the last {rule.hours:g} hours made {counted(used.calls, 'call')}, {share:.0%} of the "
+            f"Syncs of the last {rule.hours:g} hours made {format_count(used.calls, 'call')}, {share:.0%} of the "
             f"{rule.calls_per_second:g} a second that ServiceTitan allows",
             used.since,
             "Nothing is failing yet, but this tenant's syncs have almost no time left in the day. Sync it less often, "

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.rules.findings import Finding, counted
+from st_pipeline.rules.findings import Finding, format_count
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 
@@ -126,7 +126,7 @@ def find_imbalances(
     """Landed is not loaded + quarantined whole, landed is not loaded, or fetched is less than the API's own count."""
     severity = rules.reconciliation.severity
     for one in imbalances:
-        files = counted(one.files, "landed file")
+        files = format_count(one.files, "landed file")
         if one.is_loaded:
             what = (
                 f"{files} with {one.records:,} records: {one.loaded:,} loaded plus {one.whole:,} quarantined do not "

@@ -19,7 +19,7 @@ LEAST_GAPS = 3  # between landings: with fewer, nobody knows how quiet a feed ma
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class EmptyRead:
     """An entity that was read to its end since records last came, and sent none."""
 
     tenant: str
@@ -37,13 +37,13 @@ class Silence:
     """The longest time between two landings before; None: there are not enough to tell."""
 
 
-def read_silences(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[Silence]:
+def read_empty_reads(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[EmptyRead]:
     """Entities of enabled tenants whose readings since the last landed file brought nothing.
 
     A sync that only loads asks nothing and does not count. Neither does a whole reading that may have gone on with
     what a failed one had begun, and so had nothing left to bring.
     """
-    with connection.cursor(row_factory=class_row(Silence)) as cursor:
+    with connection.cursor(row_factory=class_row(EmptyRead)) as cursor:
         return cursor.execute(
             """
             select t.key as tenant, asked.entity, landed.landed_at, empty_.began_at, empty_.last_at, empty_.run_id,
@@ -93,7 +93,7 @@ def read_silences(connection: psycopg.Connection, rules: Rules, now: datetime) -
         ).fetchall()
 
 
-def is_suspicious(silence: Silence, kind: Kind, rules: Rules) -> bool:
+def is_suspicious(silence: EmptyRead, kind: Kind, rules: Rules) -> bool:
     """Whether nothing is too little.
 
     A whole reading brings what there is; a list is read again from an hour before its newest record, which it brings
@@ -107,9 +107,9 @@ def is_suspicious(silence: Silence, kind: Kind, rules: Rules) -> bool:
     return quiet > rule.times * silence.longest_gap
 
 
-def find_silences(silences: Iterable[Silence], rules: Rules) -> Iterator[Finding]:
+def find_empty_reads(silences: Iterable[EmptyRead], rules: Rules) -> Iterator[Finding]:
     """One finding for each tenant, naming the entities, because an API problem rarely affects only one."""
-    tenants: dict[str, list[Silence]] = {}
+    tenants: dict[str, list[EmptyRead]] = {}
     for silence in silences:
         if is_suspicious(silence, endpoint(silence.entity).kind, rules):
             tenants.setdefault(silence.tenant, []).append(silence)

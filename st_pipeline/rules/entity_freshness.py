@@ -14,14 +14,14 @@ import psycopg
 from psycopg.rows import class_row
 
 from st_pipeline.rules.findings import Finding
-from st_pipeline.rules.tenant_health import StaleAt, Watched
+from st_pipeline.rules.tenant_health import StaleAt, TenantFacts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.tenants.model import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LastRead:
     """An entity of an enabled tenant."""
 
     tenant: str
@@ -34,9 +34,9 @@ class Reading:
     """Of the last sync that asked for it."""
 
 
-def read_readings(connection: psycopg.Connection) -> list[Reading]:
+def read_last_reads(connection: psycopg.Connection) -> list[LastRead]:
     """Every entity of every enabled tenant, by tenant and entity. A load alone reads nothing."""
-    with connection.cursor(row_factory=class_row(Reading)) as cursor:
+    with connection.cursor(row_factory=class_row(LastRead)) as cursor:
         return cursor.execute(
             """
             select t.key as tenant, asked.entity, well.finished_at as read_at,
@@ -63,7 +63,7 @@ def read_readings(connection: psycopg.Connection) -> list[Reading]:
 
 
 def find_stale_entities(
-    readings: Iterable[Reading], tenants: Iterable[Watched], rules: Rules, now: datetime, stale_at: StaleAt
+    readings: Iterable[LastRead], tenants: Iterable[TenantFacts], rules: Rules, now: datetime, stale_at: StaleAt
 ) -> Iterator[Finding]:
     """Entities that were not read within the cadence of their tenant.
 

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.rules.findings import Finding, counted, shortened
+from st_pipeline.rules.findings import Finding, format_count, shorten
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, is_legacy_required
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
@@ -147,13 +147,15 @@ def find_withdrawn(entities: Iterable[NotGranted], rules: Rules) -> Iterator[Fin
         )
 
 
-def in_a_row(failing: Iterable[Failing], rules: Rules) -> frozenset[str]:
+def count_consecutive(failing: Iterable[Failing], rules: Rules) -> frozenset[str]:
     """Tenants with an alert for several failed syncs in a row."""
     rule = rules.failures_in_a_row
     return frozenset(one.tenant for one in failing if rule.enabled and one.failures > rule.more_than)
 
 
-def explained(failing: Iterable[Failing], withdrawn: Iterable[Finding], shut_out: Collection[str]) -> frozenset[str]:
+def select_explained(
+    failing: Iterable[Failing], withdrawn: Iterable[Finding], shut_out: Collection[str]
+) -> frozenset[str]:
     """Tenants whose failures another alert covers: they are ``shut_out``, or lack only scopes that are among the
     ``withdrawn``."""
     lost = {(finding.tenant, finding.subject) for finding in withdrawn}
@@ -167,7 +169,7 @@ def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules:
     An alert for several failures replaces the one for a single failure.
     """
     failing = list(failing)
-    rows = in_a_row(failing, rules)
+    rows = count_consecutive(failing, rules)
     for one in failing:
         scopes = _only(one)
         common: dict[str, Any] = {
@@ -185,7 +187,7 @@ def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules:
             "failed_sync",
             one.tenant,
             rules.failed_sync.severity,
-            f"The last sync failed: {shortened(one.error)}",
+            f"The last sync failed: {shorten(one.error)}",
             is_consequence=one.tenant in explained or one.tenant in rows,
             **common,
         )
@@ -194,7 +196,7 @@ def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules:
                 "failures_in_a_row",
                 one.tenant,
                 rules.failures_in_a_row.severity,
-                f"{counted(one.failures, 'sync')} in a row failed; last error: {shortened(one.error)}",
+                f"{format_count(one.failures, 'sync')} in a row failed; last error: {shorten(one.error)}",
                 is_consequence=one.tenant in explained,
                 **common,
             )

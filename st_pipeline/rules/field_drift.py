@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.rules.findings import Finding, shortened
+from st_pipeline.rules.findings import Finding, shorten
 from st_pipeline.rules.thresholds import Rules
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class DriftedFields:
     """Fields of an entity that came, or went, at one time."""
 
     tenant: str
@@ -26,12 +26,12 @@ class Changed:
     last_seen_at: datetime
 
 
-def read_changed(connection: psycopg.Connection) -> list[Changed]:
+def read_drifted_fields(connection: psycopg.Connection) -> list[DriftedFields]:
     """What changed after the sync that first read an entity of an enabled tenant.
 
     What was so in the first one is how the tenant's data is, and no change.
     """
-    with connection.cursor(row_factory=class_row(Changed)) as cursor:
+    with connection.cursor(row_factory=class_row(DriftedFields)) as cursor:
         return cursor.execute(
             """
             select d.tenant, d.entity, d.kind, array_agg(d.field order by d.field) as fields, d.first_seen_at,
@@ -50,7 +50,7 @@ def read_changed(connection: psycopg.Connection) -> list[Changed]:
         ).fetchall()
 
 
-def find_drift(changes: Iterable[Changed], rules: Rules) -> Iterator[Finding]:
+def find_drift(changes: Iterable[DriftedFields], rules: Rules) -> Iterator[Finding]:
     """One finding for what changed together. A small batch may lack a field: it is gone after some days of that."""
     rule = rules.drift
     for one in changes:
@@ -73,7 +73,7 @@ def find_drift(changes: Iterable[Changed], rules: Rules) -> Iterator[Finding]:
             "drift",
             one.tenant,
             rule.severity,
-            shortened(what),
+            shorten(what),
             one.first_seen_at,
             advice,
             one.entity,

@@ -57,12 +57,12 @@ class Finding:
         return "|".join((self.rule, self.tenant, about or ""))
 
 
-def shortened(text: str) -> str:
+def shorten(text: str) -> str:
     """``text`` on one line, truncated to the length of an alert."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"
 
 
-def counted(number: int, noun: str) -> str:
+def format_count(number: int, noun: str) -> str:
     """``1 call``, ``1,200 calls``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.rules.findings import ALL_TENANTS, Finding, counted, shortened
+from st_pipeline.rules.findings import ALL_TENANTS, Finding, format_count, shorten
 from st_pipeline.rules.thresholds import Rules
 
 MARGIN = timedelta(days=1)  # a file is loaded soon after it landed, unless it is loaded again
@@ -83,11 +83,11 @@ def find_reports_behind(builds: Builds, rules: Rules, now: datetime) -> Iterator
     rule = rules.reports_behind
     since, advice = builds.waiting_since, ""
     if builds.failures >= rule.failed_builds and builds.failing_since:
-        what = f"The last {counted(builds.failures, 'report build')} failed: {shortened(builds.error or '')}"
+        what = f"The last {format_count(builds.failures, 'report build')} failed: {shorten(builds.error or '')}"
         since = min(builds.failing_since, since or builds.failing_since)
         advice = "Open the run to see which model or check failed"
     elif since and now - since > timedelta(hours=rule.hours):
-        what = f"Reports are missing newly loaded data of {counted(builds.tenants, 'tenant')}"
+        what = f"Reports are missing newly loaded data of {format_count(builds.tenants, 'tenant')}"
         advice = "Check that builds are running (job build_marts) and whether the last one failed"
     else:
         return

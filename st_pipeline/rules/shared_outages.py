@@ -9,15 +9,15 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from st_pipeline.rules.failed_syncs import Failing
-from st_pipeline.rules.findings import ALL_TENANTS, Finding, counted, shortened
-from st_pipeline.rules.tenant_health import Watched
+from st_pipeline.rules.findings import ALL_TENANTS, Finding, format_count, shorten
+from st_pipeline.rules.tenant_health import TenantFacts
 from st_pipeline.rules.thresholds import Rules
 
 NAMED = 10  # tenants, in the message
 
 
-def find_common(
-    failing: Iterable[Failing], explained: Collection[str], tenants: Iterable[Watched], rules: Rules, now: datetime
+def find_shared_outages(
+    failing: Iterable[Failing], explained: Collection[str], tenants: Iterable[TenantFacts], rules: Rules, now: datetime
 ) -> tuple[list[Finding], frozenset[str]]:
     """At most one finding, and the tenants whose failures it explains.
 
@@ -40,8 +40,8 @@ def find_common(
         "many_failing",
         ALL_TENANTS,
         rule.severity,
-        f"Syncs of {len(keys)} of {counted(len(keys) + well, 'tenant')} are failing ({names}); last error: "
-        f"{shortened(latest.error)}",
+        f"Syncs of {len(keys)} of {format_count(len(keys) + well, 'tenant')} are failing ({names}); last error: "
+        f"{shorten(latest.error)}",
         min(one.since for one in together),
         "The likely cause is something they all share: ServiceTitan itself (check its status page), or this machine's "
         "network, database, or disk. Each tenant is retried automatically.",

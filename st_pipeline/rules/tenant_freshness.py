@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from st_pipeline.rules.tenant_health import Watched
+from st_pipeline.rules.tenant_health import TenantFacts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.schedule.due_times import regular_times
-from st_pipeline.schedule.tenant_states import stored_cadence
+from st_pipeline.schedule.tenant_states import read_cadence
 
 
-def stale_by_cadence(rules: Rules) -> Callable[[Watched], datetime | None]:
+def is_stale(rules: Rules) -> Callable[[TenantFacts], datetime | None]:
     """When a tenant's data is stale, unless a sync succeeds before; None for a paused tenant.
 
     A sync that succeeded at any hour serves until the next regular time.
     """
     most, least = timedelta(hours=rules.stale.grace_hours), timedelta(minutes=rules.stale.least_minutes)
 
-    def stale_at(tenant: Watched) -> datetime | None:
-        times = regular_times(stored_cadence(tenant.cadence), tenant.timezone, tenant.fresh_since, 2)
+    def stale_at(tenant: TenantFacts) -> datetime | None:
+        times = regular_times(read_cadence(tenant.cadence), tenant.timezone, tenant.fresh_since, 2)
         if not times:
             return None
         next_, following = times

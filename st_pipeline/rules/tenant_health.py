@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.rules.findings import Finding, shortened
+from st_pipeline.rules.findings import Finding, shorten
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.tenants.model import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class TenantFacts:
     """The parts of an enabled tenant that rules use. Instants are timezone-aware."""
 
     key: str
@@ -44,13 +44,13 @@ class Watched:
         return max(self.created_at, self.status_since)
 
 
-StaleAt = Callable[[Watched], datetime | None]
+StaleAt = Callable[[TenantFacts], datetime | None]
 """When a tenant's data becomes stale unless a sync succeeds first; None: never (a paused tenant)."""
 
 
-def read_watched(connection: psycopg.Connection) -> list[Watched]:
+def read_tenant_facts(connection: psycopg.Connection) -> list[TenantFacts]:
     """The enabled tenants, by key. Disabled tenants raise no alerts."""
-    with connection.cursor(row_factory=class_row(Watched)) as cursor:
+    with connection.cursor(row_factory=class_row(TenantFacts)) as cursor:
         return cursor.execute(
             """
             select t.key, t.cadence, t.timezone, t.status, t.status_detail, t.status_since, t.checked_at,
@@ -69,7 +69,7 @@ def read_watched(connection: psycopg.Connection) -> list[Watched]:
 
 
 def find_in_tenants(
-    tenants: Iterable[Watched], explained: Collection[str], rules: Rules, now: datetime, stale_at: StaleAt
+    tenants: Iterable[TenantFacts], explained: Collection[str], rules: Rules, now: datetime, stale_at: StaleAt
 ) -> Iterator[Finding]:
     """What is wrong with tenants at ``now``. Staleness is a consequence if the tenant's failures are ``explained``
     by another alert: refused credentials, a missing scope, or repeated failures."""
@@ -79,7 +79,7 @@ def find_in_tenants(
         yield from _old_credentials(tenant, rules, now)
 
 
-def _shut_out(tenant: Watched, rules: Rules, now: datetime) -> Iterator[Finding]:
+def _shut_out(tenant: TenantFacts, rules: Rules, now: datetime) -> Iterator[Finding]:
     said, advice = _said(tenant)
     if tenant.status == Status.REFUSED:
         yield Finding(
@@ -102,13 +102,15 @@ def _shut_out(tenant: Watched, rules: Rules, now: datetime) -> Iterator[Finding]
         )
 
 
-def _said(tenant: Watched) -> tuple[str, str]:
+def _said(tenant: TenantFacts) -> tuple[str, str]:
     """What the check found (its first sentence) and its advice (the rest)."""
     said, _, advice = tenant.status_detail.partition(". ")
-    return shortened(said), shortened(advice)
+    return shorten(said), shorten(advice)
 
 
-def _stale(tenant: Watched, is_explained: bool, rules: Rules, now: datetime, at: datetime | None) -> Iterator[Finding]:
+def _stale(
+    tenant: TenantFacts, is_explained: bool, rules: Rules, now: datetime, at: datetime | None
+) -> Iterator[Finding]:
     if at is None or now < at or tenant.status == Status.NOT_CONNECTED:
         return
     last = tenant.last_success_at
@@ -129,7 +131,7 @@ def _stale(tenant: Watched, is_explained: bool, rules: Rules, now: datetime, at:
     )
 
 
-def _old_credentials(tenant: Watched, rules: Rules, now: datetime) -> Iterator[Finding]:
+def _old_credentials(tenant: TenantFacts, rules: Rules, now: datetime) -> Iterator[Finding]:
     rule = rules.credentials_old
     if not tenant.credentials_at or tenant.status == Status.NOT_CONNECTED:
         return

@@ -170,7 +170,7 @@ class Api:
         return Response(head + records + b"]}", media_type="application/json; charset=utf-8")
 
     def _list(self, request: Request, tenant: int, entity: Entity) -> Response:
-        query = querying.understand(entity, request.query_params.multi_items())
+        query = querying.parse_query(entity, request.query_params.multi_items())
         if query.errors:
             return answers.invalid(query.errors)
         world = self.state.world(tenant)

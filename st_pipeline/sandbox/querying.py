@@ -41,7 +41,7 @@ class Query:
     errors: dict[str, list[str]] = field(default_factory=dict)
 
 
-def understand(entity: Entity, parameters: Iterable[tuple[str, str]]) -> Query:
+def parse_query(entity: Entity, parameters: Iterable[tuple[str, str]]) -> Query:
     """A list's query from its parameters; an empty value is as good as none."""
     given: dict[str, list[str]] = {}
     for name, value in parameters:

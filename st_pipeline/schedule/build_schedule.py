@@ -52,7 +52,7 @@ class Loaded:
     """When the last of them ended."""
 
 
-def build_due(loaded: Loaded, is_syncing: bool, next_due_at: datetime | None, now: datetime) -> str | None:
+def find_build_reason(loaded: Loaded, is_syncing: bool, next_due_at: datetime | None, now: datetime) -> str | None:
     """Why the reports are to be built at ``now``, or None. ``is_syncing``: a sync runs or waits to.
 
     Once after a wave of syncs, not once for each; a wave that does not end is not waited for. After a build that failed
@@ -102,7 +102,7 @@ def read_loaded(connection: psycopg.Connection[Any]) -> Loaded:
 
 
 @contextmanager
-def recorded(database: postgres.Database, run_id: str, clock: Callable[[], datetime]) -> Iterator[None]:
+def record_built(database: postgres.Database, run_id: str, clock: Callable[[], datetime]) -> Iterator[None]:
     """The build inside the block, from beginning to end, in the history of builds; what it raises goes on."""
     with postgres.connect(database, application="st-pipeline builds", autocommit=True) as connection:
         row = connection.execute(

@@ -35,7 +35,7 @@ class SyncRequest:
         return has_all and (full or not self.is_full)
 
 
-def ask(
+def request_sync(
     connection: psycopg.Connection[Any],
     tenant: str,
     requested_by: str,
@@ -71,7 +71,7 @@ def ask(
     return row[0]
 
 
-def open_requests(
+def read_open_requests(
     connection: psycopg.Connection[Any], tenant: str | None = None, *, holds_lock: bool = False
 ) -> list[SyncRequest]:
     """Requests of registered tenants (or of one) that no sync has begun, or whose sync was killed; oldest first.

@@ -19,22 +19,24 @@ from st_pipeline.tenants.model import DEFAULT_CADENCE, Tenant
 MOST_FAILURES = 50
 
 
-def next_syncs(connection: psycopg.Connection[Any], tenants: Iterable[Tenant], now: datetime) -> dict[str, Due | None]:
+def read_next_syncs(
+    connection: psycopg.Connection[Any], tenants: Iterable[Tenant], now: datetime
+) -> dict[str, Due | None]:
     """The next sync of each of these tenants by its key, as seen at ``now``; None where none happens by itself."""
     states = read_states(connection)
     return {
-        tenant.key: next_of(tenant, states[tenant.key], now)
+        tenant.key: read_next_sync(tenant, states[tenant.key], now)
         for tenant in tenants
         if tenant.key in states  # removed in the meantime
     }
 
 
-def next_of(tenant: Tenant, state: State, now: datetime) -> Due | None:
+def read_next_sync(tenant: Tenant, state: State, now: datetime) -> Due | None:
     """The next sync of a tenant that is in this state."""
-    return next_sync(stored_cadence(tenant.cadence), tenant.timezone, state, now, tenant.key)
+    return next_sync(read_cadence(tenant.cadence), tenant.timezone, state, now, tenant.key)
 
 
-def stored_cadence(text: str) -> Cadence:
+def read_cadence(text: str) -> Cadence:
     """The cadence in a row. What an older version stored and this one refuses is nightly: never would be worse."""
     try:
         return parse(text)

@@ -31,7 +31,7 @@ _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FullRead:
     """One entity of a tenant that may be read anew. Instants are aware."""
 
     tenant: str
@@ -49,13 +49,13 @@ def hour_before(tenant: str, now: datetime) -> datetime:
     return first + (now - first) // WEEK * WEEK
 
 
-def is_due(reading: Reading, now: datetime) -> bool:
+def is_due(reading: FullRead, now: datetime) -> bool:
     """Whether a tenant's hour came, a week or more after its first reading, with no whole reading since or lately."""
     hour = hour_before(reading.tenant, now)
     return reading.first_read_at <= hour - WEEK and reading.last_read_at < hour - RECENT
 
 
-def due(readings: Collection[Reading], now: datetime) -> dict[str, list[str]]:
+def select_due(readings: Collection[FullRead], now: datetime) -> dict[str, list[str]]:
     """Tenant -> entities to read as wholes, the longest overdue first.
 
     When many are due at once, as after a week without a daemon, they are spread: a round takes no more than what brings
@@ -69,14 +69,14 @@ def due(readings: Collection[Reading], now: datetime) -> dict[str, list[str]]:
     return found
 
 
-def read_readings(
+def read_full_reads(
     connection: psycopg.Connection[Any], entities: Iterable[str] = tuple(WEEKLY_REREADS)
-) -> list[Reading]:
+) -> list[FullRead]:
     """Every one of these entities that an enabled, connected tenant was read and no whole reading waits to begin for.
 
     Readings from the beginning are those of the ledger, which forgets none.
     """
-    with connection.cursor(row_factory=class_row(Reading)) as cursor:
+    with connection.cursor(row_factory=class_row(FullRead)) as cursor:
         rows = cursor.execute(
             """
             select t.key as tenant, asked.entity, first.landed_at as first_read_at,
@@ -102,7 +102,7 @@ def read_readings(
             """,
             (list(entities),),
         ).fetchall()
-    waiting = [request for request in sync_requests.open_requests(connection) if request.is_full]
+    waiting = [request for request in sync_requests.read_open_requests(connection) if request.is_full]
     return [
         row
         for row in rows
@@ -110,11 +110,11 @@ def read_readings(
     ]
 
 
-def ask_for_rereads(connection: psycopg.Connection[Any], now: datetime) -> Mapping[str, list[str]]:
+def request_full_reads(connection: psycopg.Connection[Any], now: datetime) -> Mapping[str, list[str]]:
     """Ask for the whole readings that are due at ``now``; tenant -> entities. Two that do it at once ask once."""
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtextextended('st-pipeline rereads', 0))")
-        found = due(read_readings(connection), now)
+        found = select_due(read_full_reads(connection), now)
         for tenant, entities in found.items():
-            sync_requests.ask(connection, tenant, REQUESTED_BY, now, full=True, entities=entities)
+            sync_requests.request_sync(connection, tenant, REQUESTED_BY, now, full=True, entities=entities)
     return found

@@ -21,7 +21,7 @@ from st_pipeline.servicetitan.pages import NotAPage, Page, parse_page
 from st_pipeline.servicetitan.progress import Progress
 from st_pipeline.servicetitan.refusals import exhausted, is_about_app_key, refusal, token_refusal
 from st_pipeline.servicetitan.requesting import first_parameters, next_parameters, url_of
-from st_pipeline.servicetitan.retrying import Again, GivenUp, RetryPolicy, persist
+from st_pipeline.servicetitan.retrying import Again, GivenUp, RetryPolicy, retry
 from st_pipeline.servicetitan.transport import CONNECT_SECONDS, READ_SECONDS, Answer, Transport, Unsigned
 
 TOKEN_OPERATION = "POST /connect/token"  # noqa: S105 - the name of a call
@@ -145,7 +145,7 @@ class ServiceTitan:
                 return self._refusal(endpoint, answer, parameters, signature.used)
             return _understood(answer, int(parameters.get("pageSize", 0)))
 
-        outcome = persist(self._retry, attempt)
+        outcome = retry(self._retry, attempt)
         if isinstance(outcome, GivenUp):
             outcome = exhausted(self.tenant, endpoint, endpoint.operation, outcome)
         if isinstance(outcome, ServiceTitanError):
@@ -188,7 +188,7 @@ class ServiceTitan:
             token = parse_token(answer.body, time.monotonic())
             return token or Again("the answer holds no usable access_token", answer.status, is_malformed=True)
 
-        outcome = persist(self._retry, attempt)
+        outcome = retry(self._retry, attempt)
         if isinstance(outcome, GivenUp):
             outcome = exhausted(self.tenant, None, TOKEN_OPERATION, outcome)
         if isinstance(outcome, ServiceTitanError):

@@ -99,7 +99,7 @@ def _of_title(title: str | None) -> float | None:
     return float(found[1]) * (60 if found[2].lower() == "minute" else 1)
 
 
-def persist(
+def retry(
     policy: RetryPolicy,
     attempt: Callable[[int], T | Again],
     *,

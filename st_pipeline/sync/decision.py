@@ -16,7 +16,7 @@ from st_pipeline.schedule.sync_requests import SyncRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Duty:
+class Decision:
     """One sync to run now."""
 
     cause: Cause
@@ -25,7 +25,7 @@ class Duty:
     full: bool = False
 
 
-def duty(requests: Sequence[SyncRequest], due: Due | None, now: datetime) -> Duty | None:
+def decide(requests: Sequence[SyncRequest], due: Due | None, now: datetime) -> Decision | None:
     """The oldest request, or what is due by ``now``, or None. ``requests`` and ``due`` belong to one tenant.
 
     If a sync is due, a request for all entities also counts as that sync.
@@ -34,7 +34,7 @@ def duty(requests: Sequence[SyncRequest], due: Due | None, now: datetime) -> Dut
     if requests:
         first = requests[0]
         due_for = due.due_for if due and is_due and first.entities is None else None
-        return Duty(Cause("request", due_for, first.requested_by), first.entities, first.is_full)
+        return Decision(Cause("request", due_for, first.requested_by), first.entities, first.is_full)
     if due and is_due:
-        return Duty(Cause(due.reason, due.due_for))
+        return Decision(Cause(due.reason, due.due_for))
     return None

@@ -8,7 +8,7 @@ from enum import StrEnum
 from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.landing.land import Landed
 from st_pipeline.servicetitan.catalogue.assets import is_legacy_required
-from st_pipeline.warehouse.deletions import Judged
+from st_pipeline.warehouse.deletions import DeletionVerdict
 from st_pipeline.warehouse.loading import Loaded
 
 
@@ -28,7 +28,7 @@ class EntityOutcome:
     outcome: Outcome = Outcome.SUCCEEDED
     landed: Landed | None = None
     loaded: Loaded = field(default_factory=Loaded)
-    judged: Judged | None = None
+    judged: DeletionVerdict | None = None
     rows_in_raw: int | None = None
     seconds: float = 0.0
     error: str | None = None

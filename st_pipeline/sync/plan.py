@@ -11,7 +11,7 @@ LOCK_WAIT_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class SyncPlan:
     """What a sync is asked to do. Entities to land and to load may differ: a load alone makes no API calls."""
 
     land: Sequence[str]

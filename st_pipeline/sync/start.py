@@ -11,17 +11,17 @@ import psycopg
 from st_pipeline.history import recorder
 from st_pipeline.schedule import launch_claims, sync_requests, tenant_states
 from st_pipeline.schedule.due_times import Due
-from st_pipeline.sync.decision import Duty, duty
-from st_pipeline.sync.plan import Request
+from st_pipeline.sync.decision import Decision, decide
+from st_pipeline.sync.plan import SyncPlan
 from st_pipeline.tenants import tenant_table
 
 
-def begin(
+def start_sync(
     connection: psycopg.Connection[Any],
     key: str,
-    request: Request,
+    request: SyncPlan,
     now: datetime,
-) -> tuple[Request, int] | None:
+) -> tuple[SyncPlan, int] | None:
     """Return what to do and the sync's id in the history, or None if there is nothing to do.
 
     One transaction records the sync in the history and marks the requests that it covers. The caller holds the tenant's
@@ -32,13 +32,13 @@ def begin(
     """
     with connection.transaction():
         launch_claims.release(connection, key)
-        asked = sync_requests.open_requests(connection, key, holds_lock=True)
+        asked = sync_requests.read_open_requests(connection, key, holds_lock=True)
         if request.if_due:
-            found = duty(asked, _due(connection, key, now), now)
+            found = decide(asked, _due(connection, key, now), now)
             if found is None:
                 return None
             request = _of_duty(request, found)
-        sync_id = recorder.start(
+        sync_id = recorder.record_start(
             connection, key, request.run_id, now, full=request.full, partial=request.is_partial, cause=request.cause
         )
         # A reload serves no request.
@@ -51,10 +51,10 @@ def begin(
 def _due(connection: psycopg.Connection[Any], key: str, now: datetime) -> Due | None:
     tenant = tenant_table.read(connection, key)
     state = tenant_states.read_states(connection, key, holds_lock=True).get(key)
-    return tenant_states.next_of(tenant, state, now) if state else None
+    return tenant_states.read_next_sync(tenant, state, now) if state else None
 
 
-def _of_duty(request: Request, found: Duty) -> Request:
+def _of_duty(request: SyncPlan, found: Decision) -> SyncPlan:
     wanted = request.entities if found.entities is None else [e for e in request.entities if e in found.entities]
     return replace(
         request,

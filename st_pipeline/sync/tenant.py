@@ -28,10 +28,10 @@ from st_pipeline.sync.counting import count_after_sync
 from st_pipeline.sync.early_loads import EarlyLoads, load_pending
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.plan import Request
-from st_pipeline.sync.start import begin
+from st_pipeline.sync.plan import SyncPlan
+from st_pipeline.sync.start import start_sync
 from st_pipeline.tenants import clients
-from st_pipeline.tenants.connection_check import admission, refusal
+from st_pipeline.tenants.connection_check import read_admission, refusal
 from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.warehouse.counts import present_rows
 from st_pipeline.warehouse.deletions import mark_deleted
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 def sync_tenant(
     pipeline: Pipeline,
     key: str,
-    request: Request,
+    request: SyncPlan,
     *,
     clock: Callable[[], datetime] | None = None,
 ) -> TenantOutcome:
@@ -68,12 +68,12 @@ def sync_tenant(
 def _sync_locked(
     pipeline: Pipeline,
     key: str,
-    request: Request,
+    request: SyncPlan,
     outcome: TenantOutcome,
     clock: Callable[[], datetime],
 ) -> None:
     with postgres.connect(pipeline.database, application=f"st-pipeline history {key}", autocommit=True) as connection:
-        begun = begin(connection, key, request, clock())
+        begun = start_sync(connection, key, request, clock())
         if begun is None:
             outcome.is_idle = True
             return
@@ -96,7 +96,7 @@ def _sync_locked(
         finally:
             if client:
                 client.close()
-            recorder.finish(
+            recorder.record_finish(
                 connection,
                 sync_id,
                 key,
@@ -122,7 +122,7 @@ def _sign_in(
             outcome.error = str(error)
             return None
         try:
-            registry.record_check(key, admission(tenant, client.granted_scopes()), clock())
+            registry.record_check(key, read_admission(tenant, client.granted_scopes()), clock())
             return client
         except ServiceTitanError as error:
             client.close()
@@ -135,7 +135,7 @@ def _sign_in(
 def _sync_entities(
     pipeline: Pipeline,
     key: str,
-    request: Request,
+    request: SyncPlan,
     client: ServiceTitan | None,
     outcome: TenantOutcome,
     clock: Callable[[], datetime],
@@ -163,7 +163,7 @@ def _sync_entity(
     pipeline: Pipeline,
     key: str,
     endpoint: Endpoint,
-    request: Request,
+    request: SyncPlan,
     client: ServiceTitan | None,
     outcome: EntityOutcome,
     clock: Callable[[], datetime],
@@ -192,7 +192,7 @@ def _land(
     pipeline: Pipeline,
     key: str,
     endpoint: Endpoint,
-    request: Request,
+    request: SyncPlan,
     client: ServiceTitan,
     clock: Callable[[], datetime],
     recorded: Callable[[], None],

@@ -60,10 +60,10 @@ def check(tenant: Tenant, client: ServiceTitan) -> CheckResult:
             return refusal(tenant, error)
     except ServiceTitanError as error:
         return refusal(tenant, error)
-    return admission(tenant, client.granted_scopes())
+    return read_admission(tenant, client.granted_scopes())
 
 
-def admission(tenant: Tenant, scopes: frozenset[str]) -> CheckResult:
+def read_admission(tenant: Tenant, scopes: frozenset[str]) -> CheckResult:
     """The result for a tenant that was let in, with the scopes its token lists (none listed: unknown, taken as all)."""
     missing = {scope: names for scope, names in _required_scopes().items() if scopes and scope not in scopes}
     if not missing:

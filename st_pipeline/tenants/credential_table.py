@@ -122,7 +122,7 @@ def revoke_secret(connection: psycopg.Connection[Any], tenant: str, added_at: da
     return any(connection.execute(sql.SQL(one), [tenant, added_at]).rowcount for one in statements)
 
 
-def note_secret(
+def record_secret_use(
     connection: psycopg.Connection[Any], tenant: str, added_at: datetime, at: datetime, *, worked: bool
 ) -> None:
     """A check signed in, or was refused, with the secret that was added at ``added_at``, if it is still there."""

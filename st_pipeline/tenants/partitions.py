@@ -19,7 +19,7 @@ class Changes:
         return bool(self.add or self.delete)
 
 
-def wanted_partitions(tenants: Iterable[Tenant]) -> frozenset[str]:
+def select_partitions(tenants: Iterable[Tenant]) -> frozenset[str]:
     """The keys that should be partitions: every tenant in the registry, the disabled ones too.
 
     A disabled tenant keeps its partition, as that carries its history; what doesn't run is decided where runs are made.

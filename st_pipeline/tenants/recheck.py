@@ -41,7 +41,7 @@ def is_recheck_due(tenant: Tenant, now: datetime) -> bool:
     return now - tenant.checked_at >= min(max(unchanged / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
 
 
-def check_up(registry: Registry, settings: Settings, key: str, now: datetime) -> Tenant:
+def check_and_record(registry: Registry, settings: Settings, key: str, now: datetime) -> Tenant:
     """The tenant after a check at ``now``, whatever it found; no transaction is open while the API is asked.
 
     Raises:
@@ -57,7 +57,7 @@ def check_up(registry: Registry, settings: Settings, key: str, now: datetime) ->
     with closing(clients.client(tenant, credentials, settings, retry=BRIEF_RETRY, timeouts=BRIEF_TIMEOUTS)) as client:
         result = connection_check.check(tenant, client)
     if outline and result.status is not Status.UNREACHABLE:
-        registry.note_secrets(key, outline, client.tried, now)
+        registry.record_secret_use(key, outline, client.tried, now)
     if client.tried == [False, True]:
         result = replace(result, detail=f"{result.detail}. {NEWEST_REFUSED}")
     return registry.record_check(key, result, now)

@@ -197,7 +197,7 @@ class Registry:
             tenant_table.read(self._connection, key, lock=True)
             return credential_table.revoke_secret(self._connection, key, added_at)
 
-    def note_secrets(self, key: str, outline: Outline, tried: Sequence[bool], at: datetime) -> None:
+    def record_secret_use(self, key: str, outline: Outline, tried: Sequence[bool], at: datetime) -> None:
         """What a check at ``at`` found of the secrets of ``outline``, the newest first: whether each signed in.
 
         Of one that was revoked or replaced in the meantime nothing is noted.
@@ -205,7 +205,7 @@ class Registry:
         with self._connection.transaction():
             for secret, worked in zip((outline.newest, outline.older), tried, strict=False):
                 if secret:
-                    credential_table.note_secret(self._connection, key, secret.added_at, at, worked=worked)
+                    credential_table.record_secret_use(self._connection, key, secret.added_at, at, worked=worked)
 
     def renew_encryption(self) -> int:
         """Encrypt all stored secrets anew with the vault's newest key, all or none; of how many tenants.

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class DeletionVerdict:
     """The result for a full batch: rows marked as deleted, or why none were marked."""
 
     marked: int = 0
@@ -35,7 +35,7 @@ class Judged:
 
 def mark_deleted(
     ledger: psycopg.Connection, database: postgres.Database, zone: LandingZone, tenant: str, endpoint: Endpoint
-) -> Judged | None:
+) -> DeletionVerdict | None:
     """Mark the rows that the last complete full batch didn't return. None if no batch is waiting.
 
     Call this after loading, while holding the tenant's lock. An empty batch never empties a table, and a batch with
@@ -73,7 +73,7 @@ def mark_deleted(
         connection.commit()
     if refused:
         log.warning("%s %s: %s", tenant, endpoint.entity, refused)
-    return Judged(marked, refused)
+    return DeletionVerdict(marked, refused)
 
 
 def _mark(

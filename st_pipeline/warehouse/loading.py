@@ -19,7 +19,7 @@ from psycopg.rows import class_row
 
 from st_pipeline import postgres
 from st_pipeline.landing.rows import LandedRows, open_rows
-from st_pipeline.landing.typer import Note, fingerprint, type_records
+from st_pipeline.landing.typer import Problem, fingerprint, type_records
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.warehouse import arrow_connection, upsert
@@ -141,7 +141,7 @@ def _load_file(
     connection: Connection, zone: LandingZone, tenant: str, endpoint: Endpoint, file: PendingFile
 ) -> tuple[int, int]:
     """(rows loaded, rows quarantined whole) for one file, committed together with its ledger update."""
-    notes: list[Note] = []
+    notes: list[Problem] = []
     retype = file.fingerprint != fingerprint(endpoint)
     # In a file of its own, count all rows: there may be neither too few nor too many.
     count = file.records if file.is_compacted else None
@@ -216,7 +216,7 @@ def _as_landed(landed: LandedRows, endpoint: Endpoint) -> Iterator[pa.RecordBatc
     yield from landed.batches(upsert.stage_schema(endpoint).names[:-1], COPY_ROWS)
 
 
-def _retyped(landed: LandedRows, endpoint: Endpoint, notes: list[Note]) -> Iterator[pa.RecordBatch]:
+def _retyped(landed: LandedRows, endpoint: Endpoint, notes: list[Problem]) -> Iterator[pa.RecordBatch]:
     """The rows, typed again from ``_record``. Quarantine notes go into ``notes``."""
     first = 0
     for batch in landed.batches(["_record", "_landed_at"], RETYPE_ROWS):
@@ -227,7 +227,7 @@ def _retyped(landed: LandedRows, endpoint: Endpoint, notes: list[Note]) -> Itera
         yield typed.rows.append_column("_landed_at", batch.column("_landed_at"))
 
 
-def _renew_notes(cursor: Cursor, tenant: str, endpoint: Endpoint, file: PendingFile, notes: list[Note]) -> None:
+def _renew_notes(cursor: Cursor, tenant: str, endpoint: Endpoint, file: PendingFile, notes: list[Problem]) -> None:
     cursor.execute("delete from control.quarantine where file_id = $1", (file.id,))
     if not notes:
         return

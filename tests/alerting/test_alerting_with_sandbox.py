@@ -26,7 +26,7 @@ from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.settings import Settings
 from st_pipeline.sync.counting import count_after_sync
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from st_pipeline.tenants.credentials import own_credentials
 from st_pipeline.tenants.model import new_tenant
 from tests.conftest import NewWarehouse
@@ -69,7 +69,7 @@ class Story:
 
     def sync(self, *, full: bool = False) -> bool:
         """Whether it went well; by a clock that is ``later`` than this machine's. The reports follow."""
-        request = Request(land=ENTITIES, load=ENTITIES, full=full, run_id="run-1")
+        request = SyncPlan(land=ENTITIES, load=ENTITIES, full=full, run_id="run-1")
         outcome = sync_tenant(self.pipeline, "acme", request, clock=self.now)
         self.build()
         return not outcome.failures
@@ -232,7 +232,7 @@ def test_an_api_that_does_not_answer_many_tenants_is_told_once(story: Story) -> 
             registry.add(tenant, own_credentials("cid.acme", Secret(CANARY)))
     story.sandbox.faults = Faults(rate_5xx=1.0)
     for key in ("acme", *keys):
-        request = Request(land=ENTITIES[:1], load=ENTITIES[:1], lock_wait_seconds=1)
+        request = SyncPlan(land=ENTITIES[:1], load=ENTITIES[:1], lock_wait_seconds=1)
         assert sync_tenant(story.pipeline, key, request, clock=story.now).failures
     (told,) = story.told()
     assert (told["rule"], told["tenant"], told["severity"]) == ("many_failing", None, "now")
@@ -268,7 +268,7 @@ def test_reports_that_are_not_built(story: Story) -> None:
 
 def test_an_api_that_counts_other_records_than_raw_has(story: Story) -> None:
     def count() -> None:
-        request = Request(land=ENTITIES, load=ENTITIES, full=True, run_id="run-1")
+        request = SyncPlan(land=ENTITIES, load=ENTITIES, full=True, run_id="run-1")
         outcome = sync_tenant(story.pipeline, "acme", request, clock=story.now)
         story.build()
         story.later += timedelta(minutes=1)
@@ -364,7 +364,7 @@ def test_rows_that_went_missing_between_file_and_table(story: Story) -> None:
     )
     (told,) = story.told()
     assert (told["rule"], told["entity"], told["severity"]) == ("reconciliation", ENTITIES[0], "now")
-    request = Request(land=(), load=ENTITIES[:1], reload=True)
+    request = SyncPlan(land=(), load=ENTITIES[:1], reload=True)
     assert sync_tenant(story.pipeline, "acme", request).failures == []
     recovers(story, "reconciliation")
 
@@ -374,7 +374,7 @@ def test_a_tenant_that_never_connected(story: Story) -> None:
         registry.add(
             new_tenant(key="bolt", tenant_id=1002, environment="sandbox"), own_credentials("cid.bolt", Secret(CANARY))
         )
-    request = Request(land=ENTITIES, load=ENTITIES)
+    request = SyncPlan(land=ENTITIES, load=ENTITIES)
     assert sync_tenant(story.pipeline, "bolt", request, clock=story.now).failures
     assert story.told() == []
     story.later = timedelta(days=1, minutes=1)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from st_pipeline.alerting import incident_table
 from st_pipeline.alerting.channels import Channel, open_channels
-from st_pipeline.alerting.deliveries import PAUSES, Delivered, Waiting, deliver, due, pause
+from st_pipeline.alerting.deliveries import PAUSES, Delivered, Waiting, deliver, pause, select_due
 from st_pipeline.alerting.incidents import Incident, Reconciled, reconcile
 from st_pipeline.alerting.messages import Alert
 from st_pipeline.alerting.quiet_hours import parse_quiet_hours
@@ -37,7 +37,7 @@ def open_(past: Past, number: int = 1, severity: Severity = Severity.NOW) -> Non
 
 
 def close(past: Past) -> None:
-    known = incident_table.open_incidents(past.connection)
+    known = incident_table.read_open_incidents(past.connection)
     tenants = {incident.tenant for incident in known}
     incident_table.store(past.connection, reconcile(known, [], tenants, {"stale"}), "http://dagster", NOW)
 
@@ -181,7 +181,7 @@ WAITING = st.builds(
 
 @given(st.lists(WAITING, max_size=12, unique_by=lambda one: one.alert.id))
 def test_an_incidents_alerts_are_due_together_or_not_at_all(waiting: list[Waiting]) -> None:
-    chosen = {alert.id for alert in due(waiting, None, NOW)}
+    chosen = {alert.id for alert in select_due(waiting, None, NOW)}
     paused = {one.alert.incident for one in waiting if one.next_try_at and one.next_try_at > NOW}
     assert chosen == {one.alert.id for one in waiting if one.alert.incident not in paused}
 

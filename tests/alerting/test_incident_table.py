@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from st_pipeline.alerting.incident_table import add_test, open_incidents, recent_incidents, store
+from st_pipeline.alerting.incident_table import add_test, read_open_incidents, read_recent_incidents, store
 from st_pipeline.alerting.incidents import Closed, Reconciled, reconcile
 from st_pipeline.rules.findings import Finding, Severity
 from tests.support.past import DAY, HOUR, NOW, Past
@@ -25,7 +25,7 @@ def opened(finding: Finding = FINDING) -> Reconciled:
 
 def test_an_incident_is_stored_with_all_there_is_to_tell_and_its_alert(past: Past) -> None:
     store(past.connection, opened(), URL, NOW)
-    (incident,) = open_incidents(past.connection)
+    (incident,) = read_open_incidents(past.connection)
     assert (incident.key, incident.rule, incident.tenant) == (FINDING.key, "stale", "acme")
     assert (incident.entity, incident.severity, incident.what) == ("crm_customers", Severity.NOW, "old")
     assert (incident.since, incident.opened_at, incident.advice) == (NOW - DAY, NOW, "look")
@@ -35,10 +35,10 @@ def test_an_incident_is_stored_with_all_there_is_to_tell_and_its_alert(past: Pas
 
 def test_one_that_stays_open_is_kept_up_to_date_without_an_alert(past: Past) -> None:
     store(past.connection, opened(), URL, NOW)
-    (incident,) = open_incidents(past.connection)
+    (incident,) = read_open_incidents(past.connection)
     worse = Finding("stale", "acme", Severity.NOW, "older", NOW - DAY, "look again", "crm_customers")
     store(past.connection, Reconciled([], [(incident, worse)], []), URL, NOW + HOUR)
-    (after,) = open_incidents(past.connection)
+    (after,) = read_open_incidents(past.connection)
     assert (after.id, after.what, after.advice) == (incident.id, "older", "look again")
     assert (after.opened_at, after.last_seen_at) == (NOW, NOW + HOUR)
     assert alerts(past.connection) == [("opened", True)]
@@ -46,12 +46,12 @@ def test_one_that_stays_open_is_kept_up_to_date_without_an_alert(past: Past) -> 
 
 def test_one_that_is_over_is_closed_with_the_reason_and_an_alert(past: Past) -> None:
     store(past.connection, opened(), URL, NOW)
-    (incident,) = open_incidents(past.connection)
+    (incident,) = read_open_incidents(past.connection)
     store(past.connection, Reconciled([], [], [(incident, Closed.RECOVERED)]), URL, NOW + HOUR)
-    assert open_incidents(past.connection) == []
-    (after,) = recent_incidents(past.connection, NOW)
+    assert read_open_incidents(past.connection) == []
+    (after,) = read_recent_incidents(past.connection, NOW)
     assert (after.closed_at, after.closed_because) == (NOW + HOUR, Closed.RECOVERED)
-    assert recent_incidents(past.connection, NOW + 2 * HOUR) == []
+    assert read_recent_incidents(past.connection, NOW + 2 * HOUR) == []
     assert alerts(past.connection) == [("opened", True), ("closed", True)]
 
 
@@ -59,11 +59,11 @@ def test_the_same_trouble_can_come_again_but_never_be_open_twice(past: Past) -> 
     store(past.connection, opened(), URL, NOW)
     with pytest.raises(psycopg.errors.UniqueViolation):
         store(past.connection, opened(), URL, NOW)
-    news = reconcile(open_incidents(past.connection), [], {"acme"}, {"stale"})
+    news = reconcile(read_open_incidents(past.connection), [], {"acme"}, {"stale"})
     store(past.connection, news, URL, NOW + HOUR)
     store(past.connection, opened(), URL, NOW + 2 * HOUR)
-    assert len(open_incidents(past.connection)) == 1
-    assert len(recent_incidents(past.connection, NOW - DAY)) == 2
+    assert len(read_open_incidents(past.connection)) == 1
+    assert len(read_recent_incidents(past.connection, NOW - DAY)) == 2
 
 
 def test_a_test_waits_for_nobody(past: Past) -> None:

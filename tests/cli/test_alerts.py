@@ -114,7 +114,7 @@ def test_what_is_wrong_is_listed_with_what_to_do_and_who_was_told(
 
 def test_what_is_over_is_listed_when_asked_for(run: Run, control: psycopg.Connection) -> None:
     store(control)
-    news = reconcile(incident_table.open_incidents(control), [], {"acme"}, {"scope_withdrawn"})
+    news = reconcile(incident_table.read_open_incidents(control), [], {"acme"}, {"scope_withdrawn"})
     incident_table.store(control, news, "http://dagster", NOW)
     assert run("list").stdout == "Nothing is wrong.\n"
     assert ", recovered " in run("list", "--days", "1").stdout

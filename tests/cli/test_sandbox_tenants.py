@@ -16,7 +16,7 @@ from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import open_pipeline
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import Status, new_tenant
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 
 DEMO = [Account(1001, "cid.one", "cs1.one", "ak1.app", size=Size(3, 3), name="One")]
 
@@ -31,12 +31,12 @@ def test_who_has_allowed_the_app_still_does_when_the_sandbox_is_started_again(se
         own = OwnCredentials(account.client_id, Secret(account.client_secret), Secret(account.app_key))
         with open_pipeline(pointed).registry() as registry:
             registry.add(new_tenant(key="pecan", tenant_id=account.tenant_id, environment="sandbox"), own)
-            assert check_up(registry, pointed, "pecan", datetime.now(UTC)).status is Status.NOT_CONNECTED
+            assert check_and_record(registry, pointed, "pecan", datetime.now(UTC)).status is Status.NOT_CONNECTED
             allowed = CliRunner().invoke(app, ["sandbox", "allow", "1005", "--url", pointed.sandbox_url])
             assert allowed.exit_code == 0
-            assert check_up(registry, pointed, "pecan", datetime.now(UTC)).status is Status.CONNECTED
+            assert check_and_record(registry, pointed, "pecan", datetime.now(UTC)).status is Status.CONNECTED
 
     with sandbox_tenants.serving(settings, DEMO) as (pointed, spare):
         assert [one.connected for one in spare] == [True, True]
         with open_pipeline(pointed).registry() as registry:
-            assert check_up(registry, pointed, "pecan", datetime.now(UTC)).status is Status.CONNECTED
+            assert check_and_record(registry, pointed, "pecan", datetime.now(UTC)).status is Status.CONNECTED

@@ -40,7 +40,7 @@ from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.calls import BOUNDS, CallLog
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import open_pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import new_tenant
 from tests.portal.browser import PASSWORD, Browser, text_of
@@ -81,10 +81,12 @@ def write_a_past(connection: psycopg.Connection, now: datetime) -> None:
     def past_sync(key: str, ago: timedelta, seconds: float, error: str | None = None, **called: int) -> None:
         at = now - ago
         partial = called.pop("partial", 0) > 0
-        sync_id = recorder.start(connection, key, f"run-{key}", at, full=False, partial=partial)
+        sync_id = recorder.record_start(connection, key, f"run-{key}", at, full=False, partial=partial)
         entities = [EntityRecord("jpm_jobs", "succeeded", fetched=5, landed=5, loaded=5, pages=1)] if not error else []
         end = at + timedelta(seconds=seconds)
-        recorder.finish(connection, sync_id, key, end, error=error, entities=entities, calls=calls(**called).snapshot())
+        recorder.record_finish(
+            connection, sync_id, key, end, error=error, entities=entities, calls=calls(**called).snapshot()
+        )
 
     for days in range(35, 0, -1):
         past_sync("acme", days * DAY, 60 + days, fast=10)
@@ -93,9 +95,9 @@ def write_a_past(connection: psycopg.Connection, now: datetime) -> None:
     past_sync("bolt", timedelta(minutes=40), 20, fast=300, refused=2)
     past_sync("cole", timedelta(minutes=30), 5, "cole: no", fast=2, partial=1)
     past_sync("dale", timedelta(days=4), 10, fast=2)
-    recorder.start(connection, "dale", None, now - timedelta(hours=2), full=False)
-    recorder.start(connection, "acme", None, now - timedelta(minutes=3), full=True)
-    sync_requests.ask(connection, "cole", "ann", now)
+    recorder.record_start(connection, "dale", None, now - timedelta(hours=2), full=False)
+    recorder.record_start(connection, "acme", None, now - timedelta(minutes=3), full=True)
+    sync_requests.request_sync(connection, "cole", "ann", now)
     for n in range(3):
         connection.execute(
             "insert into control.drift values ('bolt', 'jpm_jobs', %s, 'new', %s, %s)", (f"field{n}", now, now)
@@ -131,7 +133,7 @@ def place(server_settings: Settings) -> Iterator[Place]:
                 own = OwnCredentials(account.client_id, Secret(account.client_secret), app_key)
                 registry.add(tenant, own)
         for key in TENANTS:
-            sync_tenant(pipeline, key, Request(ENTITIES, ENTITIES))
+            sync_tenant(pipeline, key, SyncPlan(ENTITIES, ENTITIES))
         with postgres.connect(database, autocommit=True) as connection:
             # As if they had been there, and were synced, for long; the syncs above are the first of their past.
             connection.execute("update control.tenants set created_at = created_at - interval '60 days'")
@@ -144,7 +146,7 @@ def place(server_settings: Settings) -> Iterator[Place]:
             )
             connection.execute("update control.landed_files set landed_at = landed_at - interval '40 days'")
             write_a_past(connection, datetime.now(UTC))
-        sync_tenant(pipeline, "dale", Request(ENTITIES, ENTITIES))
+        sync_tenant(pipeline, "dale", SyncPlan(ENTITIES, ENTITIES))
         with tenant_lock(database, "acme", "test", wait_seconds=5):
             yield Place(database)
     os.environ.clear()

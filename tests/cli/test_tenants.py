@@ -237,8 +237,8 @@ def test_the_next_sync_is_told_and_is_the_one_that_the_schedule_would_start(add:
     assert second.split()[-1] == "-", "never was connected"
     assert json.loads(run("show", "acme", "--json").stdout)["next_sync_reason"] == "first"
     with postgres.connect(postgres.prepare(Settings.from_environment()), autocommit=True) as connection:
-        sync_id = recorder.start(connection, "acme", None, datetime.now(UTC), full=False)
-        recorder.finish(connection, sync_id, "acme", datetime.now(UTC), error=None, entities=(), calls=())
+        sync_id = recorder.record_start(connection, "acme", None, datetime.now(UTC), full=False)
+        recorder.record_finish(connection, sync_id, "acme", datetime.now(UTC), error=None, entities=(), calls=())
     shown, now = json.loads(run("show", "acme", "--json").stdout), datetime.now(UTC)
     state = State(connected_since=now, last_success_due=now)
     due = next_sync(parse(shown["cadence"]), "America/New_York", state, now, "acme")

@@ -51,7 +51,7 @@ def test_a_step_that_fails_is_named_and_makes_the_exit_status_1(monkeypatch: pyt
     def breaks(*given: object) -> None:
         raise RuntimeError("no luck")
 
-    monkeypatch.setattr(weekly_full_reads, "ask_for_rereads", breaks)
+    monkeypatch.setattr(weekly_full_reads, "request_full_reads", breaks)
     result = run("upkeep", "--json")
     assert result.exit_code == 1
     said = json.loads(result.stdout)

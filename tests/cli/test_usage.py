@@ -15,7 +15,7 @@ from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import open_pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import new_tenant
 
@@ -41,7 +41,7 @@ def sandbox(server_settings: Settings) -> Iterator[Sandbox]:
                 own = OwnCredentials(account.client_id, Secret(account.client_secret), Secret(account.app_key))
                 registry.add(new_tenant(key=key, tenant_id=account.tenant_id, environment="sandbox"), own)
         for key in ("acme", "acme", "bolt"):
-            assert sync_tenant(pipeline, key, Request(ENTITIES, ENTITIES)).failures == []
+            assert sync_tenant(pipeline, key, SyncPlan(ENTITIES, ENTITIES)).failures == []
         yield sandbox
     os.environ.clear()
     os.environ.update(before)

@@ -17,13 +17,13 @@ from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
 from st_pipeline.defs import checks as module
 from st_pipeline.landing.zone import LandingZone
-from st_pipeline.rules.asset_checks import Known, look
+from st_pipeline.rules.asset_checks import Evidence, read_evidence
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from st_pipeline.tenants.credentials import own_credentials
 from st_pipeline.tenants.model import new_tenant
 from tests.conftest import NewWarehouse
@@ -54,7 +54,7 @@ def synced(new_warehouse: NewWarehouse, tmp_path_factory: pytest.TempPathFactory
                 tenant = new_tenant(key=key, tenant_id=number, environment="sandbox", cadence=cadence)
                 registry.add(tenant, own_credentials(f"cid.{number}", Secret(CANARY)))
         for key in ("acme", "bolt"):
-            assert sync_tenant(pipeline, key, Request(land=ASSET_ENTITIES, load=ASSET_ENTITIES)).failures == []
+            assert sync_tenant(pipeline, key, SyncPlan(land=ASSET_ENTITIES, load=ASSET_ENTITIES)).failures == []
         yield pipeline
 
 
@@ -97,11 +97,11 @@ def test_when_all_is_well_every_check_of_every_table_passes_and_all_is_looked_fo
 ) -> None:
     looks: list[object] = []
 
-    def counted(*arguments: Any) -> Known:
+    def counted(*arguments: Any) -> Evidence:
         looks.append(arguments)
-        return look(*arguments)
+        return read_evidence(*arguments)
 
-    monkeypatch.setattr(module, "look", counted)
+    monkeypatch.setattr(module, "read_evidence", counted)
     evaluations = checks.run(instance)
     assert len(looks) == 1
     assert len(instance.all_logs(checks.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)) == len(evaluations)

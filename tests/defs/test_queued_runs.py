@@ -31,7 +31,7 @@ from st_pipeline.history import recorder
 from st_pipeline.schedule import build_schedule, launch_claims, sync_requests
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 from tests.conftest import NewWarehouse
 
 from .test_local_runs import dead_process
@@ -47,7 +47,7 @@ def control(pipeline: Pipeline) -> Iterator[psycopg.Connection]:
         postgres.connect(pipeline.database, autocommit=True) as connection,
     ):
         for key in ("alpha", "beta"):
-            check_up(registry, pipeline.settings, key, datetime.now(UTC))
+            check_and_record(registry, pipeline.settings, key, datetime.now(UTC))
         for table in ("syncs", "sync_requests", "launches"):
             connection.execute(f"delete from control.{table}")  # pyright: ignore
         yield connection
@@ -87,8 +87,8 @@ def tenants_of(request: dg.RunRequest) -> tuple[str, str]:
 
 
 def succeed(connection: psycopg.Connection, tenant: str, at: datetime, *, partial: bool = False) -> None:
-    sync_id = recorder.start(connection, tenant, None, at, full=False, partial=partial)
-    recorder.finish(connection, sync_id, tenant, at, error=None, entities=[], calls=[])
+    sync_id = recorder.record_start(connection, tenant, None, at, full=False, partial=partial)
+    recorder.record_finish(connection, sync_id, tenant, at, error=None, entities=[], calls=[])
 
 
 def test_tenants_that_are_due_side_by_side_share_a_run_and_others_are_not_in_it(
@@ -108,7 +108,7 @@ def test_what_was_launched_a_moment_ago_or_is_in_flight_is_not_launched_again(
     empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
 ) -> None:
     now = datetime.now(UTC)
-    sync_requests.ask(control, "alpha", "ada", now)
+    sync_requests.request_sync(control, "alpha", "ada", now)
     assert [tenants_of(request) for request in due(empty, pipeline, now)] == [("alpha", "beta")]
     assert asked(empty, replace(pipeline, clock=lambda: now + timedelta(seconds=30))) == []
     assert due(empty, pipeline, now + timedelta(minutes=1)) == []
@@ -167,7 +167,7 @@ def test_what_is_asked_for_goes_before_what_is_due(
     for key in ("alpha", "beta"):
         succeed(control, key, now)
     assert asked(empty, pipeline) == []
-    sync_requests.ask(control, "beta", "ada", now)
+    sync_requests.request_sync(control, "beta", "ada", now)
     (request,) = asked(empty, pipeline)
     assert tenants_of(request) == ("beta", "beta")
     assert int(request.tags["dagster/priority"]) > 0
@@ -309,6 +309,6 @@ def test_the_reports_are_built_once_after_a_wave_and_not_while_it_rolls(
         empty.add_run(build)
         assert isinstance(wave(empty, own), dg.SkipReason), "never two builds"
         empty.delete_run(build.run_id)
-        with build_schedule.recorded(database, build.run_id, own.clock):
+        with build_schedule.record_built(database, build.run_id, own.clock):
             pass
         assert isinstance(wave(empty, own), dg.SkipReason), "all that was loaded is built"

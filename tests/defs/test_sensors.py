@@ -15,7 +15,7 @@ from st_pipeline.history import recorder
 from st_pipeline.sandbox import Sandbox
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants.model import Status
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 
 
 def evaluate(instance: dg.DagsterInstance, pipeline: Pipeline) -> dg.SensorResult | dg.SkipReason:
@@ -65,12 +65,12 @@ def test_a_run_over_a_range_keeps_every_tenant_of_it(pipeline: Pipeline) -> None
 def test_what_is_wrong_is_looked_for_and_written_down_once(pipeline: Pipeline) -> None:
     now = datetime.now(UTC)
     with pipeline.registry() as registry:
-        check_up(registry, pipeline.settings, "alpha", now)
+        check_and_record(registry, pipeline.settings, "alpha", now)
     with postgres.connect(pipeline.database, autocommit=True) as connection:
         connection.execute("delete from control.syncs")
         connection.execute("truncate control.incidents cascade")
-        sync_id = recorder.start(connection, "alpha", None, now, full=False)
-        recorder.finish(connection, sync_id, "alpha", now, error="alpha: no answer", entities=[], calls=[])
+        sync_id = recorder.record_start(connection, "alpha", None, now, full=False)
+        recorder.record_finish(connection, sync_id, "alpha", now, error="alpha: no answer", entities=[], calls=[])
         with dg.instance_for_test() as instance:
             said = [
                 alerts(dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline})) for _ in range(2)
@@ -89,7 +89,7 @@ def test_a_tenant_that_connects_at_last_is_found_without_anybodys_help(pipeline:
 
     with pipeline.registry() as registry:
         for key in ("alpha", "beta", "gamma"):
-            check_up(registry, pipeline.settings, key, datetime.now(UTC))
+            check_and_record(registry, pipeline.settings, key, datetime.now(UTC))
         assert "0 tenants rechecked" in evaluated(), "it was tried a moment ago"
         sandbox.connect(3)
         with postgres.connect(pipeline.database, autocommit=True) as connection:

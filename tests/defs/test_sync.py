@@ -20,7 +20,7 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import clients
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 
 
 def materialized(instance: dg.DagsterInstance, run_id: str) -> dict[tuple[str, str], dict]:
@@ -114,7 +114,7 @@ def unsynced(instance: dg.DagsterInstance, pipeline: Pipeline) -> Iterator[psyco
         postgres.connect(pipeline.database, autocommit=True) as connection,
     ):
         for key in ("alpha", "beta"):
-            check_up(registry, pipeline.settings, key, datetime.now(UTC))
+            check_and_record(registry, pipeline.settings, key, datetime.now(UTC))
         connection.execute("delete from control.syncs")
         connection.execute("delete from control.sync_requests")
         yield connection
@@ -148,8 +148,8 @@ def test_a_run_does_what_was_asked_for_and_only_that_for_each_tenant(
 ) -> None:
     run_as_the_daemon_does(instance, pipeline, "alpha", "beta")
     now = datetime.now(UTC)
-    sync_requests.ask(unsynced, "alpha", "ada", now, full=True, entities=["crm_customers"])
-    sync_requests.ask(unsynced, "beta", "bob", now)
+    sync_requests.request_sync(unsynced, "alpha", "ada", now, full=True, entities=["crm_customers"])
+    sync_requests.request_sync(unsynced, "beta", "bob", now)
     run_id = run_as_the_daemon_does(instance, pipeline, "alpha", "beta")
     assert syncs(unsynced, run_id) == [
         ("alpha", "request", "ada", True, True),
@@ -161,7 +161,7 @@ def test_a_run_does_what_was_asked_for_and_only_that_for_each_tenant(
         "raw/crm_customers",
     }
     assert len([asset for asset, partition in found if partition == "beta"]) == 2 * len(ASSET_ENTITIES)
-    assert sync_requests.open_requests(unsynced) == []
+    assert sync_requests.read_open_requests(unsynced) == []
 
 
 def test_what_fails_is_left_to_the_next_time_it_is_due(

@@ -15,7 +15,7 @@ from st_pipeline.landing.zone import LandingZone
 from st_pipeline.schedule.weekly_full_reads import WEEK, hour_before
 from st_pipeline.secret import Secret
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import new_tenant
 from st_pipeline.warehouse import vacuum
@@ -45,7 +45,7 @@ def synced(pipeline: Pipeline, new_warehouse: NewWarehouse, tmp_path_factory: py
         secrets = OwnCredentials(account.client_id, Secret(account.client_secret), Secret(account.app_key))
         registry.add(tenant, secrets)
     for full in (False, True):
-        outcome = sync_tenant(own, "alpha", Request(land=[CONTACTS], load=[CONTACTS], full=full))
+        outcome = sync_tenant(own, "alpha", SyncPlan(land=[CONTACTS], load=[CONTACTS], full=full))
         assert outcome.failures == []
     return own
 
@@ -111,10 +111,10 @@ def test_files_expire_where_that_is_set(synced: Pipeline, instance: dg.DagsterIn
     assert steps["expire_landed_files"].metadata["records"] > 0
     assert [expired for _, expired in files(synced)] == [True, True]
     assert steps["delete_runs"].metadata == {"runs": 0, "kept_as_latest": 0, "has_more": False}
-    outcome = sync_tenant(synced, "alpha", Request(land=[], load=[CONTACTS], reload=True))
+    outcome = sync_tenant(synced, "alpha", SyncPlan(land=[], load=[CONTACTS], reload=True))
     assert f"st-pipeline sync alpha --entity {CONTACTS} --full" in outcome.failures[0]
-    assert sync_tenant(synced, "alpha", Request(land=[CONTACTS], load=[CONTACTS], full=True)).failures == []
-    assert sync_tenant(synced, "alpha", Request(land=[], load=[CONTACTS], reload=True)).failures == []
+    assert sync_tenant(synced, "alpha", SyncPlan(land=[CONTACTS], load=[CONTACTS], full=True)).failures == []
+    assert sync_tenant(synced, "alpha", SyncPlan(land=[], load=[CONTACTS], reload=True)).failures == []
 
 
 def test_the_sensor_asks_for_whole_readings_once(synced: Pipeline) -> None:

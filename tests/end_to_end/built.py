@@ -14,7 +14,7 @@ from typing import Any
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from tests.end_to_end.home import Home
 from tests.end_to_end.leaky_api import LeakyApi
 from tests.legacy.reference import Tenant
@@ -114,7 +114,7 @@ def build() -> Iterator[Built]:
         sandbox.advance(WINDOW_SECONDS)
         pipeline = home.pipeline(sandbox.url)
         for tenant in TENANTS.values():
-            outcome = sync_tenant(pipeline, tenant.key, Request(ASSET_ENTITIES, ASSET_ENTITIES))
+            outcome = sync_tenant(pipeline, tenant.key, SyncPlan(ASSET_ENTITIES, ASSET_ENTITIES))
             assert outcome.failures == []
         home.run("marts", "--json")
         yield Built(home, sandbox, leaky, waiting)

@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import open_pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 
 _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["tests.end_to_end.driver"])
@@ -29,7 +29,7 @@ def start(environment: dict[str, str], tenant: str, *, full: bool = False, file_
 
 def _sync(environment: dict[str, str], tenant: str, full: bool, file_bytes: int) -> None:
     pipeline = replace(open_pipeline(Settings.from_environment(environment)), file_bytes=file_bytes)
-    outcome = sync_tenant(pipeline, tenant, Request(ASSET_ENTITIES, ASSET_ENTITIES, full=full))
+    outcome = sync_tenant(pipeline, tenant, SyncPlan(ASSET_ENTITIES, ASSET_ENTITIES, full=full))
     for sentence in outcome.failures:
         sys.stderr.write(f"{sentence}\n")
     sys.exit(1 if outcome.failures else 0)

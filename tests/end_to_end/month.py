@@ -23,7 +23,7 @@ from st_pipeline.secret import Secret
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants.credentials import own_credentials
 from st_pipeline.tenants.model import new_tenant
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 from tests.support.webhook import webhook
 
 from .home import Home
@@ -128,12 +128,12 @@ class Month:
             yield one.at, partial(self._ask, one)
 
     def _ask(self, asked: Asked) -> None:
-        sync_requests.ask(self.connection, asked.tenant, asked.by, self.clock(), entities=asked.entities)
+        sync_requests.request_sync(self.connection, asked.tenant, asked.by, self.clock(), entities=asked.entities)
 
     def _dues(self, now: datetime) -> dict[str, datetime]:
         """When each tenant is next due, as far as the daemon can see it: while it is stopped nothing is."""
         with self.pipeline.registry() as registry:
-            syncs = tenant_states.next_syncs(self.connection, registry.list(), now)
+            syncs = tenant_states.read_next_syncs(self.connection, registry.list(), now)
         dues = {key: max(sync.at, now) for key, sync in syncs.items() if sync}
         return {key: STOPPED[1] if STOPPED[0] <= at < STOPPED[1] else at for key, at in dues.items()}
 
@@ -192,7 +192,7 @@ def prepared() -> Iterator[Month]:
                 for one in TENANTS
             )
             for one in TENANTS:
-                check_up(registry, pipeline.settings, one.key, clock())
+                check_and_record(registry, pipeline.settings, one.key, clock())
         instance = local_runs.open_instance(pipeline.settings)
         stack.callback(instance.dispose)
         # As the webserver does: connections are kept, else most of the time would go into making them.

@@ -108,7 +108,7 @@ class Daemon:
             result = loaded_waves(self._sensor_context())
             if isinstance(result, dg.SensorResult) and result.run_requests:
                 self.builds += 1
-                with build_schedule.recorded(self.pipeline.database, f"build-{self.builds}", self.pipeline.clock):
+                with build_schedule.record_built(self.pipeline.database, f"build-{self.builds}", self.pipeline.clock):
                     pass
 
     def look(self) -> None:

@@ -14,7 +14,7 @@ from psycopg import sql
 from st_pipeline.sandbox import Account, Faults, Sandbox, Size
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from tests.end_to_end import snapshot
 from tests.end_to_end.built import Built
 from tests.end_to_end.home import Home
@@ -40,7 +40,7 @@ def pipeline(home: Home, sandbox: Sandbox) -> Pipeline:
 
 def sync(pipeline: Pipeline, *entities: str, key: str = KEY) -> None:
     wanted = entities or ASSET_ENTITIES
-    outcome = sync_tenant(pipeline, key, Request(wanted, wanted))
+    outcome = sync_tenant(pipeline, key, SyncPlan(wanted, wanted))
     assert outcome.failures == []
 
 

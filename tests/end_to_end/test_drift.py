@@ -15,7 +15,7 @@ from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.servicetitan.catalogue import lookup
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.model import Endpoint
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from tests.end_to_end import snapshot
 from tests.end_to_end.home import Home
 
@@ -38,7 +38,7 @@ def names_of(endpoint: Endpoint) -> list[str]:
 
 
 def sync(home: Home, sandbox: Sandbox) -> None:
-    outcome = sync_tenant(home.pipeline(sandbox.url), KEY, Request(ASSET_ENTITIES, ASSET_ENTITIES))
+    outcome = sync_tenant(home.pipeline(sandbox.url), KEY, SyncPlan(ASSET_ENTITIES, ASSET_ENTITIES))
     assert outcome.failures == []
 
 

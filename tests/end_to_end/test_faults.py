@@ -15,7 +15,7 @@ import pytest
 from st_pipeline.sandbox import Account, Call, Faults, Sandbox, Size
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.naming import snake_case
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from tests.end_to_end import snapshot
 from tests.end_to_end.home import Home
 
@@ -51,7 +51,7 @@ def test_a_sync_with_every_fault_on_completes_and_accounts_for_every_record(
 def assert_complete(home: Home, sandbox: Sandbox, invoices: int) -> None:
     pipeline = home.pipeline(sandbox.url)
     home.register(ACCOUNT, KEY)
-    outcome = sync_tenant(pipeline, KEY, Request(ASSET_ENTITIES, ASSET_ENTITIES))
+    outcome = sync_tenant(pipeline, KEY, SyncPlan(ASSET_ENTITIES, ASSET_ENTITIES))
     assert outcome.failures == []
     world = sandbox.world(ACCOUNT.tenant_id)
     assert world.count("accounting_invoices") == invoices
@@ -112,7 +112,7 @@ def test_the_wait_that_a_429_names_is_kept_by_every_thread_of_the_tenant(home: H
         pipeline = home.pipeline(sandbox.url)
         home.register(account, KEY)
         began = time.monotonic()
-        outcome = sync_tenant(pipeline, KEY, Request(ASSET_ENTITIES, ASSET_ENTITIES))
+        outcome = sync_tenant(pipeline, KEY, SyncPlan(ASSET_ENTITIES, ASSET_ENTITIES))
         assert outcome.failures == []
         assert time.monotonic() - began > 1
         calls = sandbox.calls

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from tests.end_to_end.foreign_api import EXPORTS, LISTS, ForeignApi, Record
 from tests.end_to_end.home import Home
 
@@ -103,7 +103,7 @@ def test_a_sync_of_a_server_never_seen_before_gives_complete_tables(home: Home) 
                 content.append({"id": 900, "modifiedOn": "2025-06-01T00:00:00.000Z"})
         pipeline = home.pipeline(api.url)
         for tenant in ("north", "south"):
-            assert sync_tenant(pipeline, tenant, Request(ASSET_ENTITIES, ASSET_ENTITIES)).failures == []
+            assert sync_tenant(pipeline, tenant, SyncPlan(ASSET_ENTITIES, ASSET_ENTITIES)).failures == []
         assert counts(home) == held(api)
 
 

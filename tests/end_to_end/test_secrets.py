@@ -23,7 +23,7 @@ from st_pipeline.servicetitan.errors import ServiceTitanError
 from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import open_pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from st_pipeline.tenants import clients
 from st_pipeline.tenants.key_file import FILE_NAME
 from tests.end_to_end import canary
@@ -137,7 +137,7 @@ def test_no_traceback_repr_or_debug_log_of_a_failure_holds_a_secret(
                 said += traceback.format_exception(caught.value)
                 said += [repr(each) for each in (tenant, credentials, client, caught.value, caught.value.__dict__)]
         if mode in ("refused", "forbidden"):  # the others would try for a minute
-            outcome = sync_tenant(pipeline, OWN, Request(ASSET_ENTITIES, ASSET_ENTITIES))
+            outcome = sync_tenant(pipeline, OWN, SyncPlan(ASSET_ENTITIES, ASSET_ENTITIES))
             assert outcome.failures
             said.append(repr(outcome))
     log = (tmp_path / "debug.log").read_text()

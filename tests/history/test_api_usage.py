@@ -108,6 +108,6 @@ def test_each_app_and_each_tenant_stands_by_itself(past: Past) -> None:
 
 def test_a_sync_that_was_killed_or_runs_has_told_of_no_calls_yet(past: Past) -> None:
     past.tenant()
-    recorder.start(past.connection, "acme", None, NOW, full=False)
+    recorder.record_start(past.connection, "acme", None, NOW, full=False)
     assert read_usage(past.connection, TODAY, TODAY) == []
     assert read_usage(past.connection, TODAY, TODAY, by=[]) == []

@@ -13,10 +13,10 @@ def test_fields_are_a_tenants_own_the_new_ones_first_with_when_they_were_seen(pa
     past.tenant()
     past.tenant("bolt")
     ledger, later = Ledger(past.connection), NOW + timedelta(hours=1)
-    ledger.note_drift("acme", CUSTOMERS, "missing", ["balance"], NOW)
-    ledger.note_drift("acme", CUSTOMERS, "new", ["zone", "colour"], NOW)
-    ledger.note_drift("acme", CUSTOMERS, "new", ["zone"], later)
-    ledger.note_drift("bolt", CUSTOMERS, "new", ["other"], NOW)
+    ledger.record_drift("acme", CUSTOMERS, "missing", ["balance"], NOW)
+    ledger.record_drift("acme", CUSTOMERS, "new", ["zone", "colour"], NOW)
+    ledger.record_drift("acme", CUSTOMERS, "new", ["zone"], later)
+    ledger.record_drift("bolt", CUSTOMERS, "new", ["other"], NOW)
     assert read_drift(past.connection, "acme") == [
         DriftedField(CUSTOMERS, "colour", "new", NOW, NOW),
         DriftedField(CUSTOMERS, "zone", "new", NOW, later),

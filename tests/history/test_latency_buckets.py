@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from st_pipeline.history.latency_buckets import added, summed
+from st_pipeline.history.latency_buckets import add_buckets, sum_buckets
 from st_pipeline.servicetitan.calls import BOUNDS
 
 LENGTH = len(BOUNDS) + 1
@@ -24,7 +24,7 @@ def test_rows_are_summed_bucket_by_bucket(control: psycopg.Connection, rows: lis
     with control.transaction(force_rollback=True), control.cursor() as cursor:
         cursor.execute("create temporary table rows_ (buckets integer[])")
         cursor.executemany("insert into rows_ values (%s::integer[])", [(row,) for row in rows])
-        query = sql.SQL("select {} from rows_").format(summed(sql.Identifier("rows_", "buckets")))
+        query = sql.SQL("select {} from rows_").format(sum_buckets(sql.Identifier("rows_", "buckets")))
         assert cursor.execute(query).fetchone() == (by_hand(rows),)
 
 
@@ -32,6 +32,6 @@ def test_rows_are_summed_bucket_by_bucket(control: psycopg.Connection, rows: lis
 @given(one=BUCKETS, other=BUCKETS)
 def test_two_arrays_are_added_bucket_by_bucket(control: psycopg.Connection, one: list[int], other: list[int]) -> None:
     query = sql.SQL("select {} from (select %s::bigint[] as a, %s::bigint[] as b) both_").format(
-        added(sql.Identifier("a"), sql.Identifier("b"))
+        add_buckets(sql.Identifier("a"), sql.Identifier("b"))
     )
     assert control.execute(query, (one, other)).fetchone() == (by_hand([one, other]),)

@@ -96,7 +96,7 @@ def test_trace_ids_of_the_apis_errors_stand_in_columns_of_their_own(past: Past) 
 def test_who_asked_and_why_is_kept(past: Past) -> None:
     past.tenant()
     cause = recorder.Cause("request", None, "ann")
-    sync_id = recorder.start(past.connection, "acme", "run-1", NOW, full=True, partial=True, cause=cause)
+    sync_id = recorder.record_start(past.connection, "acme", "run-1", NOW, full=True, partial=True, cause=cause)
     found = row(past.connection, sync_id)
     names = ("reason", "due_for", "requested_by", "run_id", "is_full", "is_partial", "outcome", "finished_at")
     assert [found[name] for name in names] == ["request", None, "ann", "run-1", True, True, None, None]
@@ -126,7 +126,7 @@ def test_syncs_of_before_there_were_sums_get_them_when_the_warehouse_is_migrated
             connection.execute(insert, (*values, list(buckets)))
         postgres.migrate(database)
         migrated, other = row(connection, 1), row(connection, 2)
-        recorder.finish(connection, 2, "acme", NOW, error=migrated["error"], entities=[], calls=some_calls())
+        recorder.record_finish(connection, 2, "acme", NOW, error=migrated["error"], entities=[], calls=some_calls())
         written = row(connection, 2)
     names = ("calls", "failed_calls", "refused_calls", "retries", "slowest_call", "buckets", "app", "trace_id")
     assert [migrated[name] for name in names] == [written[name] for name in names]

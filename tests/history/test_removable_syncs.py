@@ -10,7 +10,7 @@ import pytest
 from st_pipeline.history import recorder
 from st_pipeline.history import removable_syncs as module
 from st_pipeline.history.recorder import EntityRecord
-from st_pipeline.history.removable_syncs import removable_syncs, tenants_with_old_syncs
+from st_pipeline.history.removable_syncs import find_removable_syncs, find_tenants_with_old_syncs
 from tests.support.past import DAY, HOUR, NOW, Past, read
 
 JOBS = "jpm_jobs"
@@ -28,7 +28,7 @@ def ago(days: float) -> datetime:
 
 
 def kept(past: Past, among: dict[str, int], *, running: int | None = None) -> set[str]:
-    gone = removable_syncs(past.connection, "acme", NOW - HOUR, 1000, running)
+    gone = find_removable_syncs(past.connection, "acme", NOW - HOUR, 1000, running)
     assert set(gone) <= set(among.values())
     return {name for name, sync_id in among.items() if sync_id not in gone}
 
@@ -60,7 +60,9 @@ def test_the_last_success_stays_also_one_that_read_nothing(past: Past) -> None:
 def test_the_last_that_ended_stays_though_others_were_killed_since(past: Past) -> None:
     past.sync(ago(20), entities=[read()])
     syncs = {f"{days}": past.sync(ago(days), error="no") for days in (12, 11, 10)}
-    syncs |= {f"killed {days}": recorder.start(past.connection, "acme", None, ago(days), full=False) for days in (9, 8)}
+    syncs |= {
+        f"killed {days}": recorder.record_start(past.connection, "acme", None, ago(days), full=False) for days in (9, 8)
+    }
     assert kept(past, syncs) == {"12", "10", "killed 8"}
 
 
@@ -113,7 +115,7 @@ def test_the_last_full_reading_stays(past: Past) -> None:
 def test_what_runs_stays_and_what_was_killed_goes_unless_somebody_waits_for_it(past: Past) -> None:
     names = ("runs", "killed", "asked for", "killed last")
     syncs = {
-        name: recorder.start(past.connection, "acme", None, ago(9) + n * HOUR, full=False)
+        name: recorder.record_start(past.connection, "acme", None, ago(9) + n * HOUR, full=False)
         for n, name in enumerate(names)
     }
     past.connection.execute(
@@ -132,7 +134,7 @@ def test_the_oldest_go_first_and_no_more_than_asked(past: Past) -> None:
     past.tenant("bolt")
     ids = [past.sync(ago(days), entities=[read()]) for days in range(9, 0, -1)]
     past.sync(ago(9), "bolt")
-    assert removable_syncs(past.connection, "acme", NOW, 3, None) == ids[1:4]
-    assert removable_syncs(past.connection, "acme", ago(6), 100, None) == ids[1:3]
-    assert tenants_with_old_syncs(past.connection, ago(8.5)) == ["acme", "bolt"]
-    assert tenants_with_old_syncs(past.connection, ago(9.5)) == []
+    assert find_removable_syncs(past.connection, "acme", NOW, 3, None) == ids[1:4]
+    assert find_removable_syncs(past.connection, "acme", ago(6), 100, None) == ids[1:3]
+    assert find_tenants_with_old_syncs(past.connection, ago(8.5)) == ["acme", "bolt"]
+    assert find_tenants_with_old_syncs(past.connection, ago(9.5)) == []

@@ -19,13 +19,13 @@ from st_pipeline.history import recorder, removable_syncs, retention
 from st_pipeline.history.api_usage import Part, read_usage
 from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.history.retention import RolledUp, forget_incidents, roll_up
-from st_pipeline.history.syncs import last_syncs, running_syncs
+from st_pipeline.history.syncs import read_last_syncs, read_running_syncs
 from st_pipeline.overview.overview import RECENT, read_overview
 from st_pipeline.postgres import Database
 from st_pipeline.rules.all_rules import find_all
 from st_pipeline.rules.findings import Finding, Severity
-from st_pipeline.rules.tenant_freshness import stale_by_cadence
-from st_pipeline.rules.tenant_health import read_watched
+from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_health import read_tenant_facts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.schedule import tenant_states
 from tests.support.past import DAY, HOUR, NOW, Past, calls, read
@@ -72,7 +72,7 @@ def happen(past: Past, days: int, kind: str) -> None:
     elif kind == "nothing granted":
         past.sync(at, entities=[EntityRecord(JOBS, "not_granted")], called=[calls(1)])
     elif kind == "killed":
-        recorder.start(past.connection, "acme", None, at, full=False)
+        recorder.record_start(past.connection, "acme", None, at, full=False)
     elif kind == "reload":
         past.sync(at, partial=True, entities=[EntityRecord(JOBS, "succeeded", loaded=9)])
     elif kind == "part":
@@ -109,7 +109,7 @@ def read_days(connection: psycopg.Connection[Any]) -> list[Any]:
             sum(quarantined_fields), sum(deleted), sum(pages), sum(bytes)
         from days group by day, tenant, is_partial order by day, tenant, is_partial
         """,
-        [list(running_syncs(connection).values())],
+        [list(read_running_syncs(connection).values())],
     ).fetchall()
 
 
@@ -127,8 +127,8 @@ def totals(past: Past) -> list[Any]:
 def looked_for(past: Past) -> list[Any]:
     """What rules, schedule and overview make of the past; a number of failures in a row may be less than there were."""
     rules = Rules()
-    watched = read_watched(past.connection)
-    findings = find_all(past.connection, watched, rules, NOW, stale_by_cadence(rules))
+    watched = read_tenant_facts(past.connection)
+    findings = find_all(past.connection, watched, rules, NOW, is_stale(rules))
     (shown,) = read_overview(past.connection, NOW).tenants
     return [
         [(f.key, f.since, "" if f.rule == "failures_in_a_row" else f.what) for f in findings],
@@ -253,16 +253,16 @@ def test_the_list_of_recent_syncs_is_never_shorter_for_it(past: Past) -> None:
     past.tenant()
     for n in range(removable_syncs.MOST_FAILURES + 10):
         past.sync(NOW - 200 * DAY + n * HOUR)
-    shown = last_syncs(past.connection, "acme", RECENT)
+    shown = read_last_syncs(past.connection, "acme", RECENT)
     assert roll_up(past.connection, NOW, 7).syncs > 0
-    assert last_syncs(past.connection, "acme", RECENT) == shown
+    assert read_last_syncs(past.connection, "acme", RECENT) == shown
 
 
 def an_incident(past: Past, subject: str, opened_days_ago: int, closed_days_ago: int | None) -> None:
     finding = Finding("stale", "acme", Severity.NOW, "old", NOW - opened_days_ago * DAY, "Look.", subject=subject)
     incident_table.store(past.connection, Reconciled([finding], [], []), "http://d", NOW - opened_days_ago * DAY)
     if closed_days_ago is not None:
-        opened = [one for one in incident_table.open_incidents(past.connection) if one.key == finding.key]
+        opened = [one for one in incident_table.read_open_incidents(past.connection) if one.key == finding.key]
         closed = Reconciled([], [], [(opened[0], Closed.RECOVERED)])
         incident_table.store(past.connection, closed, "http://d", NOW - closed_days_ago * DAY)
 
@@ -276,7 +276,7 @@ def test_incidents_are_forgotten_when_they_are_old_over_and_told(past: Past) -> 
     incident_table.add_test(past.connection, NOW - 400 * DAY)
     assert forget_incidents(past.connection, NOW, 365) == 0, "somebody is still to be told"
     waiting = deliveries.read_waiting(past.connection, "mail")
-    deliveries.note(past.connection, "mail", [one.alert.id for one in waiting], delivered_at=NOW)
+    deliveries.record_round(past.connection, "mail", [one.alert.id for one in waiting], delivered_at=NOW)
     deliveries.settle(past.connection, ["mail"], NOW)
     assert forget_incidents(past.connection, NOW, 365, batch=2) == 5
     assert forget_incidents(past.connection, NOW, 365) == 0

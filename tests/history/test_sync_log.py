@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from st_pipeline.history import recorder
-from st_pipeline.history.sync_log import MOST_FILES, Progress, Request, read_progress, read_told
+from st_pipeline.history.sync_log import MOST_FILES, Progress, Request, read_log, read_progress
 from st_pipeline.history.syncs import read_sync
-from st_pipeline.landing.typer import Note
+from st_pipeline.landing.typer import Problem
 from st_pipeline.schedule import sync_requests
 from tests.support.past import CUSTOMERS, HOUR, NOW, Past, read
 
@@ -20,15 +20,15 @@ def test_files_and_drift_are_told_that_came_while_it_ran_and_who_asked(past: Pas
     past.sync(NOW - HOUR, entities=[read(fetched=3)])
     sync_id = past.sync(NOW, entities=[read(fetched=7)])
     past.land(NOW + 2 * SECOND, entity="jpm_jobs", records=9, loaded=False, new_fields=["b", "a"],
-              notes=[Note(0, None, None, "no id", "{}")])  # fmt: skip
+              notes=[Problem(0, None, None, "no id", "{}")])  # fmt: skip
     past.land(NOW + SECOND, "bolt", records=99)
     past.sync(NOW + HOUR, entities=[read(fetched=5)])
-    sync_requests.ask(past.connection, "acme", "ann", NOW - SECOND)
-    asked = sync_requests.open_requests(past.connection, "acme")
+    sync_requests.request_sync(past.connection, "acme", "ann", NOW - SECOND)
+    asked = sync_requests.read_open_requests(past.connection, "acme")
     sync_requests.mark_served(past.connection, asked, sync_id, NOW, entities=None, full=False)
     detail = read_sync(past.connection, sync_id)
     assert detail
-    told = read_told(past.connection, detail.sync, NOW + HOUR)
+    told = read_log(past.connection, detail.sync, NOW + HOUR)
     assert told.requests == [Request("ann", NOW - SECOND)]
     assert [(one.entity, one.landed_at, one.records, one.quarantined_whole, one.loaded_rows) for one in told.files] == [
         (CUSTOMERS, NOW + SECOND, 7, 0, 7), ("jpm_jobs", NOW + 2 * SECOND, 9, 1, None)
@@ -50,7 +50,7 @@ def test_a_sync_of_very_many_files_says_how_many_are_left_out(past: Past) -> Non
     )
     detail = read_sync(past.connection, sync_id)
     assert detail
-    told = read_told(past.connection, detail.sync, NOW + HOUR)
+    told = read_log(past.connection, detail.sync, NOW + HOUR)
     assert (len(told.files), told.more_files) == (MOST_FILES, 3)
 
 
@@ -58,7 +58,7 @@ def test_progress_is_what_landed_and_what_of_it_is_loaded_since_the_sync_began(p
     past.tenant()
     past.tenant("bolt")
     past.sync(NOW - HOUR, entities=[read(fetched=3)])
-    recorder.start(past.connection, "acme", None, NOW, full=True)
+    recorder.record_start(past.connection, "acme", None, NOW, full=True)
     past.land(NOW + SECOND, records=40)
     past.land(NOW + 2 * SECOND, records=60, loaded=False)
     past.land(NOW + SECOND, "bolt", records=7)

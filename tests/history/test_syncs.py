@@ -14,10 +14,10 @@ from st_pipeline.history.syncs import (
     LONGEST_PAGE,
     Position,
     SyncState,
-    last_syncs,
-    page_of_syncs,
+    read_last_syncs,
+    read_running_syncs,
     read_sync,
-    running_syncs,
+    read_syncs,
 )
 from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.postgres import Database
@@ -35,8 +35,8 @@ def test_one_sync_with_all_of_it(past: Past) -> None:
     log.add("GET /a", status=429, seconds=0.01, size=10, is_retry=False)
     broken = EntityRecord("jpm_jobs", "failed", pages=1, detail="acme/jpm_jobs: answers 500 (trace abc123)")
     cause = recorder.Cause("request", None, "ann")
-    sync_id = recorder.start(past.connection, "acme", "run-7", NOW - HOUR, full=True, cause=cause)
-    recorder.finish(
+    sync_id = recorder.record_start(past.connection, "acme", "run-7", NOW - HOUR, full=True, cause=cause)
+    recorder.record_finish(
         past.connection, sync_id, "acme", NOW, error="jpm_jobs (trace abc123)", entities=[read(), broken],
         calls=log.snapshot(),
     )  # fmt: skip
@@ -65,7 +65,7 @@ def test_one_sync_with_all_of_it(past: Past) -> None:
 def test_a_sync_without_calls_has_no_latency(past: Past) -> None:
     past.tenant()
     past.sync(NOW)
-    (sync,) = last_syncs(past.connection, "acme", 5)
+    (sync,) = read_last_syncs(past.connection, "acme", 5)
     assert sync.latency(0.5) is None
 
 
@@ -74,36 +74,36 @@ def test_the_last_syncs_of_a_tenant_the_newest_first(past: Past) -> None:
     past.tenant("bolt")
     ids = [past.sync(NOW - n * HOUR) for n in range(5)]
     past.sync(NOW, "bolt")
-    assert [sync.id for sync in last_syncs(past.connection, "acme", 3)] == ids[:3]
+    assert [sync.id for sync in read_last_syncs(past.connection, "acme", 3)] == ids[:3]
 
 
 def test_a_sync_runs_while_its_process_is_there_and_was_interrupted_without(past: Past, warehouse: Database) -> None:
     past.tenant()
     past.tenant("bolt")
-    killed = recorder.start(past.connection, "acme", None, NOW - 2 * HOUR, full=False)
-    now = recorder.start(past.connection, "acme", None, NOW - HOUR, full=False)
-    other = recorder.start(past.connection, "bolt", None, NOW - 3 * HOUR, full=False)
+    killed = recorder.record_start(past.connection, "acme", None, NOW - 2 * HOUR, full=False)
+    now = recorder.record_start(past.connection, "acme", None, NOW - HOUR, full=False)
+    other = recorder.record_start(past.connection, "bolt", None, NOW - 3 * HOUR, full=False)
     with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
-        assert running_syncs(past.connection) == {"acme": now}
-        states = {sync.id: sync.state for sync in page_of_syncs(past.connection).syncs}
-        found = {state: page_of_syncs(past.connection, state=state).syncs for state in SyncState}
+        assert read_running_syncs(past.connection) == {"acme": now}
+        states = {sync.id: sync.state for sync in read_syncs(past.connection).syncs}
+        found = {state: read_syncs(past.connection, state=state).syncs for state in SyncState}
     assert states == {now: SyncState.RUNNING, killed: SyncState.INTERRUPTED, other: SyncState.INTERRUPTED}
     assert [sync.id for sync in found[SyncState.RUNNING]] == [now]
     assert [sync.id for sync in found[SyncState.INTERRUPTED]] == [killed, other]
     # A server notices only a moment later that who held the lock has left.
     past.connection.execute("select pg_advisory_lock(key), pg_advisory_unlock(key) from (" + LOCK_KEY + ") acme")
-    assert running_syncs(past.connection) == {}
-    assert all(sync.seconds is None for sync in last_syncs(past.connection, "acme", 5))
+    assert read_running_syncs(past.connection) == {}
+    assert all(sync.seconds is None for sync in read_last_syncs(past.connection, "acme", 5))
 
 
 def test_a_tenant_that_is_locked_for_something_else_than_its_last_sync_runs_none(
     past: Past, warehouse: Database
 ) -> None:
     past.tenant()
-    recorder.start(past.connection, "acme", None, NOW - HOUR, full=False)
+    recorder.record_start(past.connection, "acme", None, NOW - HOUR, full=False)
     past.sync(NOW - MINUTE)
     with tenant_lock(warehouse, "acme", "upkeep", wait_seconds=5):
-        assert running_syncs(past.connection) == {}
+        assert read_running_syncs(past.connection) == {}
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -127,7 +127,7 @@ def test_pages_show_every_sync_once_in_order_also_when_others_begin_meanwhile(
     for key, hours, end in syncs:
         at = NOW - hours * HOUR
         if end == "not":
-            sync_id = recorder.start(past.connection, key, None, at, full=False)
+            sync_id = recorder.record_start(past.connection, key, None, at, full=False)
         else:
             sync_id = past.sync(at, key, error="no" if end == "badly" else None)
         if tenant in (None, key) and state in (None, endings[end]):
@@ -135,7 +135,7 @@ def test_pages_show_every_sync_once_in_order_also_when_others_begin_meanwhile(
     seen: list[int] = []
     after: Position | None = None
     while True:
-        page = page_of_syncs(past.connection, tenant=tenant, state=state, after=after, limit=limit)
+        page = read_syncs(past.connection, tenant=tenant, state=state, after=after, limit=limit)
         seen += [sync.id for sync in page.syncs]
         assert len(page.syncs) == limit or page.next is None
         if page.next is None:
@@ -150,4 +150,4 @@ def test_a_page_has_at_least_one_sync_and_an_upper_bound(past: Past, asked: int,
     past.tenant()
     for n in range(3):
         past.sync(NOW - timedelta(hours=n), called=[calls(1)])
-    assert len(page_of_syncs(past.connection, limit=asked).syncs) == got
+    assert len(read_syncs(past.connection, limit=asked).syncs) == got

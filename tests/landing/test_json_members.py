@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from st_pipeline.landing.json_members import NotAnObject, is_json, is_object, members
+from st_pipeline.landing.json_members import NotAnObject, is_json, is_object, read_members
 from st_pipeline.landing.values import without_unstorable
 
 from .json_texts import json_texts
@@ -26,10 +26,12 @@ def test_an_object_gives_its_members_and_anything_else_is_none(raw: str, blank: 
     record = f"{blank}{raw}{blank}".encode()
     if not raw.startswith("{"):
         with pytest.raises(NotAnObject, match="not a JSON object"):
-            members(record)
+            read_members(record)
         return
     expected: dict[str, Any] = json.loads(raw, parse_int=str, parse_float=str)
-    assert {n: json.loads(t, parse_int=str, parse_float=str) for n, t in texts(members(record)).items()} == expected
+    assert {
+        n: json.loads(t, parse_int=str, parse_float=str) for n, t in texts(read_members(record)).items()
+    } == expected
 
 
 @given(st.dictionaries(st.text(max_size=4), json_texts(), max_size=5), st.sampled_from(["", " ", "\r\n"]))
@@ -37,13 +39,13 @@ def test_both_parsers_give_the_very_same_texts(values: dict[str, str], blank: st
     values = {n: without_unstorable(t.encode()).decode() for n, t in values.items() if n != "odd"}
     inside = f",{blank}".join(f"{json.dumps(n)}{blank}:{blank}{t}{blank}" for n, t in values.items())
     strict, lax = f"{{{blank}{inside}}}", f'{{{blank}{inside}{"," if values else ""} "odd" : NaN }}'
-    assert texts(members(strict.encode())) == values
-    assert texts(members(lax.encode())) == values | {"odd": "NaN"}
+    assert texts(read_members(strict.encode())) == values
+    assert texts(read_members(lax.encode())) == values | {"odd": "NaN"}
 
 
 def test_of_two_members_of_one_name_the_last_counts_either_way() -> None:
-    assert texts(members(b'{"a":1,"a":2}')) == {"a": "2"}
-    assert texts(members(b'{"a":NaN,"a":2}')) == {"a": "2"}
+    assert texts(read_members(b'{"a":1,"a":2}')) == {"a": "2"}
+    assert texts(read_members(b'{"a":NaN,"a":2}')) == {"a": "2"}
 
 
 @pytest.mark.parametrize(
@@ -66,13 +68,13 @@ def test_of_two_members_of_one_name_the_last_counts_either_way() -> None:
 )
 def test_what_is_no_object_or_cut_off_is_refused(record: bytes) -> None:
     with pytest.raises(NotAnObject, match="not a JSON object"):
-        members(record)
+        read_members(record)
 
 
 def test_an_object_nested_beyond_reading_is_refused_in_words() -> None:
     for inside in (b"[" * 100_000 + b"]" * 100_000, b"[NaN," * 100_000 + b"1" + b"]" * 100_000):
         with pytest.raises(NotAnObject, match="nested too deeply"):
-            members(b'{"a":' + inside + b"}")
+            read_members(b'{"a":' + inside + b"}")
         assert not is_json(Raw(inside))
 
 

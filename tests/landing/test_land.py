@@ -50,7 +50,7 @@ class Killed(BaseException):
 
 
 CALLS: list[tuple[type, str]] = [
-    (Ledger, "begin"), (Ledger, "paths"), (Ledger, "record_file"), (Ledger, "note_drift"), (Ledger, "settle_drift"),
+    (Ledger, "begin"), (Ledger, "paths"), (Ledger, "record_file"), (Ledger, "record_drift"), (Ledger, "settle_drift"),
     (Ledger, "complete"), (LandingZone, "writer"), (LandingZone, "sweep"), (FileWriter, "write"), (FileWriter, "close"),
 ]  # fmt: skip
 

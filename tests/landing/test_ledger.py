@@ -9,12 +9,15 @@ import psycopg
 import pytest
 
 from st_pipeline.landing.ledger import Batch, LandedFile, Ledger
-from st_pipeline.landing.typer import Note
+from st_pipeline.landing.typer import Problem
 
 from .sources import BEGAN
 
 ENTITY = "crm_customers"
-NOTES = [Note(0, 1, "total", "not a number", '{"id":1,"total":"\\u0000x"}'), Note(1, None, None, "no usable id", "7")]
+NOTES = [
+    Problem(0, 1, "total", "not a number", '{"id":1,"total":"\\u0000x"}'),
+    Problem(1, None, None, "no usable id", "7"),
+]
 
 
 def file_of(batch: Batch, n: int = 0, cursor: str | None = "next") -> LandedFile:
@@ -120,9 +123,9 @@ def test_drift_keeps_since_when_and_until_when_it_was_seen(
     ledger: Ledger, control: psycopg.Connection, tenant: str
 ) -> None:
     later = BEGAN + timedelta(days=1)
-    ledger.note_drift(tenant, ENTITY, "missing", {"a", "b"}, BEGAN)
-    ledger.note_drift(tenant, ENTITY, "missing", {"a"}, later)
-    ledger.note_drift(tenant, ENTITY, "new", {"a", "c"}, later)
+    ledger.record_drift(tenant, ENTITY, "missing", {"a", "b"}, BEGAN)
+    ledger.record_drift(tenant, ENTITY, "missing", {"a"}, later)
+    ledger.record_drift(tenant, ENTITY, "new", {"a", "c"}, later)
     question = "select kind, field, first_seen_at, last_seen_at from control.drift where tenant = %s order by 1, 2"
     assert control.execute(question, (tenant,)).fetchall() == [
         ("missing", "a", BEGAN, later), ("missing", "b", BEGAN, BEGAN), ("new", "a", later, later),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from st_pipeline.landing.land import file_limit
-from st_pipeline.landing.prefetch import one_ahead
+from st_pipeline.landing.prefetch import prefetch_one
 from st_pipeline.servicetitan.pages import Page
 
 
@@ -24,7 +24,7 @@ def test_pages_come_in_order_and_an_error_comes_after_those_before_it() -> None:
 
     seen: list[int] = []
     with pytest.raises(ValueError, match="no third"):
-        seen.extend(each.size for each in one_ahead(pages()))
+        seen.extend(each.size for each in prefetch_one(pages()))
     assert seen == [1, 2]
 
 
@@ -40,7 +40,7 @@ def test_one_page_and_no_more_is_fetched_before_it_is_wanted() -> None:
                 third.set()
             yield page(number)
 
-    ahead = one_ahead(pages())
+    ahead = prefetch_one(pages())
     next(ahead)
     next(ahead)
     assert third.wait(5), "the next one is fetched while the second is worked on"
@@ -56,7 +56,7 @@ def test_one_thread_asks_for_all_pages() -> None:
             threads.add(threading.get_ident())
             yield page(number)
 
-    assert len(list(one_ahead(pages()))) == 4
+    assert len(list(prefetch_one(pages()))) == 4
     assert len(threads) == 1
     assert threading.get_ident() not in threads
 

@@ -13,7 +13,7 @@ NAMES = {field.path[0] for field in INVOICES.fields}
 def looked_at(*records: bytes, seen: frozenset[str] = frozenset()) -> Presence:
     presence = Presence(INVOICES, seen)
     for record in records:
-        presence.look(type_records(INVOICES, [record]).rows)
+        presence.collect(type_records(INVOICES, [record]).rows)
     return presence
 
 

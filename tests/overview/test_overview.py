@@ -11,12 +11,12 @@ from st_pipeline.alerting.alert_round import Alerting, evaluate
 from st_pipeline.history import recorder
 from st_pipeline.history.syncs import SyncState
 from st_pipeline.landing.tenant_lock import tenant_lock
-from st_pipeline.landing.typer import Note
+from st_pipeline.landing.typer import Problem
 from st_pipeline.overview.overview import RECENT, TenantOverview, read_overview, read_tenant_overview
 from st_pipeline.postgres import Database
 from st_pipeline.schedule import sync_requests
 from st_pipeline.schedule.due_times import Reason
-from st_pipeline.schedule.tenant_states import next_syncs
+from st_pipeline.schedule.tenant_states import read_next_syncs
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.errors import TenantUnknown
 from st_pipeline.tenants.model import Status
@@ -54,10 +54,10 @@ def test_who_runs_who_was_killed_and_who_waits(past: Past, warehouse: Database) 
     for key in ("acme", "bolt", "cole", "dale", "eve"):
         past.tenant(key, cadence="paused" if key in ("cole", "eve") else "nightly")
     for key in ("acme", "bolt"):
-        recorder.start(past.connection, key, None, NOW - HOUR, full=False)
+        recorder.record_start(past.connection, key, None, NOW - HOUR, full=False)
     past.sync(LAST_NIGHT, "dale", entities=[read()])
-    sync_requests.ask(past.connection, "acme", "ann", NOW)
-    sync_requests.ask(past.connection, "cole", "ann", NOW)
+    sync_requests.request_sync(past.connection, "acme", "ann", NOW)
+    sync_requests.request_sync(past.connection, "cole", "ann", NOW)
     with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
         overview = read_overview(past.connection, NOW)
     tenants = {one.tenant.key: one for one in overview.tenants}
@@ -73,7 +73,7 @@ def test_the_next_sync_is_the_one_the_schedule_will_start(past: Past) -> None:
     for key, cadence in (("acme", "nightly"), ("bolt", "every 6h"), ("cole", "paused"), ("dale", "weekly fri 03:00")):
         past.tenant(key, cadence=cadence)
         past.sync(LAST_NIGHT, key, entities=[read()], error="no" if key == "dale" else None)
-    expected = next_syncs(past.connection, tenant_table.read_all(past.connection), NOW)
+    expected = read_next_syncs(past.connection, tenant_table.read_all(past.connection), NOW)
     found = shown(past)
     assert {key: one.next_sync for key, one in found.items()} == expected
     assert expected["cole"] is None
@@ -109,8 +109,10 @@ def test_what_is_wrong_and_what_was_set_aside(past: Past) -> None:
     past.nights(3, "bolt")
     past.found("bolt", Status.REFUSED, "The secret is no longer accepted. Enter another", NOW - HOUR)
     notes = [
-        Note(0, None, None, "no id", "{}"), Note(1, 1, "type", "no text", "{}"), Note(2, 2, "type", "no text", "{}")
-    ]  # fmt: skip
+        Problem(0, None, None, "no id", "{}"),
+        Problem(1, 1, "type", "no text", "{}"),
+        Problem(2, 2, "type", "no text", "{}"),
+    ]
     past.land(NOW - HOUR, notes=notes, new_fields=["surprise"])
     evaluate(past.connection, Alerting(), NOW)
     overview = read_overview(past.connection, NOW)
@@ -142,12 +144,14 @@ def test_one_tenant_alone_stands_as_it_does_among_all(past: Past, warehouse: Dat
         past.tenant(key, cadence="paused" if key == "cole" else "nightly")
     past.nights(3)
     past.land(
-        NOW - HOUR, notes=[Note(0, 7, "balance", "no", "{}"), Note(1, None, None, "no id", "{}")], new_fields=["x"]
+        NOW - HOUR,
+        notes=[Problem(0, 7, "balance", "no", "{}"), Problem(1, None, None, "no id", "{}")],
+        new_fields=["x"],
     )
     past.sync(NOW - HOUR, "bolt", error="bolt/jpm_jobs: no (trace abc)")
     past.found("bolt", Status.REFUSED, "refused", NOW - HOUR)
-    sync_requests.ask(past.connection, "cole", "ann", NOW)
-    recorder.start(past.connection, "acme", None, NOW - MINUTE, full=True)
+    sync_requests.request_sync(past.connection, "cole", "ann", NOW)
+    recorder.record_start(past.connection, "acme", None, NOW - MINUTE, full=True)
     with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
         among_all = shown(past)
         alone = {key: read_tenant_overview(past.connection, key, NOW) for key in among_all}

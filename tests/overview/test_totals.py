@@ -36,7 +36,7 @@ def test_a_sync_of_a_part_is_neither_a_success_nor_a_failure_but_it_calls(past: 
     past.tenant()
     past.sync(NOW - HOUR, partial=True, error="no", called=[calls(10)])
     past.sync(NOW - HOUR, partial=True, called=[calls(30)])
-    recorder.start(past.connection, "acme", None, NOW - HOUR, full=False, partial=True)
+    recorder.record_start(past.connection, "acme", None, NOW - HOUR, full=False, partial=True)
     day = read_day(past.connection, [], NOW)
     assert (day.success_rate, day.average_seconds, day.calls) == (None, None, 40)
     assert read_failed_today(past.connection, [], NOW, "UTC") == 0
@@ -44,10 +44,10 @@ def test_a_sync_of_a_part_is_neither_a_success_nor_a_failure_but_it_calls(past: 
 
 def test_a_killed_sync_has_failed_when_it_started_and_one_that_runs_has_not(past: Past) -> None:
     past.tenant()
-    recorder.start(past.connection, "acme", None, NOW - 25 * HOUR, full=False)
-    recorder.start(past.connection, "acme", None, NOW - 13 * HOUR, full=False)
-    recorder.start(past.connection, "acme", None, NOW - HOUR, full=False)
-    running = recorder.start(past.connection, "acme", None, NOW - MINUTE, full=False)
+    recorder.record_start(past.connection, "acme", None, NOW - 25 * HOUR, full=False)
+    recorder.record_start(past.connection, "acme", None, NOW - 13 * HOUR, full=False)
+    recorder.record_start(past.connection, "acme", None, NOW - HOUR, full=False)
+    running = recorder.record_start(past.connection, "acme", None, NOW - MINUTE, full=False)
     assert read_day(past.connection, [running], NOW).failed == 2
     assert read_failed_today(past.connection, [running], NOW, "UTC") == 1
 

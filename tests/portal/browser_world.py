@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from st_pipeline.landing.typer import Note
+from st_pipeline.landing.typer import Problem
 from st_pipeline.portal.audit import audit
 from st_pipeline.portal.people import invitations
 from st_pipeline.portal.web.guards import Page
@@ -50,7 +50,7 @@ def fill(control: psycopg.Connection, mark: str) -> World:
         past.tenant(key, since=now - timedelta(days=30), credentials_since=now - timedelta(days=100))
         past.nights(4, key, until=now - timedelta(days=1))
         record = f'{{"name": "{mark}"}}'
-        notes = [Note(0, None, None, mark, record), Note(1, 7, mark, mark, record)]
+        notes = [Problem(0, None, None, mark, record), Problem(1, 7, mark, mark, record)]
         past.land(now - HOUR, key, notes=notes, new_fields=[mark])
         troubles = [read(fetched=1234), read(INVOICES, 7, outcome="failed")]
         syncs[key] = past.sync(

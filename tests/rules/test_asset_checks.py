@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from st_pipeline.history.recorder import EntityRecord
-from st_pipeline.rules.asset_checks import LEGACY_CHECKS, RAW_CHECKS, Known, Verdict, judge, look
-from st_pipeline.rules.entity_freshness import Reading
+from st_pipeline.rules.asset_checks import LEGACY_CHECKS, RAW_CHECKS, Evidence, Verdict, judge, read_evidence
+from st_pipeline.rules.entity_freshness import LastRead
 from st_pipeline.rules.findings import ALL_TENANTS, Finding, Severity
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
@@ -15,8 +15,8 @@ from tests.support.past import CUSTOMERS, LAST_NIGHT, NOW, Past, read
 INVOICES = "accounting_invoices"
 
 
-def known(*findings: Finding, readings: tuple[Reading, ...] = ()) -> Known:
-    return Known(1, findings, [], readings, [], [], NOW)
+def known(*findings: Finding, readings: tuple[LastRead, ...] = ()) -> Evidence:
+    return Evidence(1, findings, [], readings, [], [], NOW)
 
 
 def finding(rule: str, severity: Severity = Severity.NOW, tenant: str = "acme", **about: object) -> Finding:
@@ -58,7 +58,7 @@ def test_a_check_is_as_bad_as_the_worst_of_its_findings(severities: tuple[Severi
 
 
 def test_a_scope_that_the_legacy_tables_need_and_nobody_granted_fails_and_another_is_shown() -> None:
-    readings = tuple(Reading("acme", entity, None, False, None) for entity in (INVOICES, "jpm_jobs"))
+    readings = tuple(LastRead("acme", entity, None, False, None) for entity in (INVOICES, "jpm_jobs"))
     verdicts = judge(known(readings=readings))
     assert failed(verdicts) == {(INVOICES, "is_granted")}
     (jobs,) = [one for one in verdicts if one.asset[1] == "jpm_jobs" and one.check == "is_granted"]
@@ -68,7 +68,7 @@ def test_a_scope_that_the_legacy_tables_need_and_nobody_granted_fails_and_anothe
 def test_a_withdrawn_scope_is_said_once_for_a_tenant() -> None:
     withdrawn = finding("scope_withdrawn", entity=INVOICES, entities=(INVOICES,))
     (verdict,) = [
-        one for one in judge(known(withdrawn, readings=(Reading("acme", INVOICES, NOW, False, None),))) if one.findings
+        one for one in judge(known(withdrawn, readings=(LastRead("acme", INVOICES, NOW, False, None),))) if one.findings
     ]
     assert list(verdict.findings) == [withdrawn]
 
@@ -76,8 +76,8 @@ def test_a_withdrawn_scope_is_said_once_for_a_tenant() -> None:
 def test_it_is_all_read_from_the_rows_and_a_consequence_is_a_fact_all_the_same(past: Past) -> None:
     past.tenant()
     past.sync(LAST_NIGHT, entities=[read(entity) for entity in ASSET_ENTITIES])
-    assert failed(judge(look(past.connection, Rules(), NOW))) == set()
+    assert failed(judge(read_evidence(past.connection, Rules(), NOW))) == set()
     past.sync(NOW, full=True, entities=[read(CUSTOMERS, fetched=0), EntityRecord("jpm_jobs", "not_granted")])
-    assert failed(judge(look(past.connection, Rules(), NOW))) == {
+    assert failed(judge(read_evidence(past.connection, Rules(), NOW))) == {
         (CUSTOMERS, "keeps_coming"), ("jpm_jobs", "is_granted"),
     }  # fmt: skip

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from st_pipeline.landing.typer import Note
+from st_pipeline.landing.typer import Problem
 from st_pipeline.rules.findings import Severity
 from st_pipeline.rules.thresholds import Quarantine, Rules
 from tests.support.monitored import Find
 from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, read
 
 
-def notes(number: int, field: str | None = "modified_on") -> list[Note]:
-    return [Note(row, row, field, "no instant", "{}") for row in range(number)]
+def notes(number: int, field: str | None = "modified_on") -> list[Problem]:
+    return [Problem(row, row, field, "no instant", "{}") for row in range(number)]
 
 
 def test_a_file_whose_rows_do_not_add_up_is_told_with_its_path(past: Past, find: Find) -> None:
@@ -75,7 +75,7 @@ def test_more_than_a_thousandth_in_quarantine_is_told(past: Past, find: Find, ba
 def test_a_record_counts_once_however_many_of_its_fields_are_bad(past: Past, find: Find) -> None:
     past.tenant()
     past.nights(1)
-    past.land(NOW - HOUR, records=900, notes=[Note(7, 7, f"field_{n}", "no number", "{}") for n in range(50)])
+    past.land(NOW - HOUR, records=900, notes=[Problem(7, 7, f"field_{n}", "no number", "{}") for n in range(50)])
     assert find() == []
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from st_pipeline.history.recorder import EntityRecord
-from st_pipeline.rules.empty_reads import Silence, is_suspicious
+from st_pipeline.rules.empty_reads import EmptyRead, is_suspicious
 from st_pipeline.rules.findings import Severity
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.model import Kind
@@ -130,6 +130,6 @@ def test_a_feed_is_suspicious_after_three_days_and_three_times_its_longest_gap(
     quiet: timedelta, gap: timedelta | None
 ) -> None:
     landed = NOW - quiet
-    silence = Silence("acme", CUSTOMERS, landed, NOW, NOW, None, was_read_whole=False, longest_gap=gap)
+    silence = EmptyRead("acme", CUSTOMERS, landed, NOW, NOW, None, was_read_whole=False, longest_gap=gap)
     expected = gap is not None and quiet >= timedelta(days=3) and quiet > 3 * gap
     assert is_suspicious(silence, Kind.EXPORT, Rules()) is expected

@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from st_pipeline.history.recorder import EntityRecord
-from st_pipeline.rules.entity_freshness import find_stale_entities, read_readings
+from st_pipeline.rules.entity_freshness import find_stale_entities, read_last_reads
 from st_pipeline.rules.findings import Finding
-from st_pipeline.rules.tenant_freshness import stale_by_cadence
-from st_pipeline.rules.tenant_health import read_watched
+from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_health import read_tenant_facts
 from st_pipeline.rules.thresholds import Rules, Stale
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.tenants.model import Status
@@ -21,8 +21,8 @@ ALL = [read(entity) for entity in ASSET_ENTITIES]
 
 def stale(past: Past, now: datetime = NOW, rules: Rules | None = None) -> list[Finding]:
     rules = rules or Rules()
-    readings, tenants = read_readings(past.connection), read_watched(past.connection)
-    return list(find_stale_entities(readings, tenants, rules, now, stale_by_cadence(rules)))
+    readings, tenants = read_last_reads(past.connection), read_tenant_facts(past.connection)
+    return list(find_stale_entities(readings, tenants, rules, now, is_stale(rules)))
 
 
 def where(findings: list[Finding]) -> list[tuple[str, str | None]]:
@@ -72,7 +72,7 @@ def test_disabled_and_not_connected_tenants_and_what_is_not_granted_do_not_count
     granted = [one for one in ALL if one.entity != "jpm_jobs"]
     past.sync(LAST_NIGHT, "few", entities=[*granted, EntityRecord("jpm_jobs", "not_granted")])
     assert stale(past) == []
-    (refused,) = [one for one in read_readings(past.connection) if not one.is_granted]
+    (refused,) = [one for one in read_last_reads(past.connection) if not one.is_granted]
     assert (refused.tenant, refused.entity) == ("few", "jpm_jobs")
 
 

@@ -85,7 +85,7 @@ def test_a_success_between_begins_the_row_anew(past: Past, find: Find) -> None:
 def test_a_sync_that_runs_or_was_killed_is_neither_well_nor_failed(past: Past, find: Find) -> None:
     past.tenant()
     past.nights(3)
-    recorder.start(past.connection, "acme", None, NOW - HOUR, full=False)
+    recorder.record_start(past.connection, "acme", None, NOW - HOUR, full=False)
     assert find() == []
     past.sync(NOW - 2 * HOUR, error=ERROR)
     assert told(find()) == ["failed_sync"]

@@ -11,12 +11,12 @@ def test_new_fields_are_told_together_and_later_ones_apart(past: Past, find: Fin
     past.tenant()
     past.nights(3)
     ledger = Ledger(past.connection)
-    ledger.note_drift("acme", CUSTOMERS, "new", ["loyalty", "beta"], NOW - 2 * HOUR)
+    ledger.record_drift("acme", CUSTOMERS, "new", ["loyalty", "beta"], NOW - 2 * HOUR)
     (first,) = find()
     assert (first.rule, first.entity, first.since) == ("drift", CUSTOMERS, NOW - 2 * HOUR)
     assert first.what == "Records have fields that are not in the catalog: beta, loyalty"
     assert "_extra" in first.advice
-    ledger.note_drift("acme", CUSTOMERS, "new", ["loyalty", "beta", "gamma"], NOW - HOUR)
+    ledger.record_drift("acme", CUSTOMERS, "new", ["loyalty", "beta", "gamma"], NOW - HOUR)
     again, second = find()
     assert again.key == first.key
     assert second.what.endswith(": gamma")
@@ -25,9 +25,9 @@ def test_new_fields_are_told_together_and_later_ones_apart(past: Past, find: Fin
 def test_unknown_fields_of_the_first_sync_are_how_the_data_is(past: Past, find: Find) -> None:
     past.tenant()
     past.nights(1)
-    Ledger(past.connection).note_drift("acme", CUSTOMERS, "new", ["loyalty"], LAST_NIGHT)
+    Ledger(past.connection).record_drift("acme", CUSTOMERS, "new", ["loyalty"], LAST_NIGHT)
     assert find() == []
-    Ledger(past.connection).note_drift("acme", CUSTOMERS, "new", ["loyalty"], NOW)
+    Ledger(past.connection).record_drift("acme", CUSTOMERS, "new", ["loyalty"], NOW)
     assert find() == []
 
 
@@ -36,9 +36,9 @@ def test_a_field_is_gone_when_it_was_missing_for_days_and_back_when_a_record_has
     past.nights(6)
     ledger = Ledger(past.connection)
     for back in (4, 3, 2):
-        ledger.note_drift("acme", CUSTOMERS, "missing", ["email"], LAST_NIGHT - back * DAY)
+        ledger.record_drift("acme", CUSTOMERS, "missing", ["email"], LAST_NIGHT - back * DAY)
         assert find() == []
-    ledger.note_drift("acme", CUSTOMERS, "missing", ["email"], LAST_NIGHT - DAY)
+    ledger.record_drift("acme", CUSTOMERS, "missing", ["email"], LAST_NIGHT - DAY)
     (gone,) = find()
     assert gone.what == "Records no longer have these fields: email"
     assert "null" in gone.advice

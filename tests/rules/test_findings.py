@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.rules.findings import LONGEST_TEXT, Finding, Severity, counted, shortened
+from st_pipeline.rules.findings import LONGEST_TEXT, Finding, Severity, format_count, shorten
 from tests.support.past import DAY, NOW
 
 FINDING = Finding("drift", "acme", Severity.CAN_WAIT, "new fields", NOW, "look", entity="crm_customers")
@@ -34,7 +34,7 @@ def test_with_a_subject_the_entity_shown_does_not_matter() -> None:
 
 @given(st.text())
 def test_a_shortened_text_is_one_line_of_bounded_length(text: str) -> None:
-    short = shortened(text)
+    short = shorten(text)
     assert len(short) <= LONGEST_TEXT
     assert len(short.splitlines()) <= 1
     if len(" ".join(text.split())) <= LONGEST_TEXT:
@@ -42,4 +42,4 @@ def test_a_shortened_text_is_one_line_of_bounded_length(text: str) -> None:
 
 
 def test_numbers_have_their_noun() -> None:
-    assert [counted(n, "call") for n in (0, 1, 1200)] == ["0 calls", "1 call", "1,200 calls"]
+    assert [format_count(n, "call") for n in (0, 1, 1200)] == ["0 calls", "1 call", "1,200 calls"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from st_pipeline.history.recorder import start
+from st_pipeline.history.recorder import record_start
 from st_pipeline.rules.findings import ALL_TENANTS, Severity
 from st_pipeline.rules.thresholds import ReportsBehind, Rules
 from tests.support.monitored import Find
@@ -90,7 +90,7 @@ def test_a_build_that_runs_or_was_killed_is_no_failure_and_builds_nothing(loaded
 def test_a_disabled_tenants_loads_and_running_syncs_wait_for_nothing(loaded: Past, find: Find) -> None:
     for key in ("acme", "bolt"):
         loaded.registry.disable(key)
-    start(loaded.connection, "acme", None, NOW, full=False)
+    record_start(loaded.connection, "acme", None, NOW, full=False)
     assert find(NOW + MINUTE) == []
 
 

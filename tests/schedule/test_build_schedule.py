@@ -19,9 +19,9 @@ from st_pipeline.schedule.build_schedule import (
     QUIET,
     SOON,
     Loaded,
-    build_due,
+    find_build_reason,
     read_loaded,
-    recorded,
+    record_built,
 )
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.model import new_tenant
@@ -41,34 +41,34 @@ def built(ago: timedelta) -> Loaded:
 
 def test_a_wave_is_built_when_nobody_syncs_and_nobody_is_about_to() -> None:
     wave = loaded(4 * MINUTE, MINUTE)
-    assert build_due(wave, False, None, NOW)
-    assert build_due(wave, False, NOW + SOON + SECOND, NOW)
-    assert not build_due(wave, True, None, NOW)
-    assert not build_due(wave, False, NOW + SOON, NOW)
-    assert not build_due(wave, False, NOW - MINUTE, NOW), "one is due and not launched yet"
-    assert not build_due(loaded(4 * MINUTE, QUIET - SECOND), False, None, NOW), "the last load was a moment ago"
-    assert build_due(loaded(4 * MINUTE, QUIET), False, None, NOW)
+    assert find_build_reason(wave, False, None, NOW)
+    assert find_build_reason(wave, False, NOW + SOON + SECOND, NOW)
+    assert not find_build_reason(wave, True, None, NOW)
+    assert not find_build_reason(wave, False, NOW + SOON, NOW)
+    assert not find_build_reason(wave, False, NOW - MINUTE, NOW), "one is due and not launched yet"
+    assert not find_build_reason(loaded(4 * MINUTE, QUIET - SECOND), False, None, NOW), "the last load was a moment ago"
+    assert find_build_reason(loaded(4 * MINUTE, QUIET), False, None, NOW)
 
 
 def test_a_wave_that_does_not_end_is_not_waited_for() -> None:
-    assert not build_due(loaded(FIRST_PATIENCE - SECOND, SECOND), True, NOW, NOW)
-    assert build_due(loaded(FIRST_PATIENCE, SECOND), True, NOW, NOW)
+    assert not find_build_reason(loaded(FIRST_PATIENCE - SECOND, SECOND), True, NOW, NOW)
+    assert find_build_reason(loaded(FIRST_PATIENCE, SECOND), True, NOW, NOW)
     built_before = NOW - 2 * PATIENCE
-    assert not build_due(replace(loaded(PATIENCE - SECOND, SECOND), built_at=built_before), True, NOW, NOW)
-    assert build_due(replace(loaded(PATIENCE, SECOND), built_at=built_before), True, NOW, NOW)
+    assert not find_build_reason(replace(loaded(PATIENCE - SECOND, SECOND), built_at=built_before), True, NOW, NOW)
+    assert find_build_reason(replace(loaded(PATIENCE, SECOND), built_at=built_before), True, NOW, NOW)
 
 
 def test_what_is_built_is_built_again_once_a_day_and_what_never_was_loaded_never() -> None:
-    assert not build_due(built(LONGEST_AGE - SECOND), False, None, NOW)
-    assert build_due(built(LONGEST_AGE), False, None, NOW)
-    assert not build_due(Loaded(False, None, None, None, 0, None), False, None, NOW)
+    assert not find_build_reason(built(LONGEST_AGE - SECOND), False, None, NOW)
+    assert find_build_reason(built(LONGEST_AGE), False, None, NOW)
+    assert not find_build_reason(Loaded(False, None, None, None, 0, None), False, None, NOW)
 
 
 @pytest.mark.parametrize(("failures", "minutes"), [(1, 5), (2, 15), (3, 45), (4, 120), (9, 120)])
 def test_a_build_that_fails_is_tried_again_after_growing_pauses(failures: int, minutes: int) -> None:
     pause = timedelta(minutes=minutes)
-    assert not build_due(loaded(HOUR, HOUR, failures=failures, failed=pause - SECOND), False, None, NOW)
-    assert build_due(loaded(HOUR, HOUR, failures=failures, failed=pause), False, None, NOW)
+    assert not find_build_reason(loaded(HOUR, HOUR, failures=failures, failed=pause - SECOND), False, None, NOW)
+    assert find_build_reason(loaded(HOUR, HOUR, failures=failures, failed=pause), False, None, NOW)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3600), st.integers(1, 120)), min_size=1, max_size=60))
@@ -87,7 +87,7 @@ def test_any_wave_is_built_after_its_last_load_and_at_most_as_often_as_patience_
             continue
         state = Loaded(not fresh, min(fresh, default=None), max(ended), builds[-1] if builds else None, 0, None)
         syncing = any(start <= now < end for start, end in spans)
-        if build_due(state, syncing, min((start for start, _ in spans if start > now), default=None), now):
+        if find_build_reason(state, syncing, min((start for start, _ in spans if start > now), default=None), now):
             builds.append(now)
     assert builds
     assert builds[-1] >= max(end for _, end in spans)
@@ -105,14 +105,14 @@ def load(control: psycopg.Connection, entity: str, at: datetime) -> None:
 def test_the_builds_know_what_was_loaded_when_they_began(control: psycopg.Connection, warehouse: Database) -> None:
     assert read_loaded(control) == Loaded(False, None, None, None, 0, None)
     load(control, "crm_customers", NOW - HOUR)
-    with recorded(warehouse, "run-1", lambda: NOW):
+    with record_built(warehouse, "run-1", lambda: NOW):
         # Begun before the build, committed while it runs: older than the build, and still not in it.
         load(control, "jpm_jobs", NOW - 2 * HOUR)
     assert read_loaded(control) == Loaded(False, None, NOW - HOUR, NOW, 0, None)
-    with recorded(warehouse, "run-2", lambda: NOW + MINUTE):
+    with record_built(warehouse, "run-2", lambda: NOW + MINUTE):
         pass
     assert read_loaded(control) == Loaded(True, None, NOW - HOUR, NOW + MINUTE, 0, None)
-    with pytest.raises(ValueError, match="no such column"), recorded(warehouse, "run-3", lambda: NOW + HOUR):
+    with pytest.raises(ValueError, match="no such column"), record_built(warehouse, "run-3", lambda: NOW + HOUR):
         raise ValueError("no such column\nand more")
     assert read_loaded(control).failures == 1
     load(control, "jpm_jobs", NOW + 2 * HOUR)
@@ -125,7 +125,7 @@ def test_a_build_that_nobody_went_on_with_did_not_succeed(control: psycopg.Conne
     """As that of a step whose run is cancelled."""
 
     def build() -> Generator[None]:
-        with recorded(warehouse, "run-closed", lambda: NOW):
+        with record_built(warehouse, "run-closed", lambda: NOW):
             yield
 
     building = build()
@@ -137,7 +137,7 @@ def test_a_build_that_nobody_went_on_with_did_not_succeed(control: psycopg.Conne
 
 def test_a_tenant_whose_zone_is_changed_makes_the_reports_due(control: psycopg.Connection, warehouse: Database) -> None:
     load(control, "crm_customers", NOW - HOUR)
-    with recorded(warehouse, "run-1", lambda: NOW + 9 * HOUR):
+    with record_built(warehouse, "run-1", lambda: NOW + 9 * HOUR):
         pass
     assert read_loaded(control).is_built
     tenant_table.insert(control, new_tenant(key="acme", tenant_id=1, environment="sandbox"), "")

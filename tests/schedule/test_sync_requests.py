@@ -31,25 +31,25 @@ def tenants(control: psycopg.Connection) -> None:
 
 
 def open_(control: psycopg.Connection, tenant: str | None = None) -> list[tuple[str, str]]:
-    return [(request.tenant, request.requested_by) for request in sync_requests.open_requests(control, tenant)]
+    return [(request.tenant, request.requested_by) for request in sync_requests.read_open_requests(control, tenant)]
 
 
 def begin(
     control: psycopg.Connection, tenant: str, *, full: bool = False, entities: Sequence[str] | None = None
 ) -> int:
-    sync_id = recorder.start(control, tenant, None, NOW, full=full, partial=entities is not None)
-    asked = sync_requests.open_requests(control, tenant)
+    sync_id = recorder.record_start(control, tenant, None, NOW, full=full, partial=entities is not None)
+    asked = sync_requests.read_open_requests(control, tenant)
     sync_requests.mark_served(control, asked, sync_id, NOW, entities=entities, full=full)
     return sync_id
 
 
 def end(control: psycopg.Connection, sync_id: int, tenant: str, error: str | None = None) -> None:
-    recorder.finish(control, sync_id, tenant, NOW + MINUTE, error=error, entities=[], calls=[])
+    recorder.record_finish(control, sync_id, tenant, NOW + MINUTE, error=error, entities=[], calls=[])
 
 
 def test_a_request_is_open_until_a_sync_that_does_it_begins(control: psycopg.Connection) -> None:
-    sync_requests.ask(control, "acme", "ada", NOW)
-    sync_requests.ask(control, "bolt", "bob", NOW)
+    sync_requests.request_sync(control, "acme", "ada", NOW)
+    sync_requests.request_sync(control, "bolt", "bob", NOW)
     assert open_(control) == [("acme", "ada"), ("bolt", "bob")]
     assert open_(control, "bolt") == [("bolt", "bob")]
     end(control, begin(control, "acme"), "acme")
@@ -57,18 +57,18 @@ def test_a_request_is_open_until_a_sync_that_does_it_begins(control: psycopg.Con
 
 
 def test_the_same_asked_for_twice_is_one_request_until_it_has_begun(control: psycopg.Connection) -> None:
-    first = sync_requests.ask(control, "acme", "ada", NOW, entities=["b", "a"])
-    assert sync_requests.ask(control, "acme", "bob", NOW, entities=["a", "b", "a"]) == first
-    assert sync_requests.ask(control, "acme", "bob", NOW, entities=["a"]) != first
-    assert sync_requests.ask(control, "acme", "bob", NOW, full=True) != first
+    first = sync_requests.request_sync(control, "acme", "ada", NOW, entities=["b", "a"])
+    assert sync_requests.request_sync(control, "acme", "bob", NOW, entities=["a", "b", "a"]) == first
+    assert sync_requests.request_sync(control, "acme", "bob", NOW, entities=["a"]) != first
+    assert sync_requests.request_sync(control, "acme", "bob", NOW, full=True) != first
     end(control, begin(control, "acme", full=True), "acme")
-    assert sync_requests.ask(control, "acme", "bob", NOW, entities=["a", "b"]) != first
+    assert sync_requests.request_sync(control, "acme", "bob", NOW, entities=["a", "b"]) != first
 
 
 def test_a_sync_that_fails_has_done_the_request_and_one_that_was_killed_has_not(
     control: psycopg.Connection, warehouse: Database
 ) -> None:
-    sync_requests.ask(control, "acme", "ada", NOW)
+    sync_requests.request_sync(control, "acme", "ada", NOW)
     with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
         begin(control, "acme")
         assert open_(control) == [], "it runs"
@@ -78,7 +78,7 @@ def test_a_sync_that_fails_has_done_the_request_and_one_that_was_killed_has_not(
 
 
 def test_what_kills_its_process_every_time_is_given_up(control: psycopg.Connection) -> None:
-    sync_requests.ask(control, "acme", "ada", NOW)
+    sync_requests.request_sync(control, "acme", "ada", NOW)
     for _ in range(MOST_ATTEMPTS):
         assert open_(control) == [("acme", "ada")]
         begin(control, "acme")
@@ -86,8 +86,8 @@ def test_what_kills_its_process_every_time_is_given_up(control: psycopg.Connecti
 
 
 def test_nobody_does_what_is_asked_for_a_disabled_or_unknown_tenant(control: psycopg.Connection) -> None:
-    sync_requests.ask(control, "acme", "ada", NOW)
-    sync_requests.ask(control, "gone", "ada", NOW)
+    sync_requests.request_sync(control, "acme", "ada", NOW)
+    sync_requests.request_sync(control, "gone", "ada", NOW)
     control.execute("update control.tenants set enabled = false where key = 'acme'")
     assert open_(control) == []
     control.execute("update control.tenants set enabled = true where key = 'acme'")

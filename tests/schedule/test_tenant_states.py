@@ -12,7 +12,7 @@ from st_pipeline.history import recorder
 from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.postgres import Database
 from st_pipeline.schedule.due_times import Reason, State, parse
-from st_pipeline.schedule.tenant_states import MOST_FAILURES, next_syncs, read_states, stored_cadence
+from st_pipeline.schedule.tenant_states import MOST_FAILURES, read_cadence, read_next_syncs, read_states
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.model import new_tenant
 
@@ -46,8 +46,8 @@ def register(control: psycopg.Connection, key: str = "acme", number: int = 1, *,
 
 def sync(control: psycopg.Connection, at: datetime, *, key: str = "acme", error: str | None = None) -> None:
     """A sync of ten minutes."""
-    sync_id = recorder.start(control, key, None, at, full=False)
-    recorder.finish(control, sync_id, key, at + 10 * MINUTE, error=error, entities=(), calls=())
+    sync_id = recorder.record_start(control, key, None, at, full=False)
+    recorder.record_finish(control, sync_id, key, at + 10 * MINUTE, error=error, entities=(), calls=())
 
 
 def expected(**known: object) -> State:
@@ -98,7 +98,7 @@ def test_a_sync_runs_while_its_process_holds_the_lock_and_has_failed_without(
 ) -> None:
     register(control)
     register(control, "bolt", 2)
-    recorder.start(control, "acme", None, NOON - HOUR, full=False)
+    recorder.record_start(control, "acme", None, NOON - HOUR, full=False)
     with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
         states = read_states(control)
         assert states["acme"] == expected(running=True)
@@ -119,7 +119,7 @@ def test_the_next_sync_of_each_tenant(control: psycopg.Connection) -> None:
         register(control, key, number, cadence=cadence)
     sync(control, NOON + MINUTE)
     gone = replace(tenant_table.read(control, "acme"), key="gone")
-    found = next_syncs(control, [*tenant_table.read_all(control), gone], NOON + 20 * MINUTE)
+    found = read_next_syncs(control, [*tenant_table.read_all(control), gone], NOON + 20 * MINUTE)
     assert found.keys() == {"acme", "bolt", "cole"}
     acme, bolt = found["acme"], found["bolt"]
     assert acme
@@ -130,13 +130,13 @@ def test_the_next_sync_of_each_tenant(control: psycopg.Connection) -> None:
 
 
 def test_a_cadence_of_an_older_version_is_nightly() -> None:
-    assert stored_cadence("0 0 30 2 *") == parse("nightly")
-    assert stored_cadence("weekly fri") == parse("weekly fri")
+    assert read_cadence("0 0 30 2 *") == parse("nightly")
+    assert read_cadence("weekly fri") == parse("weekly fri")
 
 
 def test_a_sync_of_a_part_is_neither_a_success_nor_a_failure_of_the_tenant(control: psycopg.Connection) -> None:
     register(control)
     for at, error in ((NOON, None), (NOON + HOUR, "no answer")):
-        sync_id = recorder.start(control, "acme", None, at, full=False, partial=True)
-        recorder.finish(control, sync_id, "acme", at + MINUTE, error=error, entities=(), calls=())
+        sync_id = recorder.record_start(control, "acme", None, at, full=False, partial=True)
+        recorder.record_finish(control, sync_id, "acme", at + MINUTE, error=error, entities=(), calls=())
     assert read_states(control)["acme"] == expected()

@@ -18,12 +18,12 @@ from st_pipeline.schedule.weekly_full_reads import (
     RECENT,
     REQUESTED_BY,
     WEEK,
-    Reading,
-    ask_for_rereads,
-    due,
+    FullRead,
     hour_before,
     is_due,
-    read_readings,
+    read_full_reads,
+    request_full_reads,
+    select_due,
 )
 from st_pipeline.tenants.model import Status
 from tests.support.past import DAY, HOUR, MINUTE, NOW, Past
@@ -39,10 +39,10 @@ def simulate(
     tenants: set[str], rounds: list[datetime], served: Callable[[str], timedelta] = lambda key: timedelta(0)
 ) -> dict[str, list[datetime]]:
     """When each tenant was asked for, all of them first read long before; a reading begins ``served`` after that."""
-    readings = {key: Reading(key, CONTACTS, START - 90 * DAY, START - 90 * DAY) for key in tenants}
+    readings = {key: FullRead(key, CONTACTS, START - 90 * DAY, START - 90 * DAY) for key in tenants}
     asked: dict[str, list[datetime]] = {key: [] for key in tenants}
     for now in rounds:
-        for key in due(readings.values(), now):
+        for key in select_due(readings.values(), now):
             asked[key].append(now)
             readings[key] = replace(readings[key], last_read_at=now + served(key))
     return asked
@@ -109,7 +109,7 @@ def test_after_days_without_a_daemon_everybody_is_read_once_and_not_all_in_one_r
 def test_nobody_is_read_again_in_the_week_after_the_first_reading(key: str, hours: int, minutes: int) -> None:
     first = START + timedelta(minutes=minutes)
     now = first + timedelta(hours=hours)
-    reading = Reading(key, CONTACTS, first, first)
+    reading = FullRead(key, CONTACTS, first, first)
     if is_due(reading, now):
         assert now - first >= WEEK
         assert hour_before(key, now) - first >= WEEK
@@ -117,7 +117,7 @@ def test_nobody_is_read_again_in_the_week_after_the_first_reading(key: str, hour
 
 def test_a_full_read_by_hand_does_for_the_hour_that_follows_within_days() -> None:
     hour = hour_before("acme", NOW)
-    reading = Reading("acme", CONTACTS, hour - 100 * DAY, hour - 4 * DAY)
+    reading = FullRead("acme", CONTACTS, hour - 100 * DAY, hour - 4 * DAY)
     assert not is_due(reading, hour + MINUTE)
     assert is_due(reading, hour + WEEK)
 
@@ -138,28 +138,28 @@ def asked(control: psycopg.Connection) -> list[tuple[object, ...]]:
 
 
 def test_what_is_due_is_asked_for_once(at: datetime, control: psycopg.Connection) -> None:
-    assert ask_for_rereads(control, at) == {"acme": [CONTACTS]}
-    assert ask_for_rereads(control, at + HOUR) == {}
+    assert request_full_reads(control, at) == {"acme": [CONTACTS]}
+    assert request_full_reads(control, at + HOUR) == {}
     assert asked(control) == [("acme", REQUESTED_BY, True, [CONTACTS])]
     control.execute("update control.sync_requests set served_at = %s", (at + HOUR,))
-    assert ask_for_rereads(control, at + 2 * HOUR) == {}
-    assert ask_for_rereads(control, at + WEEK) == {"acme": [CONTACTS]}
+    assert request_full_reads(control, at + 2 * HOUR) == {}
+    assert request_full_reads(control, at + WEEK) == {"acme": [CONTACTS]}
 
 
 def test_a_request_that_still_waits_keeps_another_from_being_made(at: datetime, control: psycopg.Connection) -> None:
-    sync_requests.ask(control, "acme", "somebody", at - 20 * DAY, full=True)
-    assert ask_for_rereads(control, at) == {}
+    sync_requests.request_sync(control, "acme", "somebody", at - 20 * DAY, full=True)
+    assert request_full_reads(control, at) == {}
     control.execute("update control.sync_requests set is_full = false")
-    assert ask_for_rereads(control, at) == {"acme": [CONTACTS]}
+    assert request_full_reads(control, at) == {"acme": [CONTACTS]}
 
 
 def test_a_whole_reading_lately_does_for_it_and_one_of_changes_does_not(
     at: datetime, past: Past, control: psycopg.Connection
 ) -> None:
     past.land(at - DAY, "acme", CONTACTS)
-    assert [reading.last_read_at for reading in read_readings(control)] == [NOW - 90 * DAY]
+    assert [reading.last_read_at for reading in read_full_reads(control)] == [NOW - 90 * DAY]
     past.land(at - 2 * HOUR, "acme", CONTACTS, full=True)
-    assert ask_for_rereads(control, at) == {}
+    assert request_full_reads(control, at) == {}
 
 
 @pytest.mark.parametrize("state", ["disabled", "refused", "unread"])
@@ -170,5 +170,5 @@ def test_who_cannot_be_read_is_not_asked_for(state: str, at: datetime, past: Pas
         past.found("acme", Status.REFUSED, "refused", at)
     else:
         control.execute("delete from control.landed_files")
-    assert ask_for_rereads(control, at) == {}
+    assert request_full_reads(control, at) == {}
     assert asked(control) == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.servicetitan.retrying import Again, GivenUp, RetryPolicy, is_retryable, named_wait, own_wait, persist
+from st_pipeline.servicetitan.retrying import Again, GivenUp, RetryPolicy, is_retryable, named_wait, own_wait, retry
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
@@ -91,7 +91,7 @@ def _persist(policy: RetryPolicy, outcomes: list[object]) -> tuple[object, Times
         assert number == next(numbers)
         return outcomes.pop(0) if len(outcomes) > 1 else outcomes[0]
 
-    return persist(policy, attempt, sleep=times.sleep, clock=times.clock, chance=lambda: 0.5), times
+    return retry(policy, attempt, sleep=times.sleep, clock=times.clock, chance=lambda: 0.5), times
 
 
 def test_the_first_answer_that_is_no_again_is_the_outcome() -> None:
@@ -126,9 +126,9 @@ def test_what_an_attempt_raises_passes_through() -> None:
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
-        persist(RetryPolicy(), attempt)
+        retry(RetryPolicy(), attempt)
 
 
 def test_a_policy_without_a_try_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one try"):
-        persist(RetryPolicy(tries=0), lambda number: "never")
+        retry(RetryPolicy(tries=0), lambda number: "never")

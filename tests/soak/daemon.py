@@ -18,7 +18,7 @@ import psycopg
 from st_pipeline import dagster_home
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.settings import PROJECT_ROOT
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 from tests.end_to_end.home import Home
 
 SIZE = Size(customers=6, invoices=8)
@@ -101,7 +101,7 @@ def register(home: Home, sandbox: Sandbox, accounts: Sequence[Account]) -> list[
         for account in accounts:
             key = f"tenant-{account.tenant_id}"
             home.register(account, key)
-            check_up(registry, pipeline.settings, key, pipeline.clock())
+            check_and_record(registry, pipeline.settings, key, pipeline.clock())
             keys.append(key)
     return keys
 

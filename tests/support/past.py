@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from st_pipeline.history import recorder
 from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.landing.ledger import LandedFile, Ledger
-from st_pipeline.landing.typer import Note
+from st_pipeline.landing.typer import Problem
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.calls import CallCount
 from st_pipeline.tenants.connection_check import CheckResult
@@ -99,12 +99,12 @@ class Past:
         partial: bool = False,
     ) -> int:
         """A sync that started at ``at`` and ended, with what it fetched landed and loaded a second later."""
-        sync_id = recorder.start(self.connection, tenant, run_id, at, full=full)
+        sync_id = recorder.record_start(self.connection, tenant, run_id, at, full=full)
         for entity in entities:
             if entity.fetched:
                 self.land(at + timedelta(seconds=1), tenant, entity.entity, entity.fetched, full=full)
         end = at + timedelta(seconds=seconds)
-        recorder.finish(self.connection, sync_id, tenant, end, error=error, entities=entities, calls=called)
+        recorder.record_finish(self.connection, sync_id, tenant, end, error=error, entities=entities, calls=called)
         self.connection.execute("update control.syncs set is_partial = %s where id = %s", (partial, sync_id))
         return sync_id
 
@@ -139,7 +139,7 @@ class Past:
         full: bool = False,
         loaded: bool = True,
         short_by: int = 0,
-        notes: Sequence[Note] = (),
+        notes: Sequence[Problem] = (),
         new_fields: Sequence[str] = (),
     ) -> int:
         """One batch of one file; with ``loaded`` in raw, ``short_by`` rows of it missing."""

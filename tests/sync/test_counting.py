@@ -16,7 +16,7 @@ from st_pipeline.servicetitan.catalogue.model import Kind
 from st_pipeline.sync.counting import count_after_sync, endpoint_that_counts
 from st_pipeline.sync.outcome import TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from tests.sync.conftest import CANARY_SECRET
 
 NOT_COUNTED = {"crm_customer_contacts", "accounting_invoice_items", "jpm_jobs"}
@@ -24,7 +24,7 @@ SOME = ("crm_customers", "accounting_invoices", "jpm_job_types")
 
 
 def synced(pipeline: Pipeline, entities: Sequence[str] = SOME, *, full: bool = False) -> TenantOutcome:
-    outcome = sync_tenant(pipeline, "acme", Request(land=entities, load=entities, full=full))
+    outcome = sync_tenant(pipeline, "acme", SyncPlan(land=entities, load=entities, full=full))
     assert outcome.failures == []
     return outcome
 
@@ -150,7 +150,7 @@ def test_a_count_that_cannot_be_had_raises_nothing_and_leaks_nothing(
 
 
 def test_what_was_not_read_to_its_end_or_not_loaded_is_not_counted(fresh: Pipeline) -> None:
-    landed_alone = sync_tenant(fresh, "acme", Request(land=SOME, load=()))
+    landed_alone = sync_tenant(fresh, "acme", SyncPlan(land=SOME, load=()))
     assert count(fresh, landed_alone) == 0
-    loaded_alone = sync_tenant(fresh, "acme", Request(land=(), load=SOME, reload=True))
+    loaded_alone = sync_tenant(fresh, "acme", SyncPlan(land=(), load=SOME, reload=True))
     assert count(fresh, loaded_alone) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.landing.land import Landed
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
-from st_pipeline.warehouse.deletions import Judged
+from st_pipeline.warehouse.deletions import DeletionVerdict
 from st_pipeline.warehouse.loading import Loaded
 
 
@@ -28,12 +28,12 @@ def test_the_row_of_the_history_has_what_was_landed_loaded_and_judged() -> None:
         "crm_customers",
         landed=Landed("b", True, records=10, quarantined_whole=2, notes=5, pages=3, files=1, bytes=99, total_count=10),
         loaded=Loaded(files=1, rows=8, quarantined_whole=2),
-        judged=Judged(marked=4),
+        judged=DeletionVerdict(marked=4),
         seconds=1.5,
     )
     assert outcome.record() == EntityRecord(
         "crm_customers", "succeeded", fetched=10, landed=10, loaded=8, quarantined_whole=2, quarantined_fields=3,
         deleted=4, files=1, pages=3, bytes=99, seconds=1.5, api_total=10,
     )  # fmt: skip
-    assert EntityOutcome("e", judged=Judged(refused="in doubt")).record().detail == "in doubt"
-    assert EntityOutcome("e", Outcome.FAILED, judged=Judged(refused="r"), error="why").record().detail == "why"
+    assert EntityOutcome("e", judged=DeletionVerdict(refused="in doubt")).record().detail == "in doubt"
+    assert EntityOutcome("e", Outcome.FAILED, judged=DeletionVerdict(refused="r"), error="why").record().detail == "why"

@@ -19,18 +19,18 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.sync import tenant as tenant_module
 from st_pipeline.sync.outcome import Outcome, TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
-from st_pipeline.sync.tenant import Request, sync_tenant
+from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from st_pipeline.tenants.credentials import new_parts
 from st_pipeline.tenants.model import Status
 
 from .conftest import CANARY_APP_KEY, CANARY_SECRET, Changed
 
-ALL = Request(land=ASSET_ENTITIES, load=ASSET_ENTITIES)
+ALL = SyncPlan(land=ASSET_ENTITIES, load=ASSET_ENTITIES)
 SOME = ("crm_customers", "accounting_invoices", "jpm_job_types")
 
 
-def request(*entities: str, **changes: Any) -> Request:
-    return dataclasses.replace(Request(land=entities, load=entities), **changes)
+def request(*entities: str, **changes: Any) -> SyncPlan:
+    return dataclasses.replace(SyncPlan(land=entities, load=entities), **changes)
 
 
 def history(connection: psycopg.Connection, outcome: TenantOutcome) -> dict[str, Any]:
@@ -259,14 +259,14 @@ def test_a_disabled_tenant_takes_no_part_but_what_it_landed_can_be_loaded(
     outcome = sync_tenant(pipeline, "acme", request("crm_customers"))
     assert outcome.failures == ["acme is disabled; st-pipeline tenants enable acme turns its syncs back on"]
     connection.execute("truncate raw.crm_customers")
-    again = sync_tenant(pipeline, "acme", Request(land=(), load=("crm_customers",), reload=True))
+    again = sync_tenant(pipeline, "acme", SyncPlan(land=(), load=("crm_customers",), reload=True))
     assert again.failures == []
     assert ids(connection, "acme", "crm_customers") == sent(sandbox, 1001, "crm_customers")
     assert len(sandbox.calls) == calls
 
 
 def test_landing_alone_loads_nothing(pipeline: Pipeline, sandbox: Sandbox, connection: psycopg.Connection) -> None:
-    outcome = sync_tenant(pipeline, "acme", Request(land=("crm_customers",), load=()))
+    outcome = sync_tenant(pipeline, "acme", SyncPlan(land=("crm_customers",), load=()))
     landed = outcome.entities["crm_customers"].landed
     assert landed and landed.records == sandbox.world(1001).count("crm_customers")
     assert ids(connection, "acme", "crm_customers") == []

@@ -18,7 +18,7 @@ from st_pipeline.servicetitan.errors import (
     ServiceTitanError,
     Unavailable,
 )
-from st_pipeline.tenants.connection_check import admission, refusal
+from st_pipeline.tenants.connection_check import read_admission, refusal
 from st_pipeline.tenants.fields import Environment
 from st_pipeline.tenants.model import Status, Tenant
 
@@ -47,7 +47,7 @@ REQUIRED = frozenset(endpoint(entity).scope for entity in LEGACY_REQUIRED)
 
 
 def test_all_that_is_needed_granted_is_connected() -> None:
-    result = admission(NEW, REQUIRED | {"tn.other:r"})
+    result = read_admission(NEW, REQUIRED | {"tn.other:r"})
     assert (result.status, result.detail, result.missing) == (Status.CONNECTED, "connected", ())
     assert result.scopes == REQUIRED | {"tn.other:r"}
 
@@ -55,7 +55,7 @@ def test_all_that_is_needed_granted_is_connected() -> None:
 @pytest.mark.parametrize("entity", list(LEGACY_REQUIRED))
 def test_a_missing_scope_that_reports_need_is_named_with_its_entity(entity: str) -> None:
     scope = endpoint(entity).scope
-    result = admission(NEW, REQUIRED - {scope})
+    result = read_admission(NEW, REQUIRED - {scope})
     assert result.status is Status.CONNECTED
     assert result.missing == (scope,)
     assert scope in result.detail
@@ -65,11 +65,11 @@ def test_a_missing_scope_that_reports_need_is_named_with_its_entity(entity: str)
 
 def test_scopes_that_reports_can_do_without_are_not_missed() -> None:
     assert endpoint("memberships_memberships").scope not in REQUIRED
-    assert admission(NEW, REQUIRED).missing == ()
+    assert read_admission(NEW, REQUIRED).missing == ()
 
 
 def test_a_token_that_lists_no_scopes_is_taken_as_one_for_all() -> None:
-    assert admission(NEW, frozenset()).missing == ()
+    assert read_admission(NEW, frozenset()).missing == ()
 
 
 @pytest.mark.parametrize(

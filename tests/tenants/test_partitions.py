@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from st_pipeline.secret import Secret
 from st_pipeline.tenants.credentials import own_credentials
 from st_pipeline.tenants.model import new_tenant
-from st_pipeline.tenants.partitions import Changes, partition_changes, wanted_partitions
+from st_pipeline.tenants.partitions import Changes, partition_changes, select_partitions
 from st_pipeline.tenants.registry import Registry
 
 KEYS = st.frozensets(st.sampled_from("abcdefgh"))
@@ -43,6 +43,6 @@ def test_a_disabled_tenant_keeps_its_partition_until_it_is_removed(registry: Reg
         tenant = new_tenant(key=key, tenant_id=tenant_id, environment="sandbox")
         registry.add(tenant, own_credentials("cid.x", Secret("cs1.x")))
     registry.disable("acme")
-    assert wanted_partitions(registry.list()) == {"acme", "bolt"}
+    assert select_partitions(registry.list()) == {"acme", "bolt"}
     registry.remove("acme")
-    assert wanted_partitions(registry.list()) == {"bolt"}
+    assert select_partitions(registry.list()) == {"bolt"}

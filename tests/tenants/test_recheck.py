@@ -21,7 +21,7 @@ from st_pipeline.tenants import clients
 from st_pipeline.tenants.connection_check import Cause, cause
 from st_pipeline.tenants.credentials import new_parts, own_credentials
 from st_pipeline.tenants.model import Status, Tenant, new_tenant
-from st_pipeline.tenants.recheck import BRIEF_RETRY, check_up, is_recheck_due
+from st_pipeline.tenants.recheck import BRIEF_RETRY, check_and_record, is_recheck_due
 from st_pipeline.tenants.registry import Registry
 
 from .conftest import CANARY_APP_KEY, CANARY_SECRET
@@ -64,25 +64,25 @@ def registry(connection: psycopg.Connection[Any], settings: Settings) -> Registr
 
 
 def test_a_connected_tenant_is_recorded_as_such_with_its_scopes(registry: Registry, settings: Settings) -> None:
-    tenant = check_up(registry, settings, "acme", NOW)
+    tenant = check_and_record(registry, settings, "acme", NOW)
     assert (tenant.status, tenant.status_detail, tenant.connected_at) == (Status.CONNECTED, "connected", NOW)
     assert "tn.crm.customers:r" in tenant.granted_scopes
     assert registry.get("acme") == tenant
 
 
 def test_a_check_is_one_sign_in_and_one_call(registry: Registry, settings: Settings, sandbox: Sandbox) -> None:
-    check_up(registry, settings, "acme", NOW)
+    check_and_record(registry, settings, "acme", NOW)
     assert len(sandbox.calls) == 2
 
 
 def test_a_tenant_that_has_not_connected_yet_connects_later(
     registry: Registry, settings: Settings, sandbox: Sandbox
 ) -> None:
-    assert check_up(registry, settings, "bolt", NOW).status is Status.NOT_CONNECTED
+    assert check_and_record(registry, settings, "bolt", NOW).status is Status.NOT_CONNECTED
     sandbox.connect(1002)
-    assert check_up(registry, settings, "bolt", NOW).status is Status.CONNECTED
+    assert check_and_record(registry, settings, "bolt", NOW).status is Status.CONNECTED
     sandbox.connect(1002, connected=False)
-    tenant = check_up(registry, settings, "bolt", NOW)
+    tenant = check_and_record(registry, settings, "bolt", NOW)
     assert tenant.status is Status.REFUSED
     assert cause(tenant) is Cause.CLIENT
 
@@ -91,18 +91,18 @@ def test_a_wrong_secret_is_not_connected_yet_for_a_new_tenant_and_refused_for_a_
     registry: Registry, settings: Settings
 ) -> None:
     registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.wrong")))
-    assert check_up(registry, settings, "acme", NOW).status is Status.NOT_CONNECTED
+    assert check_and_record(registry, settings, "acme", NOW).status is Status.NOT_CONNECTED
     registry.replace_credentials("acme", new_parts(client_secret=Secret(CANARY_SECRET)))
-    assert check_up(registry, settings, "acme", NOW).status is Status.CONNECTED
+    assert check_and_record(registry, settings, "acme", NOW).status is Status.CONNECTED
     registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.wrong")))
-    assert check_up(registry, settings, "acme", NOW).status is Status.REFUSED
+    assert check_and_record(registry, settings, "acme", NOW).status is Status.REFUSED
 
 
 def test_of_two_secrets_the_newest_that_works_signs_in_and_each_outcome_is_noted(
     registry: Registry, settings: Settings, sandbox: Sandbox
 ) -> None:
     registry.add_secret("acme", Secret("cs1.mistyped"))
-    tenant = check_up(registry, settings, "acme", NOW)
+    tenant = check_and_record(registry, settings, "acme", NOW)
     assert tenant.status is Status.CONNECTED
     assert "refuses the newer of the two" in tenant.status_detail
     outline = registry.outline("acme")
@@ -113,7 +113,7 @@ def test_of_two_secrets_the_newest_that_works_signs_in_and_each_outcome_is_noted
     registry.revoke_secret("acme", outline.newest.added_at)
     registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.deleted")))
     registry.add_secret("acme", Secret(CANARY_SECRET))
-    tenant = check_up(registry, settings, "acme", NOW)
+    tenant = check_and_record(registry, settings, "acme", NOW)
     assert tenant.status_detail == "connected"
     outline = registry.outline("acme")
     assert outline
@@ -126,7 +126,7 @@ def test_what_was_revoked_during_a_check_is_not_noted_of_another(registry: Regis
     before = registry.outline("acme")
     assert before
     registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.other")))
-    registry.note_secrets("acme", before, [True], NOW)
+    registry.record_secret_use("acme", before, [True], NOW)
     after = registry.outline("acme")
     assert after
     assert after.newest.worked_at is None
@@ -153,7 +153,7 @@ def test_a_secret_that_is_deleted_in_the_middle_of_a_sync_gives_way_to_the_older
 
 def test_a_wrong_app_key_is_found_though_the_sign_in_succeeds(registry: Registry, settings: Settings) -> None:
     registry.replace_credentials("acme", new_parts(app_key=Secret("ak1.wrong")))
-    tenant = check_up(registry, settings, "acme", NOW)
+    tenant = check_and_record(registry, settings, "acme", NOW)
     assert tenant.status is Status.REFUSED
     assert "app key" in tenant.status_detail
     assert cause(tenant) is Cause.APP_KEY
@@ -163,14 +163,14 @@ def test_a_wrong_tenant_id_is_found_though_the_sign_in_succeeds(
     registry: Registry, settings: Settings, connection: psycopg.Connection[Any]
 ) -> None:
     connection.execute("update control.tenants set tenant_id = 77 where key = 'acme'")
-    tenant = check_up(registry, settings, "acme", NOW)
+    tenant = check_and_record(registry, settings, "acme", NOW)
     assert tenant.status is Status.REFUSED
     assert "77" in tenant.status_detail
     assert cause(tenant) is Cause.TENANT_ID
 
 
 def test_a_scope_that_reports_need_is_named_where_it_is_not_granted(registry: Registry, settings: Settings) -> None:
-    tenant = check_up(registry, settings, "cole", NOW)
+    tenant = check_and_record(registry, settings, "cole", NOW)
     assert tenant.status is Status.CONNECTED
     assert "tn.jpm.appointments:r (for jpm_appointments)" in tenant.status_detail
     assert tenant.granted_scopes == NO_APPOINTMENTS
@@ -179,9 +179,9 @@ def test_a_scope_that_reports_need_is_named_where_it_is_not_granted(registry: Re
 def test_a_server_in_trouble_says_nothing_about_the_keys(
     registry: Registry, settings: Settings, sandbox: Sandbox
 ) -> None:
-    check_up(registry, settings, "acme", NOW)
+    check_and_record(registry, settings, "acme", NOW)
     sandbox.faults = Faults(rate_5xx=1.0)
-    tenant = check_up(registry, settings, "acme", NOW)
+    tenant = check_and_record(registry, settings, "acme", NOW)
     assert tenant.status is Status.UNREACHABLE
     assert tenant.connected_at == NOW
     assert tenant.granted_scopes
@@ -189,7 +189,7 @@ def test_a_server_in_trouble_says_nothing_about_the_keys(
 
 def test_nobody_there_is_unreachable(registry: Registry, settings: Settings, sandbox: Sandbox) -> None:
     sandbox.__exit__(None, None, None)
-    assert check_up(registry, settings, "acme", NOW).status is Status.UNREACHABLE
+    assert check_and_record(registry, settings, "acme", NOW).status is Status.UNREACHABLE
 
 
 def test_without_an_app_key_nothing_is_asked_and_the_way_to_give_one_is_noted(
@@ -200,7 +200,7 @@ def test_without_an_app_key_nothing_is_asked_and_the_way_to_give_one_is_noted(
         "ST_PIPELINE_SANDBOX_URL": sandbox.url,
     }
     keyless = Registry.of(connection, Settings.from_environment(environment))
-    tenant = check_up(keyless, settings, "acme", NOW)
+    tenant = check_and_record(keyless, settings, "acme", NOW)
     assert tenant.status is Status.NOT_CONNECTED
     assert "SERVICETITAN_APP_KEY" in tenant.status_detail
     assert sandbox.calls == []
@@ -209,16 +209,16 @@ def test_without_an_app_key_nothing_is_asked_and_the_way_to_give_one_is_noted(
 def test_an_unusable_address_is_a_setting_to_correct(registry: Registry, settings: Settings, tmp_path: Path) -> None:
     wrong = Settings.from_environment({"ST_PIPELINE_HOME": str(tmp_path), "ST_PIPELINE_SANDBOX_URL": "nowhere"})
     with pytest.raises(SettingsError, match="ST_PIPELINE_SANDBOX_URL"):
-        check_up(registry, wrong, "acme", NOW)
+        check_and_record(registry, wrong, "acme", NOW)
 
 
 def test_no_outcome_holds_a_secret(
     registry: Registry, settings: Settings, sandbox: Sandbox, connection: psycopg.Connection[Any]
 ) -> None:
-    outcomes: list[Tenant] = [check_up(registry, settings, key, NOW) for key in ("acme", "bolt", "cole")]
+    outcomes: list[Tenant] = [check_and_record(registry, settings, key, NOW) for key in ("acme", "bolt", "cole")]
     registry.replace_credentials("cole", new_parts(app_key=Secret(f"{CANARY_APP_KEY}-wrong")))
     sandbox.faults = Faults(rate_5xx=1.0)
-    outcomes += [check_up(registry, settings, key, NOW) for key in ("acme", "bolt", "cole")]
+    outcomes += [check_and_record(registry, settings, key, NOW) for key in ("acme", "bolt", "cole")]
     written = repr(outcomes) + str(connection.execute("select t::text from control.tenants t").fetchall())
     assert "cole" in written
     assert CANARY_SECRET not in written

@@ -9,7 +9,7 @@ from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.warehouse import deletions, loading
-from st_pipeline.warehouse.deletions import Judged
+from st_pipeline.warehouse.deletions import DeletionVerdict
 from st_pipeline.warehouse.loading import Loaded
 
 
@@ -26,6 +26,6 @@ def load(
         return loading.load(connection, database, zone, tenant, endpoint, again=again, progress=progress)
 
 
-def mark_deleted(database: Database, zone: LandingZone, tenant: str, endpoint: Endpoint) -> Judged | None:
+def mark_deleted(database: Database, zone: LandingZone, tenant: str, endpoint: Endpoint) -> DeletionVerdict | None:
     with postgres.connect(database, autocommit=True) as connection:
         return deletions.mark_deleted(connection, database, zone, tenant, endpoint)

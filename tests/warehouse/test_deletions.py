@@ -10,7 +10,7 @@ import pytest
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
 from st_pipeline.warehouse import upsert
-from st_pipeline.warehouse.deletions import Judged
+from st_pipeline.warehouse.deletions import DeletionVerdict
 from tests.landing.invoices import INVOICES, small
 from tests.warehouse.loads import load, mark_deleted
 
@@ -29,7 +29,7 @@ class Desk:
         self.warehouse, self.zone, self.tenant, self._land, self._raw = warehouse, zone, tenant, land_files, raw
         self._control = control
 
-    def read(self, *files: Sequence[bytes], full: bool = False) -> Judged | None:
+    def read(self, *files: Sequence[bytes], full: bool = False) -> DeletionVerdict | None:
         """Land, load and judge, as a sync does."""
         self.land(*files, full=full)
         return self.judge()
@@ -37,7 +37,7 @@ class Desk:
     def land(self, *files: Sequence[bytes], full: bool = False) -> None:
         self._land(self.tenant, *files, full=full)
 
-    def judge(self) -> Judged | None:
+    def judge(self) -> DeletionVerdict | None:
         load(self.warehouse, self.zone, self.tenant, INVOICES)
         return mark_deleted(self.warehouse, self.zone, self.tenant, INVOICES)
 
@@ -70,16 +70,16 @@ def desk(
 
 def test_a_full_reading_marks_what_it_did_not_bring_and_removes_nothing(desk: Desk) -> None:
     assert desk.read([small(1, MAY), small(2, MAY)], [small(3, MAY)]) is None
-    assert desk.read([small(1, MAY)], [small(4, MAY)], full=True) == Judged(marked=2)
+    assert desk.read([small(1, MAY)], [small(4, MAY)], full=True) == DeletionVerdict(marked=2)
     assert (desk.ids, desk.gone) == ([1, 2, 3, 4], {2, 3})
 
 
 def test_a_reading_is_judged_once_and_a_plain_one_never(desk: Desk) -> None:
     desk.read([small(1, MAY), small(2, MAY)])
     assert desk.read([small(1, MAY)]) is None
-    assert desk.read([small(1, MAY)], full=True) == Judged(marked=1)
+    assert desk.read([small(1, MAY)], full=True) == DeletionVerdict(marked=1)
     assert desk.judge() is None
-    assert desk.read([small(1, MAY)], full=True) == Judged(marked=0)
+    assert desk.read([small(1, MAY)], full=True) == DeletionVerdict(marked=0)
     assert desk.gone == {2}
 
 
@@ -99,7 +99,7 @@ def test_a_row_that_a_full_reading_brings_as_an_older_version_is_there_again_wit
     desk.read([small(1, MAY), small(2, JUNE, summary="newer")])
     desk.read([small(1, MAY)], full=True)
     before = desk.changed_at
-    assert desk.read([small(1, MAY), small(2, MAY, summary="older")], full=True) == Judged(marked=0)
+    assert desk.read([small(1, MAY), small(2, MAY, summary="older")], full=True) == DeletionVerdict(marked=0)
     assert desk.gone == set()
     assert raw(desk.tenant, "summary")[1] == {"summary": "newer"}
     assert desk.changed_at != before
@@ -134,7 +134,7 @@ def test_what_landed_after_the_full_reading_began_is_not_judged_by_it(desk: Desk
     desk.read([small(1, MAY), small(2, MAY)])
     desk.land([small(1, MAY)], full=True)
     desk.land([small(5, JUNE)])  # a later reading, before anybody could judge
-    assert desk.judge() == Judged(marked=1)
+    assert desk.judge() == DeletionVerdict(marked=1)
     assert (desk.ids, desk.gone) == ([1, 2, 5], {2})
 
 
@@ -143,7 +143,7 @@ def test_other_tenants_are_not_judged(desk: Desk, land_files: LandFiles, raw: Re
     land_files(twin, [small(1, MAY), small(2, MAY)])
     load(desk.warehouse, desk.zone, twin, INVOICES)
     desk.read([small(1, MAY), small(2, MAY)])
-    assert desk.read([small(1, MAY)], full=True) == Judged(marked=1)
+    assert desk.read([small(1, MAY)], full=True) == DeletionVerdict(marked=1)
     assert [row["_deleted_at"] for row in raw(twin, "_deleted_at")] == [None, None]
 
 
@@ -162,7 +162,7 @@ def test_marks_and_the_time_of_change_are_one_transaction_that_a_crash_undoes(
         patch.setattr(upsert, "mark_changed", killed)
         mark_deleted(desk.warehouse, desk.zone, desk.tenant, INVOICES)
     assert (desk.gone, desk.changed_at) == (set(), before)
-    assert desk.judge() == Judged(marked=1)
+    assert desk.judge() == DeletionVerdict(marked=1)
     assert desk.gone == {2} and desk.changed_at != before
 
 
@@ -171,5 +171,5 @@ def test_nothing_changed_means_the_time_of_change_stays(desk: Desk) -> None:
     desk.land([small(1, MAY)], full=True)
     load(desk.warehouse, desk.zone, desk.tenant, INVOICES)
     before = desk.changed_at
-    assert desk.judge() == Judged(marked=0)
+    assert desk.judge() == DeletionVerdict(marked=0)
     assert desk.changed_at == before

@@ -13,7 +13,7 @@ from datetime import timedelta
 from starlette.responses import Response
 
 from st_pipeline.alerting import deliveries, incident_table
-from st_pipeline.alerting.channel_health import Health, read_health, read_told
+from st_pipeline.alerting.channel_health import Health, read_health, read_notified_channels
 from st_pipeline.alerting.channels import Channel, open_channels
 from st_pipeline.alerting.incidents import Incident
 from st_pipeline.alerting.messages import Alert, compose
@@ -43,10 +43,10 @@ def alerts(visit: Visit) -> Response:
     """Open and past incidents, and the channels."""
     period = visit.request.query_params.get("days", USUAL_PERIOD)
     period = period if period in PERIODS else USUAL_PERIOD
-    found = incident_table.recent_incidents(visit.connection, visit.now - timedelta(days=int(period)))
+    found = incident_table.read_recent_incidents(visit.connection, visit.now - timedelta(days=int(period)))
     channels, problem = _channels(visit)
     kinds = kinds_of(channels)
-    told = read_told(visit.connection, [one.id for one in found])
+    told = read_notified_channels(visit.connection, [one.id for one in found])
     health = read_health(visit.connection, list(kinds))
     past = [one for one in found if one.closed_at]
     return visit.render(
@@ -79,7 +79,7 @@ def send_test(visit: Visit) -> Response:
         # Somebody looks: a test that fails is not tried again behind their back.
         outcomes[kind] = channel.send(message)
         if outcomes[kind]:
-            deliveries.note(visit.connection, channel.name, [alert], delivered_at=visit.now)
+            deliveries.record_round(visit.connection, channel.name, [alert], delivered_at=visit.now)
     visit.record("alerts tested", **{kind: "took it" if well else "did not take it" for kind, well in outcomes.items()})
     said = [f"{kind} {'accepted it' if well else 'did not accept it'}" for kind, well in outcomes.items()]
     return visit.redirect("/alerts", f"Test alert sent: {', '.join(said)}.")

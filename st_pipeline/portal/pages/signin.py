@@ -47,7 +47,7 @@ def sign_in(visit: Visit) -> Response:
     user_id = accounts.verify(visit.connection, name, form.password.secret)
     if user_id is None:
         # What was typed for a name may be a password: only names that exist are noted.
-        known = accounts.known_name(visit.connection, name)
+        known = accounts.find_name(visit.connection, name)
         audit.record(visit.connection, known or "unknown", "sign-in refused", visit.now, address=visit.address)
         return _form(visit, form, WRONG, status=403)
     throttle.clear(name)

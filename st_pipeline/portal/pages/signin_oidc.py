@@ -64,7 +64,7 @@ def begin(visit: Visit) -> Response:
     except OidcError as error:
         return _failed(visit, error, attempt)
     response = RedirectResponse(url, 303)
-    visit.portal.cookies.write_note(
+    visit.portal.cookies.write_value(
         response, ATTEMPT, asdict(attempt), visit.now, LIVES, path=START, is_secure=visit.is_secure
     )
     return response
@@ -78,17 +78,17 @@ def come_back(visit: Visit) -> Response:
 
 
 def _outcome(visit: Visit) -> Response:
-    begun = visit.portal.cookies.read_note(visit.request, ATTEMPT, visit.now)
+    begun = visit.portal.cookies.read_value(visit.request, ATTEMPT, visit.now)
     attempt = Attempt(**begun) if begun else None
     if not visit.portal.throttle.allows_address(visit.address):
         return _show(visit, signin.THROTTLED, status=429, attempt=attempt)
     given = visit.request.query_params
     is_ours = attempt and compare_digest(attempt.state.encode(), given.get("state", "").encode())
     if not attempt or not is_ours:
-        _note_refusal(visit, "not begun here")
+        _record_refusal(visit, "not begun here")
         return _show(visit, f"{NOT_BEGUN}{visit.portal.settings.portal_url}", status=400)
     if given.get("error") == "access_denied":
-        _note_refusal(visit, "denied at the provider")
+        _record_refusal(visit, "denied at the provider")
         return _show(visit, DENIED, status=403, attempt=attempt)
     provider = _provider(visit)
     try:
@@ -101,17 +101,17 @@ def _outcome(visit: Visit) -> Response:
             raise provider.refusal("without a code")
         identity = provider.identify(Secret(given["code"]), attempt, visit.now)
     except OidcError as error:
-        _note_refusal(visit, _kind(error)[0])
+        _record_refusal(visit, _kind(error)[0])
         return _failed(visit, error, attempt)
     try:
         with visit.connection.transaction():
             admitted = bindings.admit(visit.connection, identity, visit.now)
             bound = {"bound": "to this identity"} if admitted.is_new else {}
-            _note(visit, admitted.name, "signed in", **bound)
+            _record(visit, admitted.name, "signed in", **bound)
             return visit.start_session(attempt.next, user_id=admitted.user_id)
     except NotAdmitted as refused:
         # Who came is known, so the address may be noted: nobody typed it here.
-        _note_refusal(visit, refused.why, account=refused.account, address=identity.email)
+        _record_refusal(visit, refused.why, account=refused.account, address=identity.email)
         return _show(visit, str(refused), status=403, attempt=attempt, command=refused.command)
 
 
@@ -142,13 +142,13 @@ def _show(
     return signin.show(visit, problem=problem, status=status, next=attempt.next if attempt else "/", command=command)
 
 
-def _note(visit: Visit, actor: str, action: str, **detail: str) -> None:
+def _record(visit: Visit, actor: str, action: str, **detail: str) -> None:
     detail = {"through": "OpenID Connect", **detail}
     audit.record(visit.connection, actor, action, visit.now, address=visit.address, detail=detail)
 
 
-def _note_refusal(visit: Visit, why: str, *, account: str | None = None, address: str | None = None) -> None:
-    _note(visit, account or "unknown", "sign-in refused", why=why, **({"e-mail": address} if address else {}))
+def _record_refusal(visit: Visit, why: str, *, account: str | None = None, address: str | None = None) -> None:
+    _record(visit, account or "unknown", "sign-in refused", why=why, **({"e-mail": address} if address else {}))
 
 
 PAGES = (

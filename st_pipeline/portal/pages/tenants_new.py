@@ -16,7 +16,7 @@ from st_pipeline.tenants import fields, tenant_table
 from st_pipeline.tenants.credentials import OwnCredentials, own_credentials
 from st_pipeline.tenants.errors import FieldInvalid, TenantBound, TenantExists
 from st_pipeline.tenants.model import DEFAULT_CADENCE, NewTenant, Status, Tenant, new_tenant
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 
 NO_KEYS = "no credentials entered yet"
 _ZONES = ("America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
@@ -151,7 +151,7 @@ def _tried(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> str:
     """What came of its keys, in the notice."""
     if not own:
         return ". Enter its credentials or invite the client to do so"
-    found = check_up(visit.registry(), visit.portal.settings, new.key, visit.now)
+    found = check_and_record(visit.registry(), visit.portal.settings, new.key, visit.now)
     visit.about(found).record("credentials tried", found=found.status.label)
     return f" and is {found.status.label}" if found.status is Status.CONNECTED else f", but is {found.status.label}"
 

@@ -113,7 +113,7 @@ def is_empty(connection: psycopg.Connection[Any]) -> bool:
     return connection.execute("select from control.users where enabled limit 1").fetchone() is None
 
 
-def known_name(connection: psycopg.Connection[Any], name: str) -> str | None:
+def find_name(connection: psycopg.Connection[Any], name: str) -> str | None:
     """The name as it is kept, if there is such an account."""
     row = connection.execute("select name from control.users where name = %s", (name.strip().lower(),)).fetchone()
     return row[0] if row else None

@@ -101,7 +101,7 @@ def end(connection: psycopg.Connection[Any], session_id: str) -> None:
     connection.execute("delete from control.sessions where id_hash = %s", (_hash(session_id),))
 
 
-def say(connection: psycopg.Connection[Any], session: Session, notice: str) -> None:
+def add_notice(connection: psycopg.Connection[Any], session: Session, notice: str) -> None:
     """Have this said on the session's next page."""
     connection.execute(
         "update control.sessions set notices = notices || %s where id_hash = %s", ([notice], session.id_hash)

@@ -57,15 +57,15 @@ class Cookies:
             samesite="lax",
         )
 
-    def read_note(self, request: Request, name: str, now: datetime) -> dict[str, str] | None:
-        """What ``write_note`` wrote; None: there is none, it was forged, or its time is over."""
+    def read_value(self, request: Request, name: str, now: datetime) -> dict[str, str] | None:
+        """What ``write_value`` wrote; None: there is none, it was forged, or its time is over."""
         try:
             until, values = self._notes.loads(request.cookies.get(name, ""))
         except (BadData, UnicodeError):
             return None
         return values if now.timestamp() < until else None
 
-    def write_note(
+    def write_value(
         self, response: Response, name: str, values: Mapping[str, str], now: datetime, lives: timedelta, *,
         path: str, is_secure: bool,
     ) -> None:  # fmt: skip

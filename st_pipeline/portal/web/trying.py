@@ -16,7 +16,7 @@ from st_pipeline.portal.web.visit import Visit
 from st_pipeline.settings import SettingsError
 from st_pipeline.tenants.errors import VaultError
 from st_pipeline.tenants.model import Status, Tenant
-from st_pipeline.tenants.recheck import check_up
+from st_pipeline.tenants.recheck import check_and_record
 
 EVERY = timedelta(seconds=20)
 """So often while somebody looks at the page; the daemon tries on when nobody does."""
@@ -46,7 +46,7 @@ def try_now(visit: Visit) -> Tried:
     return tried
 
 
-def try_by_itself(visit: Visit) -> Tenant:
+def try_automatically(visit: Visit) -> Tenant:
     """The same for a page that asks by itself: where it may help, and not more often than EVERY.
 
     The audit gets what changed, not every try.
@@ -73,7 +73,7 @@ def _try(visit: Visit) -> Tried:
         if not has_place:
             return Tried(visit.tenant, BUSY)
         try:
-            return Tried(check_up(visit.registry(), visit.portal.settings, key, datetime.now(UTC)))
+            return Tried(check_and_record(visit.registry(), visit.portal.settings, key, datetime.now(UTC)))
         except (VaultError, SettingsError):
             return Tried(visit.tenant, OURS)
 

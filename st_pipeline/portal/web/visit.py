@@ -110,7 +110,7 @@ class Visit:
     def redirect(self, path: str, notice: str | None = None) -> Response:
         """On to another page of ours, which says ``notice``."""
         if notice and self.session:
-            sessions.say(self.connection, self.session, notice)
+            sessions.add_notice(self.connection, self.session, notice)
         return RedirectResponse(safe_path(path), 303)
 
     def start_session(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from st_pipeline.history.sync_log import FileRow, Told
+from st_pipeline.history.sync_log import FileRow, LogEntries
 from st_pipeline.history.syncs import Sync, SyncDetail, SyncState
 from st_pipeline.portal.people.roles import Actor
 from st_pipeline.portal.words.formats import count, duration, size
@@ -44,14 +44,14 @@ def scope_words(*, is_full: bool, is_partial: bool) -> str:
     return f"{what}, some record types" if is_partial else what
 
 
-def log_lines(detail: SyncDetail, rows: Told, actor: Actor) -> list[Line]:
+def log_lines(detail: SyncDetail, rows: LogEntries, actor: Actor) -> list[Line]:
     """What happened, the first first: what is timed in its order, then what each entity that did not succeed says."""
     timed = sorted(_timed(detail.sync, rows), key=lambda line: line.at)  # pyright: ignore - all of these have one
     more = [Line(None, f"{rows.more_files:,} more files downloaded")] if rows.more_files else []
     return [*timed, *more, *_entities(detail, actor), *_end(detail, actor)]
 
 
-def _timed(sync: Sync, rows: Told) -> Iterator[Line]:
+def _timed(sync: Sync, rows: LogEntries) -> Iterator[Line]:
     for request in rows.requests:
         yield Line(request.requested_at, f"Requested by {request.requested_by}")
     what = scope_words(is_full=sync.is_full, is_partial=sync.is_partial)

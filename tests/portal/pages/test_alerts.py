@@ -61,7 +61,7 @@ def happened(control: psycopg.Connection) -> None:
     ]
     control.execute("truncate control.incidents cascade")
     incident_table.store(control, Reconciled(found, [], []), "http://dagster.test", now)
-    over = [one for one in incident_table.open_incidents(control) if one.tenant == "bolt"]
+    over = [one for one in incident_table.read_open_incidents(control) if one.tenant == "bolt"]
     incident_table.store(control, Reconciled([], [], [(over[0], Closed.RECOVERED)]), "http://dagster.test", now)
 
 
@@ -79,8 +79,8 @@ def test_open_and_past_incidents_are_shown_with_advice_and_who_was_told(
     assert "json 1 never used" in text
     now = datetime.now(UTC)
     alerts = [one.alert.id for one in deliveries.read_waiting(control, channels[0].name)]
-    deliveries.note(control, channels[0].name, alerts, delivered_at=now)
-    deliveries.note(control, channels[1].name, alerts, next_try_at=now + timedelta(minutes=1))
+    deliveries.record_round(control, channels[0].name, alerts, delivered_at=now)
+    deliveries.record_round(control, channels[1].name, alerts, next_try_at=now + timedelta(minutes=1))
     text = text_of(signed_in(Role.VIEWER).get("/alerts").text)
     assert "notified: json 1" in text
     assert "json 1 working" in text
@@ -90,7 +90,7 @@ def test_open_and_past_incidents_are_shown_with_advice_and_who_was_told(
 
 def test_what_cannot_wait_comes_first_each_in_its_order(control: psycopg.Connection, signed_in: SignedIn) -> None:
     happened(control)
-    (one,) = incident_table.open_incidents(control)
+    (one,) = incident_table.read_open_incidents(control)
     severities = (Severity.CAN_WAIT, Severity.NOW, Severity.CAN_WAIT, Severity.NOW)
     found = [replace(one, id=number, severity=severity) for number, severity in enumerate(severities)]
     assert [each.id for each in urgent_first(found)] == [1, 3, 0, 2]

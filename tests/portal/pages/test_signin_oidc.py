@@ -267,7 +267,7 @@ def test_a_callback_counts_once_also_with_the_cookie_put_back(
 def planted(portal: Portal, attempt: Attempt, at: datetime) -> str:
     """The cookie of an attempt as this portal would have written it then."""
     response = Sent()
-    portal.cookies.write_note(response, ATTEMPT, asdict(attempt), at, LIVES, path=START, is_secure=False)
+    portal.cookies.write_value(response, ATTEMPT, asdict(attempt), at, LIVES, path=START, is_secure=False)
     return response.headers["set-cookie"].split(";")[0]
 
 

@@ -15,7 +15,7 @@ from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.tenant_changes import actions
 from st_pipeline.portal.web.forms import PortalForm, SecretField, capital, choices, refuse, sentence
 from st_pipeline.portal.web.guards import Permission, page
-from st_pipeline.portal.web.trying import OURS, try_by_itself, try_now
+from st_pipeline.portal.web.trying import OURS, try_automatically, try_now
 from st_pipeline.portal.web.visit import Visit, is_by_script
 from st_pipeline.portal.words.connection_words import Standing, scopes, standing
 from st_pipeline.tenants import fields
@@ -54,7 +54,7 @@ class ConnectForm(PortalForm):
 def connect(visit: Visit) -> Response:
     """How things stand with ServiceTitan, how to connect, and the form."""
     if is_by_script(visit.request) and visit.actor.may(Permission.CONNECT):
-        visit = visit.about(try_by_itself(visit))
+        visit = visit.about(try_automatically(visit))
     return _page(visit, _form(visit))
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from st_pipeline.history.quarantine import Place, page_of_records, read_counts
+from st_pipeline.history.quarantine import Place, read_counts, read_records
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.plain import entity_words
@@ -23,7 +23,7 @@ def quarantine(visit: Visit) -> Response:
     wanted = query.get("entity", "")
     entity = wanted if any(one.entity == wanted for one in counts) else None
     after = place_of(query.get("after", ""))
-    found = page_of_records(visit.connection, key, entity=entity, after=after, limit=ROWS)
+    found = read_records(visit.connection, key, entity=entity, after=after, limit=ROWS)
     base = f"/tenants/{key}/quarantine"
     chosen: dict[str, Any] = {"entity": entity} if entity else {}
     following = None

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from st_pipeline.history.sync_log import read_told
-from st_pipeline.history.syncs import Position, SyncState, page_of_syncs, read_sync
+from st_pipeline.history.sync_log import read_log
+from st_pipeline.history.syncs import Position, SyncState, read_sync, read_syncs
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.formats import Badge, sync_badge
@@ -37,7 +37,7 @@ def syncs(visit: Visit) -> Response:
     wanted = query.get("outcome", "")
     state = SyncState(wanted) if wanted in list(SyncState) else None
     after = position_of(query.get("after", ""))
-    found = page_of_syncs(visit.connection, tenant=visit.tenant.key, state=state, after=after, limit=ROWS)
+    found = read_syncs(visit.connection, tenant=visit.tenant.key, state=state, after=after, limit=ROWS)
     base = f"/tenants/{visit.tenant.key}/syncs"
     chosen = {"outcome": state.value} if state else {}
     following = f"{base}?{urlencode({**chosen, 'after': position_text(found.next)})}" if found.next else None
@@ -60,7 +60,7 @@ def sync_of_tenant(visit: Visit) -> Response:
             404, "This sync does not exist. Syncs older than a few months are kept only as daily totals."
         )
     sync = detail.sync
-    rows = read_told(visit.connection, sync, visit.now)
+    rows = read_log(visit.connection, sync, visit.now)
     return visit.render(
         "sync.html",
         sync=sync,

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import Response
 
 from st_pipeline.history.sync_log import read_progress
-from st_pipeline.history.syncs import SyncState, last_syncs, read_sync
+from st_pipeline.history.syncs import SyncState, read_last_syncs, read_sync
 from st_pipeline.overview.overview import TenantOverview, read_tenant_overview
 from st_pipeline.portal.pages.tenant.connect import answer
 from st_pipeline.portal.pages.tenant.syncs import dagster_run, syncs_words
@@ -21,7 +21,7 @@ from st_pipeline.portal.words.charts import rows_chart
 from st_pipeline.portal.words.formats import connection_badge, data_state
 from st_pipeline.portal.words.next_step import next_step, open_incidents
 from st_pipeline.rules.thresholds_file import read_rules
-from st_pipeline.schedule.tenant_states import stored_cadence
+from st_pipeline.schedule.tenant_states import read_cadence
 
 SHOWN_SYNCS = 8
 
@@ -39,7 +39,7 @@ def status(visit: Visit) -> Response:
 def _standing(visit: Visit) -> dict[str, Any]:
     connection, key = visit.connection, visit.tenant.key
     one = read_tenant_overview(connection, key, visit.now, rules=read_rules(visit.portal.settings.home))
-    recent = last_syncs(connection, key, SHOWN_SYNCS)
+    recent = read_last_syncs(connection, key, SHOWN_SYNCS)
     newest = recent[0] if recent else None
     is_running = newest is not None and newest.state is SyncState.RUNNING
     last = next((sync for sync in recent if sync.state is not SyncState.RUNNING), None)
@@ -52,7 +52,7 @@ def _standing(visit: Visit) -> dict[str, Any]:
         "data": data_state(one),
         # What is to be done about it is said above.
         "found": one.tenant.status_detail.partition(". ")[0],
-        "cadence": in_words(stored_cadence(one.tenant.cadence)),
+        "cadence": in_words(read_cadence(one.tenant.cadence)),
         "chart": rows_chart(one.recent),
         "recent": recent,
         "running": newest if is_running else None,

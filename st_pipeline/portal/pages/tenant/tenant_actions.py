@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from st_pipeline.history.syncs import running_syncs
+from st_pipeline.history.syncs import read_running_syncs
 from st_pipeline.portal.pausing import PAUSED
 from st_pipeline.portal.pausing import enable as enable_tenant
 from st_pipeline.portal.pausing import pause as pause_tenant
@@ -27,10 +27,10 @@ def sync(visit: Visit) -> Response:
     if tenant.connected_at is None:
         return _back(visit, NEVER_CONNECTED)
     with visit.connection.transaction():
-        number = sync_requests.ask(visit.connection, tenant.key, visit.actor.name, visit.now, full=is_full)
+        number = sync_requests.request_sync(visit.connection, tenant.key, visit.actor.name, visit.now, full=is_full)
         visit.record("full re-sync asked for" if is_full else "sync asked for", request=number)
     what = "Full refresh" if is_full else "Sync"
-    if tenant.key in running_syncs(visit.connection):
+    if tenant.key in read_running_syncs(visit.connection):
         return _back(visit, f"{what} requested. It starts after the sync that is running now.")
     return _back(visit, f"{what} requested. It starts within seconds, or after the syncs ahead of it.")
 

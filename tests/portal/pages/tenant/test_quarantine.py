@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from st_pipeline.landing.ledger import Ledger
-from st_pipeline.landing.typer import Note
+from st_pipeline.landing.typer import Problem
 from st_pipeline.portal.pages.tenant.quarantine import LONGEST_SHOWN, ROWS, place_of
 from st_pipeline.portal.people.roles import Role
 from tests.portal.browser import text_of
@@ -28,9 +28,10 @@ def past(control: psycopg.Connection) -> Past:
 
 def test_a_record_is_shown_with_reasons_and_as_it_was_sent_escaped(signed_in: SignedIn, past: Past) -> None:
     past.land(
-        datetime.now(UTC), notes=[Note(0, 7, "balance", "not a number <b>", SENT), Note(1, None, None, "no id", "7")]
+        datetime.now(UTC),
+        notes=[Problem(0, 7, "balance", "not a number <b>", SENT), Problem(1, None, None, "no id", "7")],
     )
-    past.land(datetime.now(UTC), "bolt", notes=[Note(0, 4711, "balance", "another's", "{}")])
+    past.land(datetime.now(UTC), "bolt", notes=[Problem(0, 4711, "balance", "another's", "{}")])
     html = signed_in(Role.CLIENT).get("/tenants/acme/quarantine").text
     text = text_of(html)
     assert "<script>alert" not in html
@@ -45,8 +46,8 @@ def test_a_record_is_shown_with_reasons_and_as_it_was_sent_escaped(signed_in: Si
 
 def test_pages_and_an_entity_of_ones_own_show_every_record_once(signed_in: SignedIn, past: Past) -> None:
     now = datetime.now(UTC)
-    past.land(now, notes=[Note(row, 1000 + row, "balance", "no", "{}") for row in range(ROWS + 3)])
-    past.land(now, entity="jpm_jobs", notes=[Note(0, 5, "total", "no", "x" * (LONGEST_SHOWN + 1))])
+    past.land(now, notes=[Problem(row, 1000 + row, "balance", "no", "{}") for row in range(ROWS + 3)])
+    past.land(now, entity="jpm_jobs", notes=[Problem(0, 5, "total", "no", "x" * (LONGEST_SHOWN + 1))])
     browser = signed_in(Role.VIEWER)
     seen, address = [], "/tenants/acme/quarantine?entity=crm_customers"
     while address:
@@ -74,10 +75,10 @@ def test_nothing_in_quarantine_and_no_drift_are_said(signed_in: SignedIn, past: 
 def test_drift_has_new_and_missing_fields_with_when_they_were_seen(signed_in: SignedIn, past: Past) -> None:
     first, last = datetime(2026, 5, 1, 8, 30, tzinfo=UTC), datetime(2026, 6, 2, 9, 45, tzinfo=UTC)
     ledger = Ledger(past.connection)
-    ledger.note_drift("acme", "crm_customers", "new", ["<i>colour"], first)
-    ledger.note_drift("acme", "crm_customers", "new", ["<i>colour"], last)
-    ledger.note_drift("acme", "jpm_jobs", "missing", ["total"], last)
-    ledger.note_drift("bolt", "jpm_jobs", "new", ["another"], last)
+    ledger.record_drift("acme", "crm_customers", "new", ["<i>colour"], first)
+    ledger.record_drift("acme", "crm_customers", "new", ["<i>colour"], last)
+    ledger.record_drift("acme", "jpm_jobs", "missing", ["total"], last)
+    ledger.record_drift("bolt", "jpm_jobs", "new", ["another"], last)
     html = signed_in(Role.CLIENT).get("/tenants/acme/drift").text
     text = text_of(html)
     assert "<i>colour Customers crm_customers new May 1, 2026, 8:30 AM UTC Jun 2, 2026, 9:45 AM UTC" in text

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from st_pipeline.history.syncs import Position
-from st_pipeline.landing.typer import Note
+from st_pipeline.landing.typer import Problem
 from st_pipeline.portal.pages.tenant.syncs import ROWS, position_of, position_text
 from st_pipeline.portal.people.roles import Role
 from tests.portal.browser import text_of
@@ -58,7 +58,7 @@ def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, p
         run_id="run-1", full=True, seconds=42,
     )  # fmt: skip
     past.land(at + timedelta(seconds=2), entity="jpm_jobs", records=5, loaded=False, new_fields=[SCRIPT],
-              notes=[Note(0, None, None, "no", "{}")])  # fmt: skip
+              notes=[Problem(0, None, None, "no", "{}")])  # fmt: skip
     html = signed_in(Role.OPERATOR).get(f"/tenants/acme/syncs/{sync_id}").text
     text = text_of(html)
     assert "<img" not in html

@@ -59,7 +59,7 @@ def test_the_page_has_the_figures_of_the_last_sync_by_entity(signed_in: SignedIn
 
 def test_a_running_sync_shows_what_it_has_done_so_far(signed_in: SignedIn, past: Past, warehouse: Database) -> None:
     now = datetime.now(UTC)
-    recorder.start(past.connection, "acme", None, now - MINUTE, full=True)
+    recorder.record_start(past.connection, "acme", None, now - MINUTE, full=True)
     past.land(now - MINUTE / 2, records=600)
     past.land(now - MINUTE / 3, records=300, loaded=False)
     with tenant_lock(warehouse, "acme", "test", wait_seconds=5):
