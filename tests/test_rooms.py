@@ -14,6 +14,7 @@ ROOT = Path(st_pipeline.__file__).parent
 # Data goes right: a room imports itself and rooms to its left.
 ROOMS = (
     "secret",
+    "steps",
     "settings",
     "embedded_place",
     "embedded_postgres",

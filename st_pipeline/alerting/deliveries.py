@@ -99,7 +99,7 @@ def read_waiting(connection: psycopg.Connection, channel: str) -> list[Waiting]:
         rows = cursor.execute(
             """
             select a.id as alert_id, a.kind, coalesce(d.attempts, 0) as attempts, d.next_try_at,
-                i.id, i.key, i.rule, i.tenant, i.entity, i.severity, i.what, i.advice, i.link, i.since, i.opened_at,
+                i.id, i.key, i.rule, i.tenant, i.entity, i.severity, i.what, i.steps, i.link, i.since, i.opened_at,
                 i.last_seen_at, i.closed_at, i.closed_because
             from control.alerts a
             left join control.incidents i on i.id = a.incident_id

@@ -14,10 +14,12 @@ from psycopg import sql
 from psycopg.rows import kwargs_row
 
 from st_pipeline.alerting.incidents import Closed, Incident, Reconciled
+from st_pipeline.alerting.step_words import alert_words
 from st_pipeline.rules.findings import Finding, Severity
+from st_pipeline.steps.step import from_plain, to_json
 
 _SELECT = sql.SQL("""
-    select id, key, rule, tenant, entity, severity, what, advice, link, since, opened_at, last_seen_at, closed_at,
+    select id, key, rule, tenant, entity, severity, what, steps, link, since, opened_at, last_seen_at, closed_at,
         closed_because
     from control.incidents
 """)
@@ -39,8 +41,8 @@ def store(connection: psycopg.Connection, news: Reconciled, dagster_url: str, no
         _open(connection, finding, dagster_url, now)
     with connection.cursor() as cursor:
         cursor.executemany(
-            "update control.incidents set what = %s, advice = %s, last_seen_at = %s where id = %s",
-            [(finding.what, finding.advice, now, incident.id) for incident, finding in news.still_open],
+            "update control.incidents set what = %s, advice = %s, steps = %s, last_seen_at = %s where id = %s",
+            [(finding.what, *_advice(finding), now, incident.id) for incident, finding in news.still_open],
         )
     for incident, reason in news.closed:
         connection.execute(
@@ -57,10 +59,13 @@ def add_test(connection: psycopg.Connection, now: datetime) -> int:
     return alert
 
 
-def read_incident(*, severity: str, closed_because: str | None, **columns: Any) -> Incident:
+def read_incident(*, severity: str, closed_because: str | None, steps: Any, **columns: Any) -> Incident:
     """An incident from the columns of its row."""
     return Incident(
-        severity=Severity(severity), closed_because=Closed(closed_because) if closed_because else None, **columns
+        severity=Severity(severity),
+        closed_because=Closed(closed_because) if closed_because else None,
+        steps=from_plain(steps),
+        **columns,
     )
 
 
@@ -74,15 +79,21 @@ def _read(connection: psycopg.Connection, which: sql.SQL, values: Sequence[Any] 
         return cursor.execute(_SELECT + which, values).fetchall()
 
 
+def _advice(finding: Finding) -> tuple[str, str]:
+    """In words, for readers of the table, and as data."""
+    return alert_words(finding.steps, finding.tenant), to_json(finding.steps)
+
+
 def _open(connection: psycopg.Connection, finding: Finding, dagster_url: str, now: datetime) -> None:
     row = connection.execute(
         """
         insert into control.incidents
-            (key, rule, tenant, entity, severity, what, advice, link, since, opened_at, last_seen_at)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id
+            (key, rule, tenant, entity, severity, what, advice, steps, link, since, opened_at, last_seen_at)
+        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) returning id
         """,
         (
-            finding.key, finding.rule, finding.tenant, finding.entity, finding.severity, finding.what, finding.advice,
+            finding.key, finding.rule, finding.tenant, finding.entity, finding.severity, finding.what,
+            *_advice(finding),
             link(finding, dagster_url), finding.since, now, now,
         ),
     ).fetchone()  # fmt: skip

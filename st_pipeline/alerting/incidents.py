@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from st_pipeline.rules.findings import ALL_TENANTS, Finding, Severity
+from st_pipeline.steps.step import Steps
 
 
 class Closed(StrEnum):
@@ -29,7 +30,8 @@ class Incident:
     entity: str | None
     severity: Severity
     what: str
-    advice: str
+    steps: Steps
+    """What to do, in order."""
     link: str
     since: datetime
     opened_at: datetime

@@ -11,7 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 from st_pipeline.alerting.incidents import Closed, Incident
+from st_pipeline.alerting.step_words import alert_words
 from st_pipeline.rules.findings import ALL_TENANTS, format_count
 
 LINES = 20  # of a digest for people
@@ -80,7 +83,8 @@ def list_facts(state: State, incident: Incident) -> dict[str, Any]:
         "entity": incident.entity,
         "what": incident.what,
         "since": incident.since.isoformat(),
-        "advice": incident.advice,
+        "advice": alert_words(incident.steps, incident.tenant),
+        "steps": msgspec.to_builtins(list(incident.steps)),
         "link": incident.link,
         "opened_at": incident.opened_at.isoformat(),
         "closed_at": incident.closed_at.isoformat() if incident.closed_at else None,
@@ -99,7 +103,11 @@ def _state(incident: Incident, alerts: Sequence[Alert]) -> State:
 def _single(state: State, incident: Incident, ids: tuple[int, ...]) -> Message:
     ended = incident.closed_at
     if state is State.OPENED:
-        lines = [incident.what, f"Since: {_instant(incident.since)}", f"What to do: {incident.advice}"]
+        lines = [
+            incident.what,
+            f"Since: {_instant(incident.since)}",
+            f"What to do: {alert_words(incident.steps, incident.tenant)}",
+        ]
     elif state is State.RECOVERED and ended:
         lines = [f"Resolved at {_instant(ended)}. It was: {incident.what}", f"Since: {_instant(incident.since)}"]
     elif state is State.PASSED and ended:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import psycopg
 import typer
@@ -19,6 +18,7 @@ from st_pipeline.alerting.messages import Alert, compose
 from st_pipeline.cli import output
 from st_pipeline.cli.errors import CommandRefused, Commands
 from st_pipeline.settings import Settings
+from st_pipeline.steps.commands import command_words
 
 AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
 
@@ -61,7 +61,9 @@ def list_(
         incidents = incident_table.read_recent_incidents(connection, datetime.now(UTC) - timedelta(days=days))
         told = _told(connection, [incident.id for incident in incidents])
     if as_json:
-        output.json_([_plain(incident) | {"told": told.get(incident.id, [])} for incident in incidents])
+        output.json_(
+            [output.incident_as_json(incident) | {"told": told.get(incident.id, [])} for incident in incidents]
+        )
         return
     console = Console(highlight=False)
     if not incidents:
@@ -72,12 +74,12 @@ def list_(
 
 
 def _lines(incident: Incident, channels: list[str]) -> list[str]:
-    where = f"{incident.where} {incident.entity}" if incident.entity else incident.where
-    end = f", {incident.closed_because} {incident.closed_at:%Y-%m-%d %H:%M} UTC" if incident.closed_at else ""
+    because = (incident.closed_because or "").replace("_", " ")
+    end = f", {because} {incident.closed_at:%Y-%m-%d %H:%M} UTC" if incident.closed_at else ""
     return [
-        f"{where}: {incident.rule.replace('_', ' ')} since {incident.since:%Y-%m-%d %H:%M} UTC{end.replace('_', ' ')}",
+        f"{incident.where}: {incident.rule.replace('_', ' ')} since {incident.since:%Y-%m-%d %H:%M} UTC{end}",
         f"  {incident.what}",
-        f"  What to do: {incident.advice}",
+        f"  What to do: {command_words(incident.steps, incident.tenant)}",
         f"  Told: {', '.join(channels) or 'nobody yet'}",
     ]
 
@@ -94,8 +96,3 @@ def _told(connection: psycopg.Connection, incidents: list[int]) -> dict[int, lis
         (incidents,),
     ).fetchall()
     return dict(rows)
-
-
-def _plain(incident: Incident) -> dict[str, Any]:
-    facts = asdict(incident)
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}

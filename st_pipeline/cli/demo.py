@@ -64,7 +64,7 @@ def demo() -> None:
     faults = [
         *(f"{row.tenant} {row.entity}: the sandbox holds {row.held}, raw {row.loaded}"
           for row in comparison if row.differs),
-        *(f"{tenant}: {error}" for _, tenant, outcome, error in [*first.tenants, *second.tenants]
+        *(f"{tenant}: {error}" for _, tenant, outcome, error, _ in [*first.tenants, *second.tenants]
           if outcome != "succeeded" and tenant not in unconnected),
         *([] if built else [f"the reports were not built; see {log}"]),
     ]  # fmt: skip

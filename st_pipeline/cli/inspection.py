@@ -20,6 +20,7 @@ from st_pipeline.landing.zone import LandingZone
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.model import Status
+from st_pipeline.tenants.presentation import detail_words
 from st_pipeline.tenants.recheck import check_and_record
 from st_pipeline.warehouse import vacuum
 
@@ -135,5 +136,5 @@ def _connected(pipeline: Pipeline, key: str) -> str:
     with pipeline.registry() as registry:
         tenant = check_and_record(registry, pipeline.settings, key, datetime.now(UTC))
     if tenant.status is not Status.CONNECTED:
-        raise CommandRefused(f"{tenant.status.label}: {tenant.status_detail}")
-    return tenant.status_detail
+        raise CommandRefused(f"{tenant.status.label}: {detail_words(tenant)}")
+    return detail_words(tenant)

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
+import msgspec
 import typer
 
+from st_pipeline.alerting.incidents import Incident
+from st_pipeline.steps.commands import command_words
 from st_pipeline.tenants import presentation
 from st_pipeline.tenants.model import Tenant
 
@@ -49,3 +54,12 @@ def encryption(count: int, keys: str, as_json: bool) -> None:
         f"Credentials of {count} tenants are encrypted with the newest key of {keys} now. Its older keys open nothing "
         "that is stored any more; keep them for as long as you keep backups. Restart what is running."
     )
+
+
+def incident_as_json(incident: Incident) -> dict[str, Any]:
+    """An incident for machines: its columns, and its steps also as one text with commands."""
+    facts = asdict(incident) | {
+        "advice": command_words(incident.steps, incident.tenant),
+        "steps": msgspec.to_builtins(list(incident.steps)),
+    }
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}

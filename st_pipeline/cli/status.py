@@ -19,9 +19,11 @@ from st_pipeline.history.syncs import SyncState
 from st_pipeline.overview.overview import Overview, TenantOverview, Totals, read_overview
 from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.settings import Settings
+from st_pipeline.steps.commands import command_words, with_commands
 from st_pipeline.tenants.errors import FieldInvalid
 from st_pipeline.tenants.fields import valid_timezone
 from st_pipeline.tenants.model import Status
+from st_pipeline.tenants.presentation import detail_words
 
 WIDTH = 100  # of a pipe or a log, which have none of their own
 _GOOD, _BAD, _BUSY = "green", "red", "cyan"
@@ -41,7 +43,7 @@ def status(
     try:
         zone = valid_timezone(timezone)
     except FieldInvalid as invalid:
-        raise CommandRefused(f"--timezone {invalid.problem}") from None
+        raise CommandRefused(f"--timezone {invalid.expected}") from None
     settings = Settings.from_environment()
     rules = read_rules(settings.home)
     with postgres.connect(postgres.prepare(settings), application="st-pipeline status", autocommit=True) as connection:
@@ -138,16 +140,18 @@ def _state(one: TenantOverview) -> tuple[str, str]:
 
 
 def _remarks(one: TenantOverview) -> list[str]:
-    """What is wrong; without an incident, why the last sync failed or the tenant is not connected."""
+    """What is wrong; without an incident, why the tenant is not connected or the last sync failed."""
     if one.incidents:
         return [
             f"{incident.entity + ': ' if incident.entity else ''}{incident.what} "
-            f"(since {_minute(incident.since)}). {incident.advice}"
+            f"(since {_minute(incident.since)}). {command_words(incident.steps, incident.tenant)}"
             for incident in one.incidents
         ]
+    if one.tenant.status is not Status.CONNECTED:
+        return [detail_words(one.tenant)]
     if one.last and one.last.error:
-        return [one.last.error]
-    return [] if one.tenant.status is Status.CONNECTED else [one.tenant.status_detail]
+        return [with_commands(one.last.error, one.last.steps, one.tenant.key)]
+    return []
 
 
 def _next(one: TenantOverview, now: datetime) -> str:
@@ -175,7 +179,8 @@ def _plain(one: TenantOverview) -> dict[str, Any]:
         "environment": tenant.environment.value,
         "enabled": tenant.enabled,
         "status": tenant.status.value,
-        "status_detail": tenant.status_detail,
+        "status_detail": detail_words(tenant),
+        "status_cause": tenant.status_cause.value,
         "cadence": tenant.cadence,
         "timezone": tenant.timezone,
         "last_sync_id": newest.id if newest else None,
@@ -199,10 +204,7 @@ def _plain(one: TenantOverview) -> dict[str, Any]:
         "quarantined_whole": one.quarantined_whole,
         "quarantined_fields": one.quarantined_fields,
         "drift": one.drift,
-        "incidents": [
-            {name: _instant(value) if isinstance(value, datetime) else value for name, value in asdict(each).items()}
-            for each in one.incidents
-        ],
+        "incidents": [output.incident_as_json(each) for each in one.incidents],
         "recent": [
             {
                 "id": each.id,

@@ -25,6 +25,7 @@ from st_pipeline.schedule import sync_requests
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.settings import Settings
+from st_pipeline.steps.step import Steps
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 
 Keys = Annotated[list[str] | None, typer.Argument(metavar="KEY...", help="Tenants, by key.", show_default=False)]
@@ -38,7 +39,7 @@ class SyncReport:
     """What a sync of several tenants came to."""
 
     succeeded: bool
-    tenants: list[tuple[int, str, str | None, str | None]]
+    tenants: list[tuple[int, str, str | None, str | None, Steps]]
     entities: list[run_results.EntityStatus]
 
 
@@ -183,7 +184,7 @@ def show(report: SyncReport, as_json: bool) -> None:
                 "succeeded": report.succeeded,
                 "tenants": [
                     {"tenant": tenant, "outcome": outcome, "error": error}
-                    for _, tenant, outcome, error in report.tenants
+                    for _, tenant, outcome, error, _ in report.tenants
                 ],
                 "entities": [asdict(each) for each in report.entities],
             }

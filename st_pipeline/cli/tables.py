@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from st_pipeline.history.run_results import EntityStatus
+from st_pipeline.steps.commands import command_words
+from st_pipeline.steps.step import Steps
 
 
-def sync_report(tenants: Sequence[tuple[int, str, str | None, str | None]], entities: Sequence[EntityStatus]) -> None:
+def sync_report(
+    tenants: Sequence[tuple[int, str, str | None, str | None, Steps]], entities: Sequence[EntityStatus]
+) -> None:
     """Per tenant how it ended, per entity what came."""
     console = _console()
     table = Table("tenant", "entity", title="Sync", title_justify="left")
@@ -33,8 +38,11 @@ def sync_report(tenants: Sequence[tuple[int, str, str | None, str | None]], enti
         )
     if entities:
         console.print(table)
-    for _, tenant, outcome, error in tenants:
+    for _, tenant, outcome, error, own_steps in tenants:
         console.print(f"{tenant}: {_outcome(outcome)}" + (f" - {error}" if error else ""))
+        of_entities = (each.steps for each in entities if each.tenant == tenant and each.outcome != "succeeded")
+        if steps := dict.fromkeys(chain(own_steps, *of_entities)):
+            console.print(f"What to do: {command_words(steps, tenant)}")
     for each in entities:
         if each.detail and each.outcome != "failed":
             console.print(f"{each.detail}", style="yellow")

@@ -14,6 +14,7 @@ from st_pipeline.rules.asset_checks import LEGACY_CHECKS, RAW_CHECKS, Verdict, j
 from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.steps.commands import command_words
 from st_pipeline.sync.pipeline import Pipeline
 
 ROWS = 100  # in the table that a failed check shows; the list of tenants is never cut
@@ -82,7 +83,13 @@ def _result(verdict: Verdict) -> dg.AssetCheckResult:
 def _table(findings: Sequence[Finding]) -> str:
     lines = ["| tenant | entity | what | since | what to do |", "|---|---|---|---|---|"]
     for one in findings:
-        cells = (one.tenant, ", ".join(one.concerned), one.what, f"{one.since:%Y-%m-%d %H:%M} UTC", one.advice)
+        cells = (
+            one.tenant,
+            ", ".join(one.concerned),
+            one.what,
+            f"{one.since:%Y-%m-%d %H:%M} UTC",
+            command_words(one.steps, one.tenant),
+        )
         lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
     return "\n".join(lines)
 

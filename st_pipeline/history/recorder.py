@@ -6,7 +6,7 @@ Reading it is syncs.py for syncs, api_usage.py for calls, overview.py for where 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 
 import psycopg
@@ -14,6 +14,7 @@ from psycopg import sql
 
 from st_pipeline.history.latency_buckets import sum_buckets
 from st_pipeline.servicetitan.calls import CallCount
+from st_pipeline.steps.step import Steps, to_json
 from st_pipeline.tenants.credentials import masked
 
 
@@ -35,6 +36,10 @@ class EntityRecord:
     seconds: float = 0.0
     api_total: int | None = None
     detail: str | None = None
+    trace_id: str | None = None
+    """The API's, of the error in ``detail``."""
+    steps: Steps = ()
+    """What to do about ``detail``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +87,14 @@ def record_finish(
     now: datetime,
     *,
     error: str | None,
+    own_error: str | None = None,
+    steps: Steps = (),
+    trace_id: str | None = None,
     entities: Iterable[EntityRecord],
     calls: Iterable[CallCount],
 ) -> None:
-    """The sync ended, with or without an error; all of it in one transaction.
+    """Record the end of a sync, with or without an error, in one transaction. ``error`` includes what its entities say;
+    ``own_error`` is what stopped the sync itself, with its ``steps``. ``trace_id`` is of the first error that has one.
 
     The row of the sync gets the sums of its entities and calls, and what it called with.
     """
@@ -93,10 +102,10 @@ def record_finish(
         cursor.executemany(
             """
             insert into control.sync_entities (sync_id, entity, outcome, fetched, landed, loaded, quarantined_whole,
-                quarantined_fields, deleted, files, pages, bytes, seconds, api_total, detail)
-            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                quarantined_fields, deleted, files, pages, bytes, seconds, api_total, detail, trace_id, steps)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
-            [(sync_id, *astuple(entity)) for entity in entities],
+            [(sync_id, *astuple(replace(entity, steps=()))[:-1], to_json(entity.steps)) for entity in entities],
         )
         cursor.executemany(
             """
@@ -123,7 +132,7 @@ def record_finish(
         cursor.execute(
             sql.SQL("""
             update control.syncs s set
-                finished_at = %s, outcome = %s, error = %s, app = %s,
+                finished_at = %s, outcome = %s, error = %s, own_error = %s, steps = %s, trace_id = %s, app = %s,
                 (fetched, loaded, quarantined_whole, quarantined_fields, deleted, pages, bytes) = (
                     select coalesce(sum(fetched), 0), coalesce(sum(loaded), 0), coalesce(sum(quarantined_whole), 0),
                         coalesce(sum(quarantined_fields), 0), coalesce(sum(deleted), 0), coalesce(sum(pages), 0),
@@ -139,8 +148,11 @@ def record_finish(
                 )
             where id = %s
             """).format(sum_buckets(sql.Identifier("c", "buckets"))),
-            (now, "failed" if error else "succeeded", error, _app(connection, tenant), sync_id),
-        )
+            (
+                now, "failed" if error else "succeeded", error, own_error, to_json(steps), trace_id,
+                _app(connection, tenant), sync_id,
+            ),
+        )  # fmt: skip
 
 
 def _app(connection: psycopg.Connection, tenant: str) -> str:

@@ -13,9 +13,10 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import class_row, kwargs_row
+from psycopg.rows import kwargs_row
 
 from st_pipeline.servicetitan.calls import CallCount, latency
+from st_pipeline.steps.step import Steps, from_plain
 
 LONGEST_PAGE = 500
 
@@ -54,6 +55,11 @@ class Sync:
     started_at: datetime
     finished_at: datetime | None
     error: str | None
+    """What failed, its entities too."""
+    own_error: str | None
+    """Why the sync itself stopped; None where only entities failed."""
+    steps: Steps
+    """What to do about ``own_error``."""
     trace_id: str | None
     """The API's, of the first error that has one."""
     fetched: int
@@ -102,6 +108,8 @@ class SyncEntity:
     seconds: float
     api_total: int | None
     detail: str | None
+    steps: Steps
+    """What to do about ``detail``."""
     trace_id: str | None
 
 
@@ -155,11 +163,11 @@ def read_sync(connection: psycopg.Connection[Any], sync_id: int) -> SyncDetail |
     found = _read(connection, sql.SQL("where s.id = %(id)s"), {"id": sync_id})
     if not found:
         return None
-    with connection.cursor(row_factory=class_row(SyncEntity)) as cursor:
+    with connection.cursor(row_factory=kwargs_row(_entity)) as cursor:
         entities = cursor.execute(
             """
             select entity, outcome, fetched, landed, loaded, quarantined_whole, quarantined_fields, deleted, files,
-                pages, bytes, seconds, api_total, detail, trace_id
+                pages, bytes, seconds, api_total, detail, steps, trace_id
             from control.sync_entities where sync_id = %s order by entity
             """,
             (sync_id,),
@@ -223,8 +231,9 @@ def _read(connection: psycopg.Connection[Any], which: sql.Composable, values: di
         select s.id, s.tenant,
             coalesce(s.outcome, case when s.id = any(%(running)s) then 'running' else 'interrupted' end) as state,
             s.reason, s.due_for, s.requested_by, s.is_full, s.is_partial, s.run_id, s.app, s.started_at, s.finished_at,
-            s.error, s.trace_id, s.fetched, s.loaded, s.quarantined_whole, s.quarantined_fields, s.deleted, s.pages,
-            s.bytes, s.calls, s.failed_calls, s.refused_calls, s.retries, s.call_seconds, s.slowest_call, s.buckets
+            s.error, s.own_error, s.steps, s.trace_id, s.fetched, s.loaded, s.quarantined_whole, s.quarantined_fields,
+            s.deleted, s.pages, s.bytes, s.calls, s.failed_calls, s.refused_calls, s.retries, s.call_seconds,
+            s.slowest_call, s.buckets
         from control.syncs s
     """)
     running = list(read_running_syncs(connection).values())
@@ -232,8 +241,12 @@ def _read(connection: psycopg.Connection[Any], which: sql.Composable, values: di
         return cursor.execute(query + which, {**values, "running": running}).fetchall()
 
 
-def _sync(*, state: str, **columns: Any) -> Sync:
-    return Sync(state=SyncState(state), **columns)
+def _sync(*, state: str, steps: Any, **columns: Any) -> Sync:
+    return Sync(state=SyncState(state), steps=from_plain(steps), **columns)
+
+
+def _entity(*, steps: Any, **columns: Any) -> SyncEntity:
+    return SyncEntity(steps=from_plain(steps), **columns)
 
 
 def _calls(*, buckets: list[int], **columns: Any) -> CallCount:

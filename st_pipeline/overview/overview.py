@@ -22,6 +22,7 @@ from st_pipeline.rules.thresholds import Rules
 from st_pipeline.schedule.due_times import Due
 from st_pipeline.schedule.sync_requests import read_open_requests
 from st_pipeline.schedule.tenant_states import read_next_sync, read_states
+from st_pipeline.steps.step import Steps, from_plain
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.model import Status, Tenant
 
@@ -51,6 +52,8 @@ class LastSync:
     reason: str
     requested_by: str
     error: str | None
+    steps: Steps
+    """What to do about what stopped it."""
     trace_id: str | None
     fetched: int
 
@@ -225,7 +228,8 @@ def _read_recent(
 def _read_marks(connection: psycopg.Connection[Any], only: str | None) -> dict[str, _Marks]:
     rows = connection.execute(
         """
-        select t.key, last.reason, last.requested_by, last.error, last.trace_id, last.fetched, success.finished_at,
+        select t.key, last.reason, last.requested_by, last.error, last.steps, last.trace_id, last.fetched,
+            success.finished_at,
             coalesce(q.whole, 0), coalesce(q.fields, 0), coalesce(d.fields, 0)
         from control.tenants t
         left join lateral (
@@ -246,8 +250,9 @@ def _read_marks(connection: psycopg.Connection[Any], only: str | None) -> dict[s
         {"only": only},
     ).fetchall()
     marks: dict[str, _Marks] = {}
-    for key, reason, requested_by, error, trace_id, fetched, *others in rows:
-        marks[key] = _Marks(LastSync(reason, requested_by, error, trace_id, fetched) if reason else None, *others)
+    for key, reason, requested_by, error, steps, trace_id, fetched, *others in rows:
+        last = LastSync(reason, requested_by, error, from_plain(steps), trace_id, fetched) if reason else None
+        marks[key] = _Marks(last, *others)
     return marks
 
 

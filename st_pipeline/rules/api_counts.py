@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from st_pipeline.rules.findings import Finding, Severity, format_count
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.steps.step import Do, Step
 
 AT_MOST_EVERY = timedelta(days=7)
 WHILE_OFF = timedelta(hours=1)
@@ -107,29 +108,26 @@ def find_miscounts(counts: Iterable[ApiCount], rules: Rules, unwell: Iterable[Fi
     for one in counts:
         if not one.is_off:
             continue
-        read_again = f"st-pipeline sync {one.tenant} --entity {one.entity} --full"
         if one.missing:
             severity = rules.reconciliation.severity
             what = f"The API counts {format_count(one.api_total, 'record')} but raw has {one.raw_rows:,}"
-            advice = (
-                f"Read every record again: run {read_again}. If the counts still differ, report both numbers to "
-                "ServiceTitan."
-            )
+            last = Do.REPORT_COUNTS
         else:
             severity = Severity.CAN_WAIT
-            what = f"Raw has {format_count(one.raw_rows, 'row')} but the API counts {one.api_total:,}"
-            advice = (
-                f"Records were deleted in ServiceTitan, but the feed did not say so. To mark them, run {read_again}. "
-                "If the counts still differ, the app can no longer see every record: report it to ServiceTitan."
+            what = (
+                f"Raw has {format_count(one.raw_rows, 'row')} but the API counts {one.api_total:,}: its feed did not "
+                "say which records were deleted"
             )
+            last = Do.REPORT_LOST_ACCESS
         yield Finding(
             "reconciliation",
             one.tenant,
             severity,
             f"{what}, for records created before {one.bound:%Y-%m-%d %H:%M} UTC",
             one.counted_at,
-            advice,
+            (Step(Do.FULL_REFRESH, one.entity), Step(last)),
             one.entity,
             subject=f"{one.entity} count",
+            check="counts_agree",
             is_consequence=one.tenant in silent,
         )

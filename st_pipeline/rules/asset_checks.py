@@ -21,6 +21,7 @@ from st_pipeline.rules.tenant_freshness import is_stale
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, is_legacy_required
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
+from st_pipeline.steps.step import Do, Step
 
 RAW_CHECKS = {
     "is_fresh": "Every tenant's records were read in full within its cadence. Paused, disabled, and unconnected "
@@ -44,6 +45,7 @@ _CHECK_OF_RULE = {
     "scope_withdrawn": "is_granted",
     "quarantine": "is_typed",
     "drift": "fields_are_stable",
+    "reconciliation": "is_complete",
 }
 
 
@@ -120,9 +122,7 @@ def _raw(entity: str, known: Evidence) -> list[Verdict]:
 
 
 def _check_of(finding: Finding) -> str | None:
-    if finding.rule == "reconciliation":
-        return "counts_agree" if (finding.subject or "").endswith(" count") else "is_complete"
-    return _CHECK_OF_RULE.get(finding.rule)
+    return finding.check or _CHECK_OF_RULE.get(finding.rule)
 
 
 def _lacking(entity: str, refused: Iterable[LastRead], told: Iterable[Finding], now: datetime) -> list[Finding]:
@@ -136,8 +136,7 @@ def _lacking(entity: str, refused: Iterable[LastRead], told: Iterable[Finding], 
             Severity.CAN_WAIT,
             f"The scope {scope} is not granted; the legacy tables need it",
             one.read_at or now,
-            f"Add {scope} to the app in the developer portal, have the tenant's administrator accept it, then run "
-            f"st-pipeline sync {one.tenant}.",
+            (Step(Do.GRANT_SCOPE, scope), Step(Do.SYNC)),
             entity,
             run_id=one.run_id,
         )

@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 
 from st_pipeline.rules.findings import Finding, format_count
 from st_pipeline.rules.thresholds import Rules
+from st_pipeline.steps.step import Do, Step
 
 SYNCS = 50  # of a tenant, the latest: with fewer calls than a rule wants in all of them there is nothing to judge
 
@@ -127,8 +128,7 @@ def _error_rate(tenant: str, syncs: list[SyncCalls], is_shut_out: bool, rules: R
         rule.severity,
         f"{failed / calls:.1%} of the latest {format_count(calls, 'API call')} failed, most of them to {worst}",
         considered[-1].started_at,
-        "Syncs retry automatically. If this continues, check ServiceTitan's status page and the network. The run's log "
-        "has the errors and their trace IDs.",
+        (Step(Do.WAIT_FOR_RETRY), Step(Do.CHECK_STATUS_PAGE)),
         run_id=syncs[0].run_id,
         is_consequence=is_shut_out or is_told,
     )
@@ -154,8 +154,7 @@ def _refused(tenant: str, last: SyncCalls, rules: Rules) -> Iterator[Finding]:
             rule.severity,
             f"ServiceTitan refused {last.refused:,} of the last sync's {format_count(last.calls, 'call')} with 429",
             last.started_at,
-            "This app stays below the limit, so another program or machine is using the same app key for this tenant. "
-            "Find it, or give it its own app.",
+            (Step(Do.FIND_OTHER_CALLER),),
             run_id=last.run_id,
         )
 
@@ -171,6 +170,5 @@ def _full_day(tenant: str, used: CallTotals, rules: Rules) -> Iterator[Finding]:
             f"Syncs of the last {rule.hours:g} hours made {format_count(used.calls, 'call')}, {share:.0%} of the "
             f"{rule.calls_per_second:g} a second that ServiceTitan allows",
             used.since,
-            "Nothing is failing yet, but this tenant's syncs have almost no time left in the day. Sync it less often, "
-            "and find the entity that makes the most calls (control.api_calls).",
+            (Step(Do.SYNC_LESS_OFTEN),),
         )

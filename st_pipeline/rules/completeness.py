@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from st_pipeline.rules.findings import Finding, format_count
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.steps.step import Do, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +133,12 @@ def find_imbalances(
                 f"{files} with {one.records:,} records: {one.loaded:,} loaded plus {one.whole:,} quarantined do not "
                 f"add up (first file: {one.path})"
             )
-            advice = f"Reload them from the landing zone: st-pipeline reload {one.tenant} --entity {one.entity}."
+            steps = (Step(Do.RELOAD, one.entity),)
         else:
             what = f"{files} with {one.records:,} records not loaded yet (first file: {one.path})"
-            advice = f"Check the last sync for errors, then run st-pipeline sync {one.tenant} --entity {one.entity}."
+            steps = (Step(Do.CHECK_LAST_SYNC), Step(Do.SYNC, one.entity))
         subject = f"{one.entity} {'sums' if one.is_loaded else 'waiting'}"
-        yield Finding("reconciliation", one.tenant, severity, what, one.landed_at, advice, one.entity, subject=subject)
+        yield Finding("reconciliation", one.tenant, severity, what, one.landed_at, steps, one.entity, subject=subject)
     for one in shortfalls:
         yield Finding(
             "reconciliation",
@@ -145,7 +146,7 @@ def find_imbalances(
             severity,
             f"The last read fetched {one.fetched:,} of the {one.api_total:,} records that the API counts",
             one.started_at,
-            f"Read every record again: run st-pipeline sync {one.tenant} --entity {one.entity} --full.",
+            (Step(Do.FULL_REFRESH, one.entity),),
             one.entity,
             subject=f"{one.entity} total",
             run_id=one.run_id,
@@ -165,8 +166,6 @@ def find_set_aside(entities: Iterable[SetAside], rules: Rules) -> Iterator[Findi
                 f"{one.noted:,} of {one.records:,} records from the last {rule.days} days "
                 f"({one.noted / one.records:.2%}) are in quarantine, most because of {about}",
                 one.since,
-                "See the reasons in control.quarantine (st-pipeline psql), which has each record as received. Correct "
-                "bad data in ServiceTitan. If the catalog has the wrong type, correct it there, then run "
-                f"st-pipeline reload {one.tenant} --entity {one.entity}.",
+                (Step(Do.VIEW_PROBLEM_RECORDS), Step(Do.CORRECT_RECORDS), Step(Do.CORRECT_TYPE, one.entity)),
                 one.entity,
             )

@@ -14,6 +14,7 @@ from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Kind
+from st_pipeline.steps.step import Do, Step
 
 LEAST_GAPS = 3  # between landings: with fewer, nobody knows how quiet a feed may be
 
@@ -123,9 +124,7 @@ def find_empty_reads(silences: Iterable[EmptyRead], rules: Rules) -> Iterator[Fi
             f"ServiceTitan answers 200 but sends no records of {', '.join(names)}, which used to have some "
             f"(last received {landed_at:%Y-%m-%d %H:%M} UTC)",
             min(one.began_at for one in silent),
-            "Credentials and scopes are fine, and loaded data is kept. Check in ServiceTitan that the records still "
-            "exist and that the app can still see them (the account may have been emptied, merged, or restricted). If "
-            f"both are true, report it to ServiceTitan. Then run st-pipeline sync {tenant} --full.",
+            (Step(Do.CHECK_RECORDS_EXIST), Step(Do.FULL_REFRESH)),
             entity=names[0] if len(names) == 1 else None,
             subject="any",  # the same trouble when it takes another entity along
             entities=tuple(names),

@@ -17,6 +17,7 @@ from st_pipeline.rules.findings import Finding
 from st_pipeline.rules.tenant_health import StaleAt, TenantFacts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.steps.step import Do, Step
 from st_pipeline.tenants.model import Status
 
 
@@ -86,8 +87,7 @@ def find_stale_entities(
             if one.read_at
             else f"Never read in full (cadence: {tenant.cadence})",
             one.read_at or tenant.created_at,
-            "Check its recent syncs (st-pipeline status). If there are none, check that the daemon is running. "
-            f"To update the data now, run st-pipeline sync {one.tenant} --entity {one.entity}.",
+            (Step(Do.VIEW_SYNCS), Step(Do.CHECK_DAEMON), Step(Do.SYNC, one.entity)),
             one.entity,
             run_id=one.run_id,
         )

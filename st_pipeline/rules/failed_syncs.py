@@ -8,16 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import class_row, kwargs_row
 
 from st_pipeline.rules.findings import Finding, format_count, shorten
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, is_legacy_required
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
-
-_GRANT = (
-    "Have the tenant's administrator accept it in ServiceTitan under Settings > Integrations > API Application Access"
-)
+from st_pipeline.steps.step import Do, Step, Steps, from_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +34,8 @@ class Failing:
     """Entities of the last sync without their scope."""
     others: int
     """How many entities failed for another reason. A sync that stopped early has no entities."""
+    steps: Steps = ()
+    """What the error itself says to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +54,12 @@ class NotGranted:
 def read_failing(connection: psycopg.Connection) -> list[Failing]:
     """Enabled tenants whose last sync failed, by key. Running, killed, and partial syncs (some entities, or a load
     only) do not count."""
-    with connection.cursor(row_factory=class_row(Failing)) as cursor:
+    with connection.cursor(row_factory=kwargs_row(_failing)) as cursor:
         return cursor.execute(
             """
             select t.key as tenant, coalesce(last.error, '') as error, last.run_id, row_.failures, row_.since,
-                last.finished_at as last_failed_at, parts.not_granted, parts.others
+                last.finished_at as last_failed_at, parts.not_granted, parts.others,
+                coalesce(nullif(last.steps, '[]'), parts.steps, '[]') as steps
             from control.tenants t
             join lateral (
                 select * from control.syncs s
@@ -79,13 +79,18 @@ def read_failing(connection: psycopg.Connection) -> list[Failing]:
             cross join lateral (
                 select coalesce(array_agg(entity order by entity) filter (where outcome = 'not_granted'), '{}')
                         as not_granted,
-                    count(*) filter (where outcome = 'failed') as others
+                    count(*) filter (where outcome = 'failed') as others,
+                    (array_agg(steps order by entity) filter (where outcome = 'failed' and steps <> '[]'))[1] as steps
                 from control.sync_entities e where e.sync_id = last.id
             ) parts
             where t.enabled and row_.failures > 0
             order by t.key
             """
         ).fetchall()
+
+
+def _failing(*, steps: Any, **columns: Any) -> Failing:
+    return Failing(steps=from_plain(steps), **columns)
 
 
 def read_not_granted(connection: psycopg.Connection) -> list[NotGranted]:
@@ -138,8 +143,7 @@ def find_withdrawn(entities: Iterable[NotGranted], rules: Rules) -> Iterator[Fin
             f"The scope {scope} was withdrawn: {' and '.join(names)} were readable until {read_at:%Y-%m-%d %H:%M} "
             f"UTC{'; the legacy tables need it' if required else ''}",
             min(one.since for one in lost),
-            f"The credentials are valid. Check that the app still has {scope} in the developer portal. "
-            f"{_GRANT}, then run st-pipeline sync {tenant}.",
+            (Step(Do.GRANT_SCOPE, scope), Step(Do.SYNC)),
             entity=names[0],
             subject=scope,
             run_id=lost[0].run_id,
@@ -175,12 +179,10 @@ def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules:
         common: dict[str, Any] = {
             "since": one.since,
             "run_id": one.run_id,
-            "advice": (
-                f"Add {' and '.join(sorted(scopes))} to the app in the developer portal. {_GRANT}, then run "
-                f"st-pipeline sync {one.tenant}."
+            "steps": (
+                (*(Step(Do.GRANT_SCOPE, scope) for scope in sorted(scopes)), Step(Do.SYNC))
                 if scopes
-                else f"Fix the cause of the error, then run st-pipeline sync {one.tenant}. "
-                "If it fails again, report the trace ID to ServiceTitan."
+                else (*(one.steps or (Step(Do.FIX_ERROR),)), Step(Do.SYNC), Step(Do.REPORT_TRACE))
             ),
         }
         yield Finding(

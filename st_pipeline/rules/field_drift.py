@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 
 from st_pipeline.rules.findings import Finding, shorten
 from st_pipeline.rules.thresholds import Rules
+from st_pipeline.steps.step import Do, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,17 @@ def find_drift(changes: Iterable[DriftedFields], rules: Rules) -> Iterator[Findi
         names = ", ".join(one.fields)
         if one.kind == "new":
             what = f"Records have fields that are not in the catalog: {names}"
-            advice = (
-                "Their values are kept in _extra. If a report needs them, add them to the catalog, then backfill them "
-                f"with st-pipeline reload --all --entity {one.entity}."
-            )
+            step = Step(Do.ADD_FIELDS, one.entity)
         else:
             what = f"Records no longer have these fields: {names}"
-            advice = (
-                "Their columns are null in new records. Check ServiceTitan's documentation to see if they were "
-                "renamed or removed, and update the reports that use them."
-            )
+            step = Step(Do.CHECK_FIELDS)
         yield Finding(
             "drift",
             one.tenant,
             rule.severity,
             shorten(what),
             one.first_seen_at,
-            advice,
+            (step,),
             one.entity,
             subject=f"{one.entity} {one.kind} {one.first_seen_at.isoformat()}",
         )

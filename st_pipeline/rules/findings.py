@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from st_pipeline.steps.step import Steps
+
 ALL_TENANTS = ""
 """The tenant of a problem that all tenants share. A tenant's own key is never empty."""
 LONGEST_TEXT = 600  # of ``what``: an error may list every entity of a tenant
@@ -33,8 +35,8 @@ class Finding:
     """A sentence for people. It never has secrets, because the rows it comes from have none."""
     since: datetime
     """When the problem began, as far as the rows show; timezone-aware."""
-    advice: str
-    """The next step."""
+    steps: Steps
+    """What to do, in order."""
     entity: str | None = None
     subject: str | None = None
     """What the problem is about, if not the entity."""
@@ -42,6 +44,8 @@ class Finding:
     """The Dagster run to look at, if any."""
     is_consequence: bool = False
     """It follows from another finding, so no separate alert is sent."""
+    check: str | None = None
+    """The asset check that shows it, if it is not the usual one of its rule."""
     entities: tuple[str, ...] = ()
     """Every entity it is about, if there are several."""
 

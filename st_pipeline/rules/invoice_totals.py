@@ -15,6 +15,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from st_pipeline.rules.findings import Finding, Severity
+from st_pipeline.steps.step import Do, Step
 
 RELATIVE_ERROR = Decimal("2.3e-16")
 """Of one amount: half a unit in the last place of a binary float (2^-53), once stored and once written out again."""
@@ -98,8 +99,7 @@ def find_lost_totals(totals: Iterable[InvoiceTotals], now: datetime) -> Iterator
                 f"Raw has {one.invoices:,} active invoices totaling ${one.in_raw}; the reports and their rejected rows "
                 f"have {one.reported:,} totaling ${one.in_reports}",
                 now,
-                "Rebuild the reports with st-pipeline marts. If the totals still differ, a rule of int_invoice_report "
-                "drops or changes invoices: compare its rows with raw.accounting_invoices by invoice_id.",
+                (Step(Do.BUILD_REPORTS), Step(Do.COMPARE_INVOICES)),
                 "accounting_invoices",
                 subject="invoice totals",
             )

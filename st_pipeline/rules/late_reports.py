@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 
 from st_pipeline.rules.findings import ALL_TENANTS, Finding, format_count, shorten
 from st_pipeline.rules.thresholds import Rules
+from st_pipeline.steps.step import Do, Step
 
 MARGIN = timedelta(days=1)  # a file is loaded soon after it landed, unless it is loaded again
 FURTHEST = timedelta(days=8)  # how far back the first load is looked for; older ones are late enough
@@ -81,14 +82,14 @@ def read_builds(connection: psycopg.Connection, now: datetime) -> Builds:
 def find_reports_behind(builds: Builds, rules: Rules, now: datetime) -> Iterator[Finding]:
     """At most one finding: builds fail one after the other, or loads wait for one for too long."""
     rule = rules.reports_behind
-    since, advice = builds.waiting_since, ""
+    since = builds.waiting_since
     if builds.failures >= rule.failed_builds and builds.failing_since:
         what = f"The last {format_count(builds.failures, 'report build')} failed: {shorten(builds.error or '')}"
         since = min(builds.failing_since, since or builds.failing_since)
-        advice = "Open the run to see which model or check failed"
+        first = Do.VIEW_RUN
     elif since and now - since > timedelta(hours=rule.hours):
         what = f"Reports are missing newly loaded data of {format_count(builds.tenants, 'tenant')}"
-        advice = "Check that builds are running (job build_marts) and whether the last one failed"
+        first = Do.CHECK_BUILDS
     else:
         return
     built = (
@@ -102,6 +103,6 @@ def find_reports_behind(builds: Builds, rules: Rules, now: datetime) -> Iterator
         rule.severity,
         f"{what}; {built}",
         since,
-        f"{advice}. To build the reports now, run st-pipeline marts. Until then they show the last successful build.",
+        (Step(first), Step(Do.BUILD_REPORTS)),
         run_id=builds.run_id,
     )

@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 
 from st_pipeline.rules.findings import Finding
 from st_pipeline.rules.thresholds import Rules
+from st_pipeline.steps.step import Do, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,6 @@ def find_fewer_members(counts: Iterable[MemberCount], rules: Rules) -> Iterator[
                 f"The members report has {one.members:,} rows; the largest of the last {rule.days} days had "
                 f"{one.largest:,}",
                 one.counted_at,
-                "Do not deliver this report until you know why: the consumer first marks every customer inactive. "
-                "Check whether customers or memberships were set inactive in ServiceTitan, and what the last sync "
-                "fetched (st-pipeline status).",
+                (Step(Do.HOLD_REPORT), Step(Do.VIEW_SYNCS)),
                 "memberships_memberships",
             )

@@ -12,13 +12,11 @@ from psycopg.rows import class_row
 from st_pipeline.rules.findings import Finding
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.steps.step import Do, Step
 
 WEEKS = 5  # the last one, and four to hold it against
 
-_ADVICE = (
-    "Compare the count in ServiceTitan with the count in raw. If ServiceTitan has fewer records, someone merged or "
-    "deleted them. If it has them all, the app can no longer see some: report it to ServiceTitan. Raw keeps them all."
-)
+_STEPS = (Step(Do.COMPARE_COUNTS),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ def find_drops(reads: Iterable[WholeReads], weeks: Iterable[Weeks], rules: Rules
         if before >= rule.least_records and latest < (1 - rule.by) * before:
             what = f"The last full refresh read {latest:,} records; the largest one before it read {before:,}"
             yield Finding(
-                "drop", one.tenant, rule.severity, what, one.landed_at, _ADVICE, one.entity, f"{one.entity} whole"
+                "drop", one.tenant, rule.severity, what, one.landed_at, _STEPS, one.entity, f"{one.entity} whole"
             )
     for one in weeks:
         latest, least = one.records[0], min(one.records[1:WEEKS])
@@ -127,4 +125,4 @@ def find_drops(reads: Iterable[WholeReads], weeks: Iterable[Weeks], rules: Rules
                 f"{least:,}"
             )
             since = now - timedelta(weeks=1)
-            yield Finding("drop", one.tenant, rule.severity, what, since, _ADVICE, one.entity, f"{one.entity} week")
+            yield Finding("drop", one.tenant, rule.severity, what, since, _STEPS, one.entity, f"{one.entity} week")

@@ -12,6 +12,7 @@ from st_pipeline.rules.failed_syncs import Failing
 from st_pipeline.rules.findings import ALL_TENANTS, Finding, format_count, shorten
 from st_pipeline.rules.tenant_health import TenantFacts
 from st_pipeline.rules.thresholds import Rules
+from st_pipeline.steps.step import Do, Step
 
 NAMED = 10  # tenants, in the message
 
@@ -43,8 +44,7 @@ def find_shared_outages(
         f"Syncs of {len(keys)} of {format_count(len(keys) + well, 'tenant')} are failing ({names}); last error: "
         f"{shorten(latest.error)}",
         min(one.since for one in together),
-        "The likely cause is something they all share: ServiceTitan itself (check its status page), or this machine's "
-        "network, database, or disk. Each tenant is retried automatically.",
+        (Step(Do.FIX_SHARED_CAUSE), Step(Do.WAIT_FOR_RETRY)),
         run_id=latest.run_id,
     )
     return [finding], keys

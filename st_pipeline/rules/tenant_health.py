@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import psycopg
-from psycopg.rows import class_row
+from psycopg.rows import kwargs_row
 
 from st_pipeline.rules.findings import Finding, shorten
 from st_pipeline.rules.thresholds import Rules
+from st_pipeline.steps.step import Do, Step, Steps, from_plain
 from st_pipeline.tenants.model import Status
 
 
@@ -30,6 +32,8 @@ class TenantFacts:
     credentials_at: datetime | None
     """When the stored credentials were entered; None if there are none."""
     last_success_at: datetime | None
+    status_steps: Steps = ()
+    """What to do about ``status_detail``."""
 
     @property
     def is_shut_out(self) -> bool:
@@ -50,10 +54,11 @@ StaleAt = Callable[[TenantFacts], datetime | None]
 
 def read_tenant_facts(connection: psycopg.Connection) -> list[TenantFacts]:
     """The enabled tenants, by key. Disabled tenants raise no alerts."""
-    with connection.cursor(row_factory=class_row(TenantFacts)) as cursor:
+    with connection.cursor(row_factory=kwargs_row(_facts)) as cursor:
         return cursor.execute(
             """
-            select t.key, t.cadence, t.timezone, t.status, t.status_detail, t.status_since, t.checked_at,
+            select t.key, t.cadence, t.timezone, t.status, t.status_detail, t.status_steps,
+                t.status_since, t.checked_at,
                 t.connected_at, t.created_at, c.created_at as credentials_at, success.finished_at as last_success_at
             from control.tenants t
             left join control.credentials c on c.tenant = t.key
@@ -68,6 +73,10 @@ def read_tenant_facts(connection: psycopg.Connection) -> list[TenantFacts]:
         ).fetchall()
 
 
+def _facts(*, status_steps: Any, **columns: Any) -> TenantFacts:
+    return TenantFacts(status_steps=from_plain(status_steps), **columns)
+
+
 def find_in_tenants(
     tenants: Iterable[TenantFacts], explained: Collection[str], rules: Rules, now: datetime, stale_at: StaleAt
 ) -> Iterator[Finding]:
@@ -80,15 +89,14 @@ def find_in_tenants(
 
 
 def _shut_out(tenant: TenantFacts, rules: Rules, now: datetime) -> Iterator[Finding]:
-    said, advice = _said(tenant)
     if tenant.status == Status.REFUSED:
         yield Finding(
             "credentials_refused",
             tenant.key,
             rules.credentials_refused.severity,
-            said,
+            shorten(tenant.status_detail),
             tenant.status_since,
-            advice or f"Enter new credentials with st-pipeline tenants rotate {tenant.key}.",
+            tenant.status_steps or (Step(Do.ENTER_CREDENTIALS),),
         )
     patience = timedelta(hours=rules.not_connected.after_hours)
     if tenant.status == Status.NOT_CONNECTED and tenant.checked_at and now - tenant.status_since >= patience:
@@ -96,16 +104,10 @@ def _shut_out(tenant: TenantFacts, rules: Rules, now: datetime) -> Iterator[Find
             "not_connected",
             tenant.key,
             rules.not_connected.severity,
-            f"Registered but never connected: {said}",
+            f"Registered but never connected: {shorten(tenant.status_detail)}",
             tenant.status_since,
-            advice or f"Enter its credentials with st-pipeline tenants rotate {tenant.key} --client-id ID.",
+            tenant.status_steps or (Step(Do.CONNECT_APP), Step(Do.ENTER_CREDENTIALS)),
         )
-
-
-def _said(tenant: TenantFacts) -> tuple[str, str]:
-    """What the check found (its first sentence) and its advice (the rest)."""
-    said, _, advice = tenant.status_detail.partition(". ")
-    return shorten(said), shorten(advice)
 
 
 def _stale(
@@ -125,8 +127,7 @@ def _stale(
             else f"No sync ever succeeded, and the first one is overdue (cadence: {tenant.cadence})"
         ),
         tenant.fresh_since,
-        "Check its recent syncs (st-pipeline status). If there are none, check that the daemon is running. "
-        f"To update the data now, run st-pipeline sync {tenant.key}.",
+        (Step(Do.VIEW_SYNCS), Step(Do.CHECK_DAEMON), Step(Do.SYNC)),
         is_consequence=is_explained,
     )
 
@@ -143,6 +144,5 @@ def _old_credentials(tenant: TenantFacts, rules: Rules, now: datetime) -> Iterat
             rule.severity,
             f"Credentials are {age} days old; replace them before they are {rule.days} days old",
             tenant.credentials_at,
-            "Generate a new client secret in ServiceTitan under Settings > Integrations > API Application Access, then "
-            f"enter it with st-pipeline tenants rotate {tenant.key}.",
+            (Step(Do.GENERATE_SECRET), Step(Do.ENTER_SECRET)),
         )

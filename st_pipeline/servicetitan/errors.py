@@ -16,14 +16,17 @@ secret: not in its text, not by way of a cause (errors are raised outside of ``e
 
 from __future__ import annotations
 
+from st_pipeline.steps.advised_error import AdvisedError
+from st_pipeline.steps.step import Step
 
-class ServiceTitanError(Exception):
-    """The base: ``str()`` is a sentence for people, the attributes are for programs."""
+
+class ServiceTitanError(AdvisedError):
+    """The base. ``said`` is what is wrong without tenant, entity and trace id, which ``problem`` has too."""
 
     def __init__(
         self,
-        message: str,
-        *,
+        said: str,
+        *steps: Step,
         tenant: str,
         entity: str | None = None,
         status: int | None = None,
@@ -31,7 +34,8 @@ class ServiceTitanError(Exception):
     ) -> None:
         where = f"{tenant}/{entity}" if entity else tenant
         trace = f" (trace {trace_id})" if trace_id else ""
-        super().__init__(f"{where}: {message}{trace}")
+        super().__init__(f"{where}: {said}{trace}", *steps, tenant=tenant)
+        self.said = said
         self.tenant = tenant
         self.entity = entity
         self.status = status
@@ -51,15 +55,15 @@ class ScopeMissing(ServiceTitanError):
 
     def __init__(
         self,
-        message: str,
-        *,
+        said: str,
+        *steps: Step,
         scope: str,
         tenant: str,
         entity: str | None = None,
         status: int | None = None,
         trace_id: str | None = None,
     ) -> None:
-        super().__init__(message, tenant=tenant, entity=entity, status=status, trace_id=trace_id)
+        super().__init__(said, *steps, tenant=tenant, entity=entity, status=status, trace_id=trace_id)
         self.scope = scope
 
 
@@ -76,8 +80,8 @@ class Unavailable(ServiceTitanError):
 
     def __init__(
         self,
-        message: str,
-        *,
+        said: str,
+        *steps: Step,
         tries: int,
         seconds: float,
         tenant: str,
@@ -85,7 +89,7 @@ class Unavailable(ServiceTitanError):
         status: int | None = None,
         trace_id: str | None = None,
     ) -> None:
-        super().__init__(message, tenant=tenant, entity=entity, status=status, trace_id=trace_id)
+        super().__init__(said, *steps, tenant=tenant, entity=entity, status=status, trace_id=trace_id)
         self.tries = tries
         self.seconds = seconds
 

@@ -18,11 +18,7 @@ from st_pipeline.servicetitan.errors import (
 )
 from st_pipeline.servicetitan.problems import Problem
 from st_pipeline.servicetitan.retrying import GivenUp
-
-_CONNECT = (
-    "If the tenant has not connected the app yet, its administrator does so under Settings > Integrations > "
-    "API Application Access; otherwise enter the client id and secret anew"
-)
+from st_pipeline.steps.step import Do, Step
 
 
 def is_about_app_key(problem: Problem) -> bool:
@@ -35,17 +31,24 @@ def token_refusal(tenant: str, status: int, problem: Problem) -> ServiceTitanErr
     said = f"the token endpoint answers {status} {problem.text}".rstrip()
     if status == 400 and problem.code in ("invalid_client", "unauthorized_client"):
         return NotConnected(
-            f"not connected: {said}. {_CONNECT}", tenant=tenant, status=status, trace_id=problem.trace_id
+            f"not connected: {said}",
+            Step(Do.CONNECT_APP),
+            Step(Do.ENTER_CREDENTIALS),
+            tenant=tenant,
+            status=status,
+            trace_id=problem.trace_id,
         )
     if status in (400, 401, 403):
         return CredentialsRefused(
-            f"{said}. Check the client id and secret and that they belong to this environment",
+            said,
+            Step(Do.CHECK_CREDENTIALS),
             tenant=tenant,
             status=status,
             trace_id=problem.trace_id,
         )
     return RequestWrong(
-        f"{said}. Check the environment: this host does not hand out tokens",
+        f"{said}; this host does not issue tokens",
+        Step(Do.CHECK_ENVIRONMENT),
         tenant=tenant,
         status=status,
         trace_id=problem.trace_id,
@@ -70,37 +73,38 @@ def refusal(
     told = {"tenant": tenant, "entity": endpoint.entity, "status": status, "trace_id": problem.trace_id}
     said = f"{endpoint.operation} answers {status} {problem.text}".rstrip()
     if status == 401 and is_about_app_key(problem):
-        return CredentialsRefused(f"{said}. Check the app key", **told)
+        return CredentialsRefused(said, Step(Do.ENTER_APP_KEY), **told)
     if status == 401:
         return CredentialsRefused(
-            f"{said}, also with a new token. Check that the app key belongs to the client id, and that the credentials "
-            f"belong to tenant {tenant_id} in this environment",
+            f"{said}, also with a new token: the app key or tenant id {tenant_id} does not belong to these credentials",
+            Step(Do.CHECK_CREDENTIALS),
             **told,
         )
     if status == 403 and endpoint.scope in scopes and "scope" not in problem.text.lower():
         return CredentialsRefused(
-            f"{said}, although the token holds the scope. Check that the app is still connected to tenant {tenant_id} "
-            "and that the app key belongs to it",
+            f"{said}, although the token has the scope: the app or its key is not allowed for tenant id {tenant_id}",
+            Step(Do.CHECK_APP_ALLOWED),
             **told,
         )
     if status == 403:
         return ScopeMissing(
-            f"{said}. Not granted: the scope {endpoint.scope}. Add it to the app in the developer portal and have the "
-            "tenant's administrator accept the new version",
+            f"{said}. The scope {endpoint.scope} is not granted",
+            Step(Do.GRANT_SCOPE, endpoint.scope),
             scope=endpoint.scope,
             **told,
         )
     if status == 400 and has_token_cursor:
-        return CursorRefused(f"{said}. The stored cursor is not taken: read this entity from the start", **told)
+        step = Step(Do.FULL_REFRESH, endpoint.entity)
+        return CursorRefused(f"{said}: the API rejects the stored cursor", step, **told)
     if 300 <= status < 400:
-        return RequestWrong(f"{said}: a redirect, which is not followed. Check the environment's host", **told)
+        return RequestWrong(f"{said}: redirects are not followed", Step(Do.CHECK_ENVIRONMENT), **told)
     if status == 404:
         return RequestWrong(
-            f"{said}. Check that the credentials belong to tenant {tenant_id}; if other entities work, the API has no "
-            "such endpoint any more",
+            f"{said}; tenant id {tenant_id} is wrong, or the API no longer has this endpoint",
+            Step(Do.CHECK_TENANT_ID),
             **told,
         )
-    return RequestWrong(f"{said}. The same call will fail again: report it with the trace id", **told)
+    return RequestWrong(f"{said}; the same call would fail again", Step(Do.REPORT_TRACE), **told)
 
 
 def exhausted(tenant: str, endpoint: Endpoint | None, operation: str, given_up: GivenUp) -> ServiceTitanError:
@@ -110,14 +114,15 @@ def exhausted(tenant: str, endpoint: Endpoint | None, operation: str, given_up: 
     effort = f"{given_up.tries} tries in {given_up.seconds:.0f} s"
     if last.is_malformed:
         return Malformed(
-            f"{operation}: {last.reason}, after {effort}. Sync again later; if it stays, report it to ServiceTitan",
+            f"{operation}: {last.reason}, after {effort}",
+            Step(Do.CHECK_STATUS_PAGE),
             tenant=tenant,
             entity=entity,
             status=last.status,
         )
     return Unavailable(
-        f"{operation}: no usable answer after {effort} (the last: {last.reason}). Sync again later; check the network "
-        "and ServiceTitan's status page if it stays",
+        f"{operation}: no usable answer after {effort} (the last: {last.reason})",
+        Step(Do.CHECK_STATUS_PAGE),
         tries=given_up.tries,
         seconds=given_up.seconds,
         tenant=tenant,

@@ -7,9 +7,18 @@ from enum import StrEnum
 
 from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.landing.land import Landed
+from st_pipeline.landing.tenant_lock import TenantBusy
 from st_pipeline.servicetitan.catalogue.assets import is_legacy_required
+from st_pipeline.servicetitan.errors import ServiceTitanError
+from st_pipeline.steps.advised_error import problem_of, steps_of
+from st_pipeline.steps.commands import with_commands
+from st_pipeline.steps.step import Steps
+from st_pipeline.tenants.errors import CredentialsMissing, TenantUnknown, VaultLocked
 from st_pipeline.warehouse.deletions import DeletionVerdict
 from st_pipeline.warehouse.loading import Loaded
+
+# Errors whose text says which tenant they are about.
+NAME_THE_TENANT = (ServiceTitanError, TenantBusy, TenantUnknown, CredentialsMissing, VaultLocked)
 
 
 class Outcome(StrEnum):
@@ -32,6 +41,17 @@ class EntityOutcome:
     rows_in_raw: int | None = None
     seconds: float = 0.0
     error: str | None = None
+    steps: Steps = ()
+    """What to do about ``error``."""
+    trace_id: str | None = None
+
+    def fail(self, error: Exception, tenant: str) -> None:
+        """Record that ``error`` ended it."""
+        self.outcome = Outcome.FAILED
+        # Only ServiceTitan's errors name the tenant and the entity themselves.
+        where = "" if isinstance(error, ServiceTitanError) else f"{tenant} {self.entity}: "
+        self.error = f"{where}{problem_of(error)}"
+        self.steps, self.trace_id = steps_of(error), _trace_id(error)
 
     @property
     def is_failure(self) -> bool:
@@ -58,6 +78,8 @@ class EntityOutcome:
             seconds=self.seconds,
             api_total=landed.total_count if landed else None,
             detail=self.error or (self.judged.refused if self.judged else None),
+            trace_id=self.trace_id,
+            steps=self.steps,
         )
 
 
@@ -68,12 +90,39 @@ class TenantOutcome:
     tenant: str
     entities: dict[str, EntityOutcome] = field(default_factory=dict)
     error: str | None = None
+    steps: Steps = ()
+    """What to do about ``error``."""
+    trace_id: str | None = None
     sync_id: int | None = None
     is_idle: bool = False
     """Nothing was requested or due, so nothing was done."""
 
+    def stop(self, error: Exception) -> None:
+        """Record that ``error`` ended the sync itself."""
+        where = "" if isinstance(error, NAME_THE_TENANT) else f"{self.tenant}: "
+        self.error = f"{where}{problem_of(error)}"
+        self.steps, self.trace_id = steps_of(error), _trace_id(error)
+
+    @property
+    def problems(self) -> list[str]:
+        """What failed, one sentence each."""
+        return [problem for problem, _ in self._failed()]
+
     @property
     def failures(self) -> list[str]:
-        """One sentence for each thing that failed."""
-        entities = [outcome.error or outcome.entity for outcome in self.entities.values() if outcome.is_failure]
-        return ([self.error] if self.error else []) + entities
+        """What failed and what to do about it, with commands."""
+        return [with_commands(problem, steps, self.tenant) for problem, steps in self._failed()]
+
+    @property
+    def first_trace_id(self) -> str | None:
+        """The API's, of the first error that has one."""
+        failed = [self.trace_id, *(entity.trace_id for entity in self.entities.values())]
+        return next((trace_id for trace_id in failed if trace_id), None)
+
+    def _failed(self) -> list[tuple[str, Steps]]:
+        own = [(self.error, self.steps)] if self.error else []
+        return own + [(one.error or one.entity, one.steps) for one in self.entities.values() if one.is_failure]
+
+
+def _trace_id(error: Exception) -> str | None:
+    return error.trace_id if isinstance(error, ServiceTitanError) else None

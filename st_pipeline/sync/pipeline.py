@@ -10,12 +10,15 @@ from datetime import UTC, datetime
 from st_pipeline import postgres
 from st_pipeline.landing.land import FILE_BYTES
 from st_pipeline.landing.zone import LandingZone
+from st_pipeline.servicetitan.calls import CallLog
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.client import ServiceTitan
+from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.settings import Settings
 from st_pipeline.sync.memory import keep_peak_low
 from st_pipeline.tenants import clients
+from st_pipeline.tenants.model import Tenant
 from st_pipeline.tenants.registry import Registry
 from st_pipeline.warehouse.schema import ensure_tables
 
@@ -50,6 +53,10 @@ class Pipeline:
         with postgres.connect(self.database, application="st-pipeline registry", autocommit=True) as connection:
             yield Registry.of(connection, self.settings)
 
+    def client_for(self, tenant: Tenant, credentials: Credentials, calls: CallLog | None = None) -> ServiceTitan:
+        """A client for a tenant with these credentials, counting in ``calls``. The caller must close it."""
+        return clients.client(tenant, credentials, self.settings, calls=calls)
+
     def client(self, key: str) -> ServiceTitan:
         """An authenticated client for a tenant. The caller must close it.
 
@@ -57,7 +64,7 @@ class Pipeline:
             TenantsError: the tenant is unknown or has no credentials, or the vault is locked.
         """
         with self.registry() as registry:
-            return clients.client(registry.get(key), registry.credentials(key), self.settings)
+            return self.client_for(registry.get(key), registry.credentials(key))
 
 
 def open_pipeline(settings: Settings) -> Pipeline:

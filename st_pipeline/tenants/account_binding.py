@@ -43,8 +43,9 @@ def require_free(connection: psycopg.Connection[Any], tenant: Tenant, changed: M
     ).fetchone()
     if holder:
         raise TenantExists(
-            f"tenant {tenant.key}: the {environment} account {tenant_id} is registered as {holder[0]} already; "
-            "one account is one tenant, or its records would count twice"
+            f"the {environment} account {tenant_id} is already registered as {holder[0]}; one account is one tenant, "
+            "or its records would count twice",
+            tenant.key,
         )
     require_own_past(connection, tenant.key, environment, tenant_id)
 

@@ -56,7 +56,7 @@ def parse(text: str) -> Cadence:
         raise _refusal("paused has no hours in which a sync may start: leave them out")
     cadence = _worded(words) or _interval(words) or _cron(folded)
     if cadence is None:
-        raise _refusal(ACCEPTED)
+        raise FieldInvalid("cadence", ACCEPTED, is_malformed=True)
     if window is None:
         return cadence
     hours = f"between {window.start:%H:%M} and {window.end:%H:%M}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.credentials import Credentials
+from st_pipeline.steps.step import Do, Step
 from st_pipeline.tenants.errors import CredentialsMissing, FieldInvalid
 
 LONGEST = 1000
@@ -84,10 +85,7 @@ def complete(tenant: str, own: OwnCredentials, shared_app_key: Secret | None) ->
     """
     app_key = own.app_key or shared_app_key
     if app_key is None:
-        raise CredentialsMissing(
-            f"tenant {tenant} has no app key: set SERVICETITAN_APP_KEY for all tenants, "
-            f"or give it one with st-pipeline tenants rotate {tenant} --app-key-file FILE"
-        )
+        raise CredentialsMissing(f"tenant {tenant} has no app key", Step(Do.ENTER_APP_KEY), tenant=tenant)
     one = Credentials(client_id=own.client_id, client_secret=own.client_secret, app_key=app_key, app_id=own.app_id)
     if own.older_secret is None:
         return one

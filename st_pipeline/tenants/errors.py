@@ -16,19 +16,39 @@ No message carries a secret, nor a value that may have been a secret in the wron
 
 from __future__ import annotations
 
+from st_pipeline.steps.advised_error import AdvisedError
 
-class TenantsError(Exception):
+
+class TenantsError(AdvisedError):
     """Base of all; the message is one line for a person, with the next step."""
 
 
 class FieldInvalid(TenantsError):
-    """A field cannot hold the value. ``field`` is its name, ``problem`` what is expected."""
+    """A field cannot hold the value. ``field`` is its name, ``expected`` what is expected of it."""
 
-    def __init__(self, field: str, problem: str, tenant: str | None = None) -> None:
+    def __init__(
+        self,
+        field: str,
+        expected: str,
+        *,
+        tenant: str | None = None,
+        suggestion: str | None = None,
+        is_malformed: bool = False,
+    ) -> None:
+        """``suggestion``: a value to try instead. ``is_malformed``: the value has none of the accepted forms."""
+        said = f"{field} {expected}{f'; try {suggestion}' if suggestion else ''}"
+        super().__init__(f"tenant {tenant}: {said}" if tenant else said)
         self.field = field
-        self.problem = problem
+        self.expected = expected
         self.tenant = tenant
-        super().__init__(f"tenant {tenant}: {field} {problem}" if tenant else f"{field} {problem}")
+        self.suggestion = suggestion
+        self.is_malformed = is_malformed
+
+    def of_tenant(self, tenant: str) -> FieldInvalid:
+        """The same error, naming the tenant too."""
+        return FieldInvalid(
+            self.field, self.expected, tenant=tenant, suggestion=self.suggestion, is_malformed=self.is_malformed
+        )
 
 
 class TenantUnknown(TenantsError):
@@ -36,7 +56,12 @@ class TenantUnknown(TenantsError):
 
 
 class TenantExists(TenantsError):
-    """The key, or the ServiceTitan account, is taken."""
+    """The key, or the ServiceTitan account, is taken. ``said`` is the problem without the tenant's name."""
+
+    def __init__(self, said: str, tenant: str, *, is_key: bool = False) -> None:
+        super().__init__(f"tenant {tenant}{' ' if is_key else ': '}{said}")
+        self.said = said
+        self.is_key = is_key
 
 
 class TenantBound(TenantsError):

@@ -38,9 +38,8 @@ def valid_key(key: str) -> str:
     The orchestrator itself accepts anything as a partition key, so this is the one place that is strict.
     """
     if not _KEY.fullmatch(key):
-        near = slug(key)
-        suggestion = f"; try {near}" if near else ""
-        raise FieldInvalid("key", f"must be 1 to {LONGEST_KEY} of a-z, 0-9 and -, the first no hyphen{suggestion}")
+        expected = f"must be 1 to {LONGEST_KEY} of a-z, 0-9 and -, the first no hyphen"
+        raise FieldInvalid("key", expected, suggestion=slug(key))
     if key in RESERVED_KEYS:
         raise FieldInvalid("key", f"{key} is reserved; choose another")
     return key

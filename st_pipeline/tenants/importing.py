@@ -166,9 +166,8 @@ def _found(
             ),
         )
     except FieldInvalid as invalid:
-        # A suggested key is made from what was given, so it is not repeated here.
-        said = invalid.problem.partition(";")[0] if invalid.field == "key" else invalid.problem
-        problem = f"{where}: {invalid.field} {said}; nothing was stored"
+        # A suggested key would be made from what was given, which may be a secret in the wrong place.
+        problem = f"{where}: {invalid.field} {invalid.expected}; nothing was stored"
     raise ImportRefused(problem)
 
 

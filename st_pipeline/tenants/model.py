@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from st_pipeline.steps.step import Steps
 from st_pipeline.tenants import fields
 from st_pipeline.tenants.errors import FieldInvalid
 from st_pipeline.tenants.fields import Environment
@@ -29,6 +30,22 @@ class Status(StrEnum):
     def label(self) -> str:
         """The words for people."""
         return "not connected yet" if self is Status.NOT_CONNECTED else self.value
+
+
+class CheckCause(StrEnum):
+    """What a check's result is about."""
+
+    NONE = "none"
+    """Nothing: it is connected and has what it needs."""
+    NOT_CHECKED = "not_checked"
+    CREDENTIALS_MISSING = "credentials_missing"
+    CLIENT = "client"
+    """Client id or client secret."""
+    APP_KEY = "app_key"
+    TENANT_ID = "tenant_id"
+    """The tenant id, or the app's permission to read this company."""
+    SCOPE = "scope"
+    NO_ANSWER = "no_answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +78,7 @@ class Tenant:
     enabled: bool
     status: Status
     status_detail: str
-    """One sentence, with the next step where there is one."""
+    """What the last check found, in one sentence."""
     status_since: datetime
     checked_at: datetime | None
     connected_at: datetime | None
@@ -71,6 +88,9 @@ class Tenant:
     created_at: datetime
     updated_at: datetime
     """Moves when something that reports depend on changes: company code, trade, time zone."""
+    status_cause: CheckCause = CheckCause.NOT_CHECKED
+    status_steps: Steps = ()
+    """What to do about ``status_detail``."""
 
 
 def new_tenant(
@@ -102,4 +122,4 @@ def new_tenant(
             cadence=fields.valid_cadence(cadence or DEFAULT_CADENCE),
         )
     except FieldInvalid as invalid:
-        raise FieldInvalid(invalid.field, invalid.problem, tenant=key) from None
+        raise invalid.of_tenant(key) from None

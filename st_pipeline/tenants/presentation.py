@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
+from st_pipeline.steps.commands import with_commands
 from st_pipeline.tenants.credential_table import Outline
 from st_pipeline.tenants.credentials import masked
 from st_pipeline.tenants.model import Tenant
@@ -24,7 +27,9 @@ def as_json(tenant: Tenant) -> dict[str, Any]:
         "cadence": tenant.cadence,
         "enabled": tenant.enabled,
         "status": tenant.status.value,
-        "status_detail": tenant.status_detail,
+        "status_detail": detail_words(tenant),
+        "status_cause": tenant.status_cause.value,
+        "status_steps": msgspec.to_builtins(list(tenant.status_steps)),
         "status_since": _instant(tenant.status_since),
         "checked_at": _instant(tenant.checked_at),
         "connected_at": _instant(tenant.connected_at),
@@ -82,7 +87,12 @@ def state_line(tenant: Tenant) -> str:
     """``acme: not connected yet. <what to do>``"""
     if tenant.status_detail == tenant.status.label:
         return f"{tenant.key}: {tenant.status.label}"
-    return f"{tenant.key}: {tenant.status.label}. {tenant.status_detail}"
+    return f"{tenant.key}: {tenant.status.label}. {detail_words(tenant)}"
+
+
+def detail_words(tenant: Tenant) -> str:
+    """What the last check found and what to do about it, with commands."""
+    return with_commands(tenant.status_detail, tenant.status_steps, tenant.key)
 
 
 def _instant(at: datetime | None) -> str | None:

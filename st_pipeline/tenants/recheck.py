@@ -6,25 +6,22 @@ What an outcome means is in connection_check.py.
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.settings import Settings
+from st_pipeline.steps.step import Do, Step
 from st_pipeline.tenants import clients, connection_check
 from st_pipeline.tenants.connection_check import CheckResult
 from st_pipeline.tenants.errors import CredentialsMissing
-from st_pipeline.tenants.model import Status, Tenant
+from st_pipeline.tenants.model import CheckCause, Status, Tenant
 from st_pipeline.tenants.registry import Registry
 
 # Somebody waits for the answer, and a sync has patience of its own.
 BRIEF_RETRY = RetryPolicy(tries=3, first_wait=0.5, longest_wait=2.0, longest_named_wait=5.0, total_wait=10.0)
 BRIEF_TIMEOUTS = (5.0, 20.0)
 
-NEWEST_REFUSED = (
-    "ServiceTitan refuses the newer of the two client secrets, and the older one signs in: revoke the newer one in the "
-    "portal and add it again as ServiceTitan shows it"
-)
+NEWEST_REFUSED = "ServiceTitan rejects the newer of the two client secrets; the older one still works"
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
 
 
@@ -52,12 +49,13 @@ def check_and_record(registry: Registry, settings: Settings, key: str, now: date
         credentials = registry.credentials(key)
     except CredentialsMissing as missing:
         status = Status.REFUSED if tenant.connected_at else Status.NOT_CONNECTED
-        return registry.record_check(key, CheckResult(status, str(missing)), now)
+        result = CheckResult(status, missing.problem, cause=CheckCause.CREDENTIALS_MISSING, steps=missing.steps)
+        return registry.record_check(key, result, now)
     outline = registry.outline(key)
     with closing(clients.client(tenant, credentials, settings, retry=BRIEF_RETRY, timeouts=BRIEF_TIMEOUTS)) as client:
         result = connection_check.check(tenant, client)
     if outline and result.status is not Status.UNREACHABLE:
         registry.record_secret_use(key, outline, client.tried, now)
     if client.tried == [False, True]:
-        result = replace(result, detail=f"{result.detail}. {NEWEST_REFUSED}")
+        result = result.add_problem(NEWEST_REFUSED, Step(Do.REVOKE_NEWER_SECRET))
     return registry.record_check(key, result, now)

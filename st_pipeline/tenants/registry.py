@@ -16,6 +16,7 @@ import psycopg
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.settings import Settings
+from st_pipeline.steps.step import Do, Step, to_json
 from st_pipeline.tenants import account_binding, credential_table, fields, tenant_table
 from st_pipeline.tenants.connection_check import CheckResult
 from st_pipeline.tenants.credential_table import Outline
@@ -72,8 +73,7 @@ class Registry:
         with self._connection.transaction():
             added = []
             for tenant, own in tenants:
-                detail = f"not checked yet; run st-pipeline tenants check {tenant.key}"
-                added.append(tenant_table.insert(self._connection, tenant, detail))
+                added.append(tenant_table.insert(self._connection, tenant))
                 if own:
                     credential_table.insert(self._connection, self._vault, tenant.key, own)
             return added
@@ -133,7 +133,13 @@ class Registry:
         """
         with self._connection.transaction():
             before = tenant_table.read(self._connection, key, lock=True)
-            changed: dict[str, Any] = {"status": result.status, "status_detail": result.detail, "checked_at": at}
+            changed: dict[str, Any] = {
+                "status": result.status,
+                "status_detail": result.detail,
+                "status_cause": result.cause,
+                "status_steps": to_json(result.steps),
+                "checked_at": at,
+            }
             if result.status is not before.status:
                 changed["status_since"] = at
             if result.status is Status.CONNECTED:
@@ -223,9 +229,7 @@ class Registry:
 
 
 def _missing(key: str) -> CredentialsMissing:
-    return CredentialsMissing(
-        f"tenant {key} has no credentials; enter them with st-pipeline tenants rotate {key} --client-id ID"
-    )
+    return CredentialsMissing(f"tenant {key} has no credentials", Step(Do.ENTER_CREDENTIALS), tenant=key)
 
 
 def _changed(tenant: Tenant, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,6 +241,6 @@ def _changed(tenant: Tenant, changes: Mapping[str, Any]) -> dict[str, Any]:
         try:
             valid[name] = _CHANGEABLE[name](changes[name])
         except FieldInvalid as invalid:
-            raise FieldInvalid(invalid.field, invalid.problem, tenant=tenant.key) from None
+            raise invalid.of_tenant(tenant.key) from None
     account_binding.require_unbound(tenant, valid)
     return {name: value for name, value in valid.items() if getattr(tenant, name) != value}

@@ -13,14 +13,15 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import kwargs_row
 
+from st_pipeline.steps.step import from_plain
 from st_pipeline.tenants.account_binding import require_own_past
 from st_pipeline.tenants.errors import FieldInvalid, TenantExists, TenantsError, TenantUnknown
 from st_pipeline.tenants.fields import Environment
-from st_pipeline.tenants.model import NewTenant, Status, Tenant
+from st_pipeline.tenants.model import CheckCause, NewTenant, Status, Tenant
 
 _SELECT = sql.SQL("""
     select key, name, tenant_id, environment, company_code, trade, timezone, cadence, enabled, status, status_detail,
-        status_since, checked_at, connected_at, granted_scopes, created_at, updated_at
+        status_cause, status_steps, status_since, checked_at, connected_at, granted_scopes, created_at, updated_at
     from control.tenants
 """)
 
@@ -44,8 +45,8 @@ def read_all(connection: psycopg.Connection[Any]) -> list[Tenant]:
         return cursor.execute(_SELECT + sql.SQL("order by key")).fetchall()
 
 
-def insert(connection: psycopg.Connection[Any], tenant: NewTenant, detail: str) -> Tenant:
-    """A new tenant with the status ``not_connected`` and its detail.
+def insert(connection: psycopg.Connection[Any], tenant: NewTenant) -> Tenant:
+    """A new tenant with the status ``not_connected``, not checked yet.
 
     Raises:
         TenantExists: the key, or the ServiceTitan account, is taken.
@@ -56,8 +57,8 @@ def insert(connection: psycopg.Connection[Any], tenant: NewTenant, detail: str) 
     added = connection.execute(
         """
         insert into control.tenants
-            (key, name, tenant_id, environment, company_code, trade, timezone, cadence, status_detail)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+            (key, name, tenant_id, environment, company_code, trade, timezone, cadence)
+        values (%s, %s, %s, %s, %s, %s, %s, %s)
         on conflict do nothing
         """,
         [
@@ -69,7 +70,6 @@ def insert(connection: psycopg.Connection[Any], tenant: NewTenant, detail: str) 
             tenant.trade,
             tenant.timezone,
             tenant.cadence,
-            detail,
         ],
     )
     if not added.rowcount:
@@ -123,23 +123,23 @@ def require_known_zone(connection: psycopg.Connection[Any], key: str, zone: str)
 def _taken(connection: psycopg.Connection[Any], tenant: NewTenant) -> TenantsError:
     by_key = connection.execute("select 1 from control.tenants where key = %s", [tenant.key]).fetchone()
     if by_key:
-        return TenantExists(
-            f"tenant {tenant.key} exists already; choose another key, or change the one there is with "
-            f"st-pipeline tenants set {tenant.key} or rotate {tenant.key}"
-        )
+        return TenantExists("already exists; choose another key, or change that tenant", tenant.key, is_key=True)
     holder = connection.execute(
         "select key from control.tenants where environment = %s and tenant_id = %s",
         [tenant.environment, tenant.tenant_id],
     ).fetchone()
     name = holder[0] if holder else "another tenant"
     return TenantExists(
-        f"tenant {tenant.key}: the {tenant.environment} account {tenant.tenant_id} is registered as {name} already; "
-        "one account is one tenant, or its records would count twice"
+        f"the {tenant.environment} account {tenant.tenant_id} is already registered as {name}; one account is one "
+        "tenant, or its records would count twice",
+        tenant.key,
     )
 
 
 def _tenant(**row: Any) -> Tenant:
     row["environment"] = Environment(row["environment"])
     row["status"] = Status(row["status"])
+    row["status_cause"] = CheckCause(row["status_cause"])
+    row["status_steps"] = from_plain(row["status_steps"])
     row["granted_scopes"] = frozenset(row["granted_scopes"])
     return Tenant(**row)

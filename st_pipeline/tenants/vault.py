@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
+from st_pipeline.steps.step import Do, Step
 from st_pipeline.tenants import key_file
 from st_pipeline.tenants.errors import VaultKeyInvalid, VaultLocked
 
@@ -48,11 +49,11 @@ class Vault:
         try:
             plain = self._fernet.decrypt(ciphertext).decode()
         except InvalidToken:
-            raise VaultLocked(self._locked(purpose)) from None
+            raise self._locked(purpose) from None
         stored_for, _, value = plain.partition("\n")
         if stored_for != purpose:
             raise VaultLocked(
-                f"{purpose}: what is stored there belongs elsewhere; enter it anew with st-pipeline tenants rotate"
+                f"{purpose}: the stored value belongs to another tenant or field", Step(Do.ENTER_CREDENTIALS)
             )
         return Secret(value)
 
@@ -61,12 +62,13 @@ class Vault:
         try:
             return self._fernet.rotate(ciphertext).decode()
         except InvalidToken:
-            raise VaultLocked(self._locked(purpose)) from None
+            raise self._locked(purpose) from None
 
-    def _locked(self, purpose: str) -> str:
-        return (
-            f"{purpose}: no key in {self._source} opens what is stored; put the key it was stored with at the end of "
-            "the list, or enter the credentials anew with st-pipeline tenants rotate"
+    def _locked(self, purpose: str) -> VaultLocked:
+        return VaultLocked(
+            f"{purpose}: no key in {self._source} decrypts the stored value",
+            Step(Do.RESTORE_VAULT_KEY, self._source),
+            Step(Do.ENTER_CREDENTIALS),
         )
 
     def __repr__(self) -> str:

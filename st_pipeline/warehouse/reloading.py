@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import psycopg
 
+from st_pipeline.steps.advised_error import AdvisedError
+from st_pipeline.steps.step import Do, Step
 
-class ReloadRefused(Exception):
+
+class ReloadRefused(AdvisedError):
     """Files that a reload needs were removed by age. The message says how to read everything again."""
 
 
@@ -42,5 +45,7 @@ def refuse_partial_reload(connection: psycopg.Connection, tenant: str, entity: s
         files = f"{count} landed file{' was' if count == 1 else 's were'}"
         raise ReloadRefused(
             f"{tenant} {entity}: {files} removed by age (the newest landed {landed_at:%Y-%m-%d}), so a reload would "
-            f"be incomplete; to read everything again, run st-pipeline sync {tenant} --entity {entity} --full"
+            "be incomplete",
+            Step(Do.FULL_REFRESH, entity),
+            tenant=tenant,
         )

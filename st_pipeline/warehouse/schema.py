@@ -8,6 +8,8 @@ import psycopg
 from psycopg import sql
 
 from st_pipeline.servicetitan.catalogue.model import Endpoint
+from st_pipeline.steps.advised_error import AdvisedError
+from st_pipeline.steps.step import Do, Step
 
 SCHEMA_LOCK = 7_350_002  # advisory lock: processes that widen tables take turns
 
@@ -26,7 +28,7 @@ _COMMENTS = {
 }
 
 
-class SchemaConflict(Exception):
+class SchemaConflict(AdvisedError):
     """A raw column's type differs from the catalog. The message says what to do."""
 
 
@@ -91,8 +93,8 @@ def _widen(connection: psycopg.Connection, endpoint: Endpoint, existing: dict[st
             )
         elif existing[name] != type_:
             raise SchemaConflict(
-                f"raw.{endpoint.entity}.{name} is {existing[name]}, but the catalog says {type_}; rename the old "
-                f"column (alter table raw.{endpoint.entity} rename column {name} to {name}_old), then run "
-                f"`st-pipeline reload --all --entity {endpoint.entity}`"
+                f"raw.{endpoint.entity}.{name} is {existing[name]}, but the catalog says {type_}",
+                Step(Do.RENAME_COLUMN, f"alter table raw.{endpoint.entity} rename column {name} to {name}_old"),
+                Step(Do.RELOAD_ALL_TENANTS, endpoint.entity),
             )
     _comment(connection, endpoint, new)

@@ -19,6 +19,7 @@ from st_pipeline.alerting.messages import Alert
 from st_pipeline.alerting.quiet_hours import parse_quiet_hours
 from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.secret import Secret
+from st_pipeline.steps.step import Do, Step
 from tests.support.past import HOUR, MINUTE, NOW, Past
 from tests.support.webhook import Webhook, webhook
 
@@ -32,7 +33,7 @@ def channels(hook: Webhook) -> list[Channel]:
 
 
 def open_(past: Past, number: int = 1, severity: Severity = Severity.NOW) -> None:
-    findings = [Finding("stale", f"t{n}", severity, "old", NOW, "look") for n in range(number)]
+    findings = [Finding("stale", f"t{n}", severity, "old", NOW, (Step(Do.SYNC),)) for n in range(number)]
     incident_table.store(past.connection, Reconciled(findings, [], []), "http://dagster", NOW)
 
 
@@ -121,7 +122,7 @@ def test_what_recovered_while_the_channel_was_down_is_told_as_passed(
 def test_quiet_hours_hold_what_can_wait_and_nothing_else(past: Past, hook: Webhook, channels: list[Channel]) -> None:
     open_(past, severity=Severity.CAN_WAIT)
     assert send(past, channels, quiet=QUIET) == Delivered(held=1)
-    finding = Finding("drop", "t9", Severity.NOW, "fewer", NOW, "look")
+    finding = Finding("drop", "t9", Severity.NOW, "fewer", NOW, (Step(Do.SYNC),))
     incident_table.store(past.connection, Reconciled([finding], [], []), "http://dagster", NOW)
     assert send(past, channels, quiet=QUIET) == Delivered(sent=1, held=1)
     assert send(past, channels, 120, quiet=QUIET) == Delivered(sent=1)
@@ -169,7 +170,7 @@ def test_no_table_holds_a_channels_url(past: Past, hook: Webhook, channels: list
         assert rows and CANARY not in str(rows)
 
 
-INCIDENT = Incident(1, "k", "stale", "t", None, Severity.NOW, "w", "a", "l", NOW, NOW, NOW)
+INCIDENT = Incident(1, "k", "stale", "t", None, Severity.NOW, "w", (), "l", NOW, NOW, NOW)
 WAITING = st.builds(
     lambda id_, number, kind, wait: Waiting(Alert(id_, kind, replace(INCIDENT, id=number)), 0, wait),
     st.integers(1, 1000),

@@ -8,10 +8,11 @@ import pytest
 from st_pipeline.alerting.incident_table import add_test, read_open_incidents, read_recent_incidents, store
 from st_pipeline.alerting.incidents import Closed, Reconciled, reconcile
 from st_pipeline.rules.findings import Finding, Severity
+from st_pipeline.steps.step import Do, Step
 from tests.support.past import DAY, HOUR, NOW, Past
 
 URL = "http://dagster.example"
-FINDING = Finding("stale", "acme", Severity.NOW, "old", NOW - DAY, "look", "crm_customers", run_id="run-1")
+FINDING = Finding("stale", "acme", Severity.NOW, "old", NOW - DAY, (Step(Do.SYNC),), "crm_customers", run_id="run-1")
 
 
 def alerts(connection: psycopg.Connection) -> list[tuple[str, bool]]:
@@ -28,7 +29,7 @@ def test_an_incident_is_stored_with_all_there_is_to_tell_and_its_alert(past: Pas
     (incident,) = read_open_incidents(past.connection)
     assert (incident.key, incident.rule, incident.tenant) == (FINDING.key, "stale", "acme")
     assert (incident.entity, incident.severity, incident.what) == ("crm_customers", Severity.NOW, "old")
-    assert (incident.since, incident.opened_at, incident.advice) == (NOW - DAY, NOW, "look")
+    assert (incident.since, incident.opened_at, incident.steps) == (NOW - DAY, NOW, (Step(Do.SYNC),))
     assert incident.link == "http://dagster.example/runs/run-1"
     assert alerts(past.connection) == [("opened", True)]
 
@@ -36,10 +37,10 @@ def test_an_incident_is_stored_with_all_there_is_to_tell_and_its_alert(past: Pas
 def test_one_that_stays_open_is_kept_up_to_date_without_an_alert(past: Past) -> None:
     store(past.connection, opened(), URL, NOW)
     (incident,) = read_open_incidents(past.connection)
-    worse = Finding("stale", "acme", Severity.NOW, "older", NOW - DAY, "look again", "crm_customers")
+    worse = Finding("stale", "acme", Severity.NOW, "older", NOW - DAY, (Step(Do.FIX_ERROR),), "crm_customers")
     store(past.connection, Reconciled([], [(incident, worse)], []), URL, NOW + HOUR)
     (after,) = read_open_incidents(past.connection)
-    assert (after.id, after.what, after.advice) == (incident.id, "older", "look again")
+    assert (after.id, after.what, after.steps) == (incident.id, "older", (Step(Do.FIX_ERROR),))
     assert (after.opened_at, after.last_seen_at) == (NOW, NOW + HOUR)
     assert alerts(past.connection) == [("opened", True)]
 

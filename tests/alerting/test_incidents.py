@@ -17,12 +17,12 @@ KEYS = [(rule, tenant) for rule in RULES for tenant in TENANTS]
 
 
 def finding(rule: str = "stale", tenant: str = "acme", *, is_consequence: bool = False) -> Finding:
-    return Finding(rule, tenant, Severity.NOW, "what", NOW, "advice", is_consequence=is_consequence)
+    return Finding(rule, tenant, Severity.NOW, "what", NOW, (), is_consequence=is_consequence)
 
 
 def incident(found: Finding, number: int = 1) -> Incident:
     return Incident(
-        number, found.key, found.rule, found.tenant, None, found.severity, "what", "advice", "link", NOW, NOW, NOW
+        number, found.key, found.rule, found.tenant, None, found.severity, "what", (), "link", NOW, NOW, NOW
     )
 
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from st_pipeline.alerting.incidents import Closed, Incident
 from st_pipeline.alerting.messages import FACTS, LINES, Alert, Message, compose
 from st_pipeline.rules.findings import ALL_TENANTS, Severity
+from st_pipeline.steps.step import Do, Step
 from tests.support.past import DAY, HOUR, NOW
 
 INCIDENT = Incident(
-    7, "key", "scope_withdrawn", "acme", "crm_customers", Severity.NOW, "The scope was withdrawn", "Give it back",
+    7, "key", "scope_withdrawn", "acme", "crm_customers", Severity.NOW, "The scope was withdrawn", (Step(Do.SYNC),),
     "http://dagster/runs/1", NOW - DAY, NOW, NOW,
 )  # fmt: skip
 ENDED = replace(INCIDENT, closed_at=NOW + HOUR, closed_because=Closed.RECOVERED)
@@ -32,7 +33,7 @@ def test_an_incident_that_opened_is_told_with_everything_in_text_and_json() -> N
     assert message.text.splitlines() == [
         "The scope was withdrawn",
         "Since: 2026-06-09 12:00 UTC",
-        "What to do: Give it back",
+        "What to do: Click Sync now in the portal, or run st-pipeline sync acme.",
         "http://dagster/runs/1",
     ]
     assert message.body == {
@@ -44,7 +45,8 @@ def test_an_incident_that_opened_is_told_with_everything_in_text_and_json() -> N
         "entity": "crm_customers",
         "what": "The scope was withdrawn",
         "since": "2026-06-09T12:00:00+00:00",
-        "advice": "Give it back",
+        "advice": "Click Sync now in the portal, or run st-pipeline sync acme.",
+        "steps": [{"do": "sync"}],
         "link": "http://dagster/runs/1",
         "opened_at": "2026-06-10T12:00:00+00:00",
         "closed_at": None,

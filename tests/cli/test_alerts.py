@@ -17,6 +17,7 @@ from st_pipeline.cli.main import app
 from st_pipeline.postgres import Database
 from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.settings import Settings
+from st_pipeline.steps.step import Do, Step
 from tests.support.webhook import Webhook, webhook
 
 CANARY = "canary-of-alerts-77aa"
@@ -58,7 +59,7 @@ def run() -> Run:
 
 
 def store(connection: psycopg.Connection) -> None:
-    found = Finding("scope_withdrawn", "acme", Severity.NOW, "Gone [sic]", NOW - timedelta(days=1), "Give it back.")
+    found = Finding("scope_withdrawn", "acme", Severity.NOW, "Gone [sic]", NOW - timedelta(days=1), (Step(Do.SYNC),))
     incident_table.store(connection, Reconciled([found], [], []), "http://dagster", NOW)
 
 
@@ -102,7 +103,12 @@ def test_what_is_wrong_is_listed_with_what_to_do_and_who_was_told(
 ) -> None:
     store(control)
     said = run("list").stdout
-    for part in ("acme: scope withdrawn since", "Gone [sic]", "What to do: Give it back.", "Told: nobody yet"):
+    for part in (
+        "acme: scope withdrawn since",
+        "Gone [sic]",
+        "What to do: Run st-pipeline sync acme.",
+        "Told: nobody yet",
+    ):
         assert part in said
     channels = Alerting.of(Settings.from_environment()).channels
     deliveries.deliver(control, channels, NOW, quiet=None, digest_over=5)

@@ -39,6 +39,8 @@ from st_pipeline.schedule.due_times import State, next_sync, parse, regular_time
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.calls import BOUNDS, CallLog
 from st_pipeline.settings import Settings
+from st_pipeline.steps.commands import command_words, with_commands
+from st_pipeline.steps.step import from_plain
 from st_pipeline.sync.pipeline import open_pipeline
 from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from st_pipeline.tenants.credentials import OwnCredentials
@@ -78,20 +80,29 @@ def calls(*, fast: int, slow: int = 0, refused: int = 0) -> CallLog:
 def write_a_past(connection: psycopg.Connection, now: datetime) -> None:
     """Syncs that went well and badly, ended or were killed, of all or of a part, for five weeks."""
 
-    def past_sync(key: str, ago: timedelta, seconds: float, error: str | None = None, **called: int) -> None:
+    def past_sync(
+        key: str, ago: timedelta, seconds: float, error: str | None = None, trace_id: str | None = None, **called: int
+    ) -> None:
         at = now - ago
         partial = called.pop("partial", 0) > 0
         sync_id = recorder.record_start(connection, key, f"run-{key}", at, full=False, partial=partial)
         entities = [EntityRecord("jpm_jobs", "succeeded", fetched=5, landed=5, loaded=5, pages=1)] if not error else []
         end = at + timedelta(seconds=seconds)
         recorder.record_finish(
-            connection, sync_id, key, end, error=error, entities=entities, calls=calls(**called).snapshot()
-        )
+            connection,
+            sync_id,
+            key,
+            end,
+            error=error,
+            trace_id=trace_id,
+            entities=entities,
+            calls=calls(**called).snapshot(),
+        )  # fmt: skip
 
     for days in range(35, 0, -1):
         past_sync("acme", days * DAY, 60 + days, fast=10)
         past_sync("bolt", days * DAY + timedelta(hours=3), 20, "bolt: no" if days % 3 == 0 else None, fast=4, slow=1)
-    past_sync("bolt", timedelta(hours=20), 33, "bolt/jpm_jobs: answers 500 (trace 7f3a)", fast=3, slow=5)
+    past_sync("bolt", timedelta(hours=20), 33, "bolt/jpm_jobs: answers 500 (trace 7f3a)", "7f3a", fast=3, slow=5)
     past_sync("bolt", timedelta(minutes=40), 20, fast=300, refused=2)
     past_sync("cole", timedelta(minutes=30), 5, "cole: no", fast=2, partial=1)
     past_sync("dale", timedelta(days=4), 10, fast=2)
@@ -275,7 +286,8 @@ def tenant_by_hand(place: Place, tenant: Row, now: datetime) -> Row:
     return {
         "tenant": key,
         **{name: tenant[name] for name in
-           ("name", "environment", "enabled", "status", "status_detail", "cadence", "timezone")},
+           ("name", "environment", "enabled", "status", "status_cause", "cadence", "timezone")},
+        "status_detail": with_commands(tenant["status_detail"], from_plain(tenant["status_steps"]), key),
         "last_sync_id": last["id"],
         "last_state": state_of(last),
         "last_outcome": last["outcome"],
@@ -297,7 +309,8 @@ def tenant_by_hand(place: Place, tenant: Row, now: datetime) -> Row:
         "quarantined_whole": sum(row["field"] is None for row in quarantine),
         "quarantined_fields": sum(row["field"] is not None for row in quarantine),
         "drift": len(of(place, key, "drift")),
-        "incidents": [row for row in sorted(of(place, key, "incidents"), key=lambda row: row["id"])
+        "incidents": [row | {"advice": command_words(from_plain(row["steps"]), key)}
+                      for row in sorted(of(place, key, "incidents"), key=lambda row: row["id"])
                       if row["closed_at"] is None],
         "recent": [
             {

@@ -205,8 +205,8 @@ def test_a_wrong_key_or_a_taken_one_is_one_line(add: Run) -> None:
     assert "try acme-inc" in add("Acme Inc", exit_code=1).stderr
     assert "key all is reserved" in add("all", exit_code=1).stderr
     add()
-    assert "tenant acme exists already" in add(exit_code=1).stderr
-    assert "registered as acme already" in add("acme-2", exit_code=1).stderr
+    assert "tenant acme already exists" in add(exit_code=1).stderr
+    assert "already registered as acme" in add("acme-2", exit_code=1).stderr
 
 
 def test_an_unknown_tenant_is_one_line_for_every_command(add: Run, run: Run) -> None:
@@ -380,7 +380,7 @@ def test_an_import_is_all_or_nothing(add: Run, run: Run, tmp_path: Path) -> None
     entry = {"CLIENT_ID": CLIENT_ID, "CLIENT_SECRET": CANARY_SECRET, "TENANT_ID": "1001"}
     for second, message in (
         (entry | {"TENANT_ID": "7", "CLIENT_SECRET": ""}, "CLIENT_SECRET missing"),
-        (entry | {"TENANT_ID": "7", "KEY": "bolt"}, "tenant bolt exists already"),
+        (entry | {"TENANT_ID": "7", "KEY": "bolt"}, "tenant bolt already exists"),
     ):
         result = run("import", "-", exit_code=1, typed=json.dumps([entry, second]))
         assert message in result.stderr

@@ -75,8 +75,8 @@ def test_trace_ids_of_the_apis_errors_stand_in_columns_of_their_own(past: Past) 
     )
     wrong = RequestWrong("answers 400 (again)", tenant="acme", entity="jpm_jobs", status=400, trace_id="00-b7ad|x.1_")
     entities = [
-        EntityRecord("crm_customers", "failed", detail=str(given_up)),
-        EntityRecord("jpm_jobs", "failed", detail=str(wrong)),
+        EntityRecord("crm_customers", "failed", detail=str(given_up), trace_id=given_up.trace_id),
+        EntityRecord("jpm_jobs", "failed", detail=str(wrong), trace_id=wrong.trace_id),
         EntityRecord("crm_locations", "failed", detail="acme crm_locations: disk full"),
         read("accounting_invoices"),
     ]
@@ -126,7 +126,9 @@ def test_syncs_of_before_there_were_sums_get_them_when_the_warehouse_is_migrated
             connection.execute(insert, (*values, list(buckets)))
         postgres.migrate(database)
         migrated, other = row(connection, 1), row(connection, 2)
-        recorder.record_finish(connection, 2, "acme", NOW, error=migrated["error"], entities=[], calls=some_calls())
+        recorder.record_finish(
+            connection, 2, "acme", NOW, error=migrated["error"], trace_id="abc", entities=[], calls=some_calls()
+        )
         written = row(connection, 2)
     names = ("calls", "failed_calls", "refused_calls", "retries", "slowest_call", "buckets", "app", "trace_id")
     assert [migrated[name] for name in names] == [written[name] for name in names]

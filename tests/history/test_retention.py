@@ -259,7 +259,7 @@ def test_the_list_of_recent_syncs_is_never_shorter_for_it(past: Past) -> None:
 
 
 def an_incident(past: Past, subject: str, opened_days_ago: int, closed_days_ago: int | None) -> None:
-    finding = Finding("stale", "acme", Severity.NOW, "old", NOW - opened_days_ago * DAY, "Look.", subject=subject)
+    finding = Finding("stale", "acme", Severity.NOW, "old", NOW - opened_days_ago * DAY, (), subject=subject)
     incident_table.store(past.connection, Reconciled([finding], [], []), "http://d", NOW - opened_days_ago * DAY)
     if closed_days_ago is not None:
         opened = [one for one in incident_table.read_open_incidents(past.connection) if one.key == finding.key]

@@ -33,12 +33,14 @@ def test_one_sync_with_all_of_it(past: Past) -> None:
     for n in range(1, 101):
         log.add("GET /a", status=200, seconds=n / 100, size=10, is_retry=n > 98)
     log.add("GET /a", status=429, seconds=0.01, size=10, is_retry=False)
-    broken = EntityRecord("jpm_jobs", "failed", pages=1, detail="acme/jpm_jobs: answers 500 (trace abc123)")
+    broken = EntityRecord(
+        "jpm_jobs", "failed", pages=1, detail="acme/jpm_jobs: answers 500 (trace abc123)", trace_id="abc123"
+    )
     cause = recorder.Cause("request", None, "ann")
     sync_id = recorder.record_start(past.connection, "acme", "run-7", NOW - HOUR, full=True, cause=cause)
     recorder.record_finish(
-        past.connection, sync_id, "acme", NOW, error="jpm_jobs (trace abc123)", entities=[read(), broken],
-        calls=log.snapshot(),
+        past.connection, sync_id, "acme", NOW, error="jpm_jobs (trace abc123)", trace_id="abc123",
+        entities=[read(), broken], calls=log.snapshot(),
     )  # fmt: skip
     detail = read_sync(past.connection, sync_id)
     assert detail

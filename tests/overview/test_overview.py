@@ -36,7 +36,8 @@ def test_nobody_is_registered(past: Past) -> None:
 def test_the_last_sync_and_the_recent_ones_the_oldest_first(past: Past) -> None:
     past.tenant()
     past.nights(RECENT + 3)
-    past.sync(NOW - HOUR, error="acme/jpm_jobs: no (trace abc)", entities=[read(fetched=7)], seconds=42, partial=True)
+    error = "acme/jpm_jobs: no (trace abc)"
+    past.sync(NOW - HOUR, error=error, trace_id="abc", entities=[read(fetched=7)], seconds=42, partial=True)
     one = shown(past)["acme"]
     assert one.last
     assert (one.last.error, one.last.trace_id, one.last.fetched) == ("acme/jpm_jobs: no (trace abc)", "abc", 7)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from st_pipeline.rules.api_counts import ApiCount, is_count_due, read_last_counts, store_count
 from st_pipeline.rules.findings import Severity
+from st_pipeline.steps.commands import command_words
 from tests.support.monitored import Find
 from tests.support.past import CUSTOMERS, DAY, HOUR, NOW, Past, read
 
@@ -35,7 +36,7 @@ def test_rows_that_are_missing_are_told_with_both_numbers_until_they_are_there(c
     (off,) = find()
     assert (off.rule, off.entity, off.severity, off.since) == ("reconciliation", CUSTOMERS, Severity.NOW, NOW)
     assert off.what == ("The API counts 100 records but raw has 97, for records created before 2026-06-10 09:00 UTC")
-    assert "st-pipeline sync acme --entity crm_customers --full" in off.advice
+    assert "st-pipeline sync acme --entity crm_customers --full" in command_words(off.steps, off.tenant)
     store_count(counted.connection, replace(COUNT, counted_at=NOW + HOUR))
     assert find() == []
 
@@ -45,7 +46,9 @@ def test_rows_too_many_were_deleted_there_and_can_wait(counted: Past, find: Find
     (off,) = find()
     assert off.severity is Severity.CAN_WAIT
     assert "Raw has 103 rows but the API counts 100" in off.what
-    assert "To mark them, run st-pipeline sync acme --entity crm_customers --full" in off.advice
+    assert "To read every record again, run st-pipeline sync acme --entity crm_customers --full" in command_words(
+        off.steps, off.tenant
+    )
 
 
 @pytest.mark.parametrize(("total", "is_told"), [(96, True), (97, False), (100, False), (101, True)])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from st_pipeline.rules.thresholds import FailedSync, Rules
+from st_pipeline.steps.commands import command_words
 from tests.support.monitored import Find
 from tests.support.past import DAY, HOUR, LAST_NIGHT, NOW, Past, calls, read
 
@@ -23,7 +24,7 @@ def test_more_than_five_percent_of_failed_calls_are_told(past: Past, find: Find,
     if is_told:
         assert findings[0].what == f"{failed:.1f}% of the latest 100 API calls failed, most of them to {OTHER}"
         assert (findings[0].since, findings[0].run_id) == (LAST_NIGHT, "run-9")
-        assert "status page" in findings[0].advice
+        assert "status page" in command_words(findings[0].steps, "acme")
 
 
 @pytest.mark.parametrize("status", [0, 400, 403, 500, 502])
@@ -123,7 +124,7 @@ def test_calls_that_servicetitan_refuses_as_too_many_are_told_as_that_and_not_as
     assert [finding.rule for finding in findings] == ["rate_limit"] * is_told
     if is_told:
         assert "refused 6 of the last sync's 500 calls with 429" in findings[0].what
-        assert "is using the same app key" in findings[0].advice
+        assert "is using the same app key" in command_words(findings[0].steps, "acme")
 
 
 def test_only_the_last_sync_counts_for_the_rate(past: Past, find: Find) -> None:

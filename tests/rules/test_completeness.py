@@ -9,6 +9,7 @@ import pytest
 from st_pipeline.landing.typer import Problem
 from st_pipeline.rules.findings import Severity
 from st_pipeline.rules.thresholds import Quarantine, Rules
+from st_pipeline.steps.commands import command_words
 from tests.support.monitored import Find
 from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, read
 
@@ -25,7 +26,7 @@ def test_a_file_whose_rows_do_not_add_up_is_told_with_its_path(past: Past, find:
     assert (off.rule, off.severity, off.entity) == ("reconciliation", Severity.NOW, CUSTOMERS)
     assert "1 landed file with 500 records: 497 loaded plus 0 quarantined do not add up" in off.what
     assert "crm_customers/tenant=acme/" in off.what
-    assert off.advice.endswith("st-pipeline reload acme --entity crm_customers.")
+    assert command_words(off.steps, off.tenant).endswith("st-pipeline reload acme --entity crm_customers.")
     past.connection.execute("update control.landed_files set loaded_rows = records")
     assert find() == []
 
@@ -44,7 +45,7 @@ def test_a_file_that_waits_to_be_loaded_for_too_long_is_told(past: Past, find: F
     assert find(NOW - MINUTE) == []
     (off,) = find()
     assert "1 landed file with 100 records not loaded yet" in off.what
-    assert "st-pipeline sync acme --entity crm_customers" in off.advice
+    assert "st-pipeline sync acme --entity crm_customers" in command_words(off.steps, off.tenant)
 
 
 @pytest.mark.parametrize(("total", "is_told"), [(None, False), (99, False), (100, False), (101, True)])
@@ -69,7 +70,7 @@ def test_more_than_a_thousandth_in_quarantine_is_told(past: Past, find: Find, ba
     if is_told:
         assert f"{bad} of 1,100 records" in findings[0].what and "the field modified_on" in findings[0].what
         assert findings[0].since == NOW - HOUR
-        assert "reload acme --entity crm_customers" in findings[0].advice
+        assert "reload acme --entity crm_customers" in command_words(findings[0].steps, "acme")
 
 
 def test_a_record_counts_once_however_many_of_its_fields_are_bad(past: Past, find: Find) -> None:

@@ -12,6 +12,7 @@ from st_pipeline.rules.empty_reads import EmptyRead, is_suspicious
 from st_pipeline.rules.findings import Severity
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.model import Kind
+from st_pipeline.steps.commands import command_words
 from tests.support.monitored import Find
 from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, NOW, Past, read
 
@@ -34,7 +35,9 @@ def test_a_full_read_that_brings_nothing_is_told_at_once(past: Past, find: Find)
     assert (silent.since, silent.run_id) == (NOW - HOUR, "run-3")
     assert "answers 200 but sends no records of crm_customers" in silent.what
     assert "2026-06-10 02:00" in silent.what
-    assert "Credentials and scopes are fine" in silent.advice and "--full" in silent.advice
+    assert "Credentials and scopes are fine" in command_words(
+        silent.steps, silent.tenant
+    ) and "--full" in command_words(silent.steps, silent.tenant)
 
 
 def test_it_stays_until_records_come_again(past: Past, find: Find) -> None:

@@ -12,6 +12,7 @@ from st_pipeline.rules.tenant_freshness import is_stale
 from st_pipeline.rules.tenant_health import read_tenant_facts
 from st_pipeline.rules.thresholds import Rules, Stale
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.steps.commands import command_words
 from st_pipeline.tenants.model import Status
 from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, read
 
@@ -39,7 +40,7 @@ def test_an_entity_that_a_failed_sync_did_not_read_to_its_end_is_stale_alone(pas
     assert where([found]) == [("acme", INVOICES)]
     assert found.what == "Last read in full 2026-06-09 02:05 UTC; overdue (cadence: nightly)"
     assert (found.since, found.run_id) == (LAST_NIGHT - DAY + 5 * MINUTE, "run-3")
-    assert "st-pipeline sync acme --entity accounting_invoices" in found.advice
+    assert "st-pipeline sync acme --entity accounting_invoices" in command_words(found.steps, found.tenant)
 
 
 def test_a_sync_of_that_entity_alone_makes_it_fresh_and_a_load_does_not(past: Past) -> None:

@@ -8,6 +8,7 @@ from st_pipeline.history import recorder
 from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.rules.thresholds import FailuresInARow, Rules
+from st_pipeline.steps.commands import command_words
 from tests.support.monitored import Find
 from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, read
 
@@ -33,7 +34,7 @@ def test_a_failed_sync_is_told_with_its_error_and_run_until_one_succeeds(past: P
     assert (failed.rule, failed.severity, failed.run_id) == ("failed_sync", Severity.CAN_WAIT, "run-7")
     assert ERROR in failed.what
     assert failed.since == LAST_NIGHT + 5 * MINUTE
-    assert "st-pipeline sync acme" in failed.advice
+    assert "st-pipeline sync acme" in command_words(failed.steps, failed.tenant)
     past.sync(LAST_NIGHT + HOUR, entities=[read()])
     assert find() == []
 
@@ -112,8 +113,10 @@ def test_a_withdrawn_scope_is_told_once_for_all_its_entities_with_its_name(past:
     assert withdrawn.since == LAST_NIGHT
     assert "tn.crm.customers:r" in withdrawn.what and CUSTOMERS in withdrawn.what and CONTACTS in withdrawn.what
     assert "legacy tables need it" in withdrawn.what
-    assert "developer portal" in withdrawn.advice and "tn.crm.customers:r" in withdrawn.advice
-    assert "rotate" not in withdrawn.advice
+    assert "developer portal" in command_words(
+        withdrawn.steps, withdrawn.tenant
+    ) and "tn.crm.customers:r" in command_words(withdrawn.steps, withdrawn.tenant)
+    assert "rotate" not in command_words(withdrawn.steps, withdrawn.tenant)
     assert told(find(LAST_NIGHT + 3 * DAY)) == ["scope_withdrawn"], "that it is stale follows from it"
     past.sync(LAST_NIGHT + HOUR, entities=granted)
     assert find() == []
@@ -142,7 +145,9 @@ def test_a_needed_scope_that_never_was_granted_is_a_failed_sync_that_names_it(pa
     )
     (failed,) = find()
     assert (failed.rule, failed.is_consequence) == ("failed_sync", False)
-    assert "tn.acc.invoices:r" in failed.advice and "developer portal" in failed.advice
+    assert "tn.acc.invoices:r" in command_words(failed.steps, failed.tenant) and "developer portal" in command_words(
+        failed.steps, failed.tenant
+    )
 
 
 def test_another_failure_beside_a_withdrawn_scope_is_told_as_well(past: Past, find: Find) -> None:

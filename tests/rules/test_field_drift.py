@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from st_pipeline.landing.ledger import Ledger
+from st_pipeline.steps.commands import command_words
 from tests.support.monitored import Find
 from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, NOW, Past
 
@@ -15,7 +16,7 @@ def test_new_fields_are_told_together_and_later_ones_apart(past: Past, find: Fin
     (first,) = find()
     assert (first.rule, first.entity, first.since) == ("drift", CUSTOMERS, NOW - 2 * HOUR)
     assert first.what == "Records have fields that are not in the catalog: beta, loyalty"
-    assert "_extra" in first.advice
+    assert "_extra" in command_words(first.steps, first.tenant)
     ledger.record_drift("acme", CUSTOMERS, "new", ["loyalty", "beta", "gamma"], NOW - HOUR)
     again, second = find()
     assert again.key == first.key
@@ -41,6 +42,6 @@ def test_a_field_is_gone_when_it_was_missing_for_days_and_back_when_a_record_has
     ledger.record_drift("acme", CUSTOMERS, "missing", ["email"], LAST_NIGHT - DAY)
     (gone,) = find()
     assert gone.what == "Records no longer have these fields: email"
-    assert "null" in gone.advice
+    assert "null" in command_words(gone.steps, gone.tenant)
     ledger.settle_drift("acme", CUSTOMERS, ["email"])
     assert find() == []

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from st_pipeline.rules.findings import LONGEST_TEXT, Finding, Severity, format_count, shorten
+from st_pipeline.steps.step import Do, Step
 from tests.support.past import DAY, NOW
 
-FINDING = Finding("drift", "acme", Severity.CAN_WAIT, "new fields", NOW, "look", entity="crm_customers")
+FINDING = Finding("drift", "acme", Severity.CAN_WAIT, "new fields", NOW, (Step(Do.SYNC),), entity="crm_customers")
 
 
 def test_a_finding_is_the_same_trouble_however_and_whenever_it_is_told() -> None:
-    again = replace(FINDING, what="more new fields", since=NOW + DAY, advice="", severity=Severity.NOW, run_id="r")
+    again = replace(FINDING, what="more new fields", since=NOW + DAY, steps=(), severity=Severity.NOW, run_id="r")
     assert again.key == FINDING.key
 
 

@@ -9,6 +9,7 @@ import pytest
 from st_pipeline.history.recorder import record_start
 from st_pipeline.rules.findings import ALL_TENANTS, Severity
 from st_pipeline.rules.thresholds import ReportsBehind, Rules
+from st_pipeline.steps.commands import command_words
 from tests.support.monitored import Find
 from tests.support.past import DAY, HOUR, MINUTE, NOW, Past, read
 
@@ -29,7 +30,9 @@ def test_what_was_loaded_hours_ago_and_is_in_no_report_is_told_once_for_all_tena
     assert (behind.rule, behind.tenant, behind.severity) == ("reports_behind", ALL_TENANTS, Severity.NOW)
     assert behind.what == "Reports are missing newly loaded data of 2 tenants; no build has succeeded yet"
     assert behind.since == NOW - 6 * HOUR - MINUTE + MINUTE / 60, "its file was loaded then"
-    assert "build_marts" in behind.advice and "st-pipeline marts" in behind.advice
+    assert "build_marts" in command_words(behind.steps, behind.tenant) and "st-pipeline marts" in command_words(
+        behind.steps, behind.tenant
+    )
 
 
 def test_a_build_that_began_after_the_load_ends_it_and_one_that_began_before_does_not(loaded: Past, find: Find) -> None:

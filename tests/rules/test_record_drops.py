@@ -7,6 +7,7 @@ import pytest
 from st_pipeline.landing.ledger import Ledger
 from st_pipeline.rules.record_drops import Weeks, find_drops
 from st_pipeline.rules.thresholds import Rules
+from st_pipeline.steps.commands import command_words
 from tests.support.monitored import Find
 from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, NOW, Past, read
 
@@ -21,7 +22,7 @@ def test_a_full_read_that_brings_less_than_half_is_told(past: Past, find: Find, 
     assert [(finding.rule, finding.entity) for finding in findings] == [("drop", CUSTOMERS)] * is_told
     if is_told:
         assert f"read {records:,} records; the largest one before it read 1,000" in findings[0].what
-        assert "Compare the count" in findings[0].advice
+        assert "Compare the count" in command_words(findings[0].steps, "acme")
 
 
 def test_it_stays_for_the_full_reads_that_follow_until_they_are_as_before(past: Past, find: Find) -> None:

@@ -7,7 +7,8 @@ import pytest
 from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.errors import CredentialsRefused, NotConnected
-from st_pipeline.tenants.connection_check import refusal
+from st_pipeline.steps.commands import command_words
+from st_pipeline.tenants.connection_check import explain_refusal
 from st_pipeline.tenants.credentials import new_parts
 from st_pipeline.tenants.model import Status
 from tests.support.monitored import Find
@@ -24,14 +25,16 @@ def test_refused_credentials_are_told_since_when_and_with_the_checks_own_advice(
     past.tenant()
     past.nights(3, until=LAST_NIGHT - DAY)
     error = NotConnected("not connected", tenant="acme", status=400)
-    found = refusal(past.registry.get("acme"), error)
-    past.found("acme", found.status, found.detail, LAST_NIGHT)
+    found = explain_refusal(past.registry.get("acme"), error)
+    past.found("acme", found.status, found.detail, LAST_NIGHT, found.cause, found.steps)
     past.sync(LAST_NIGHT, error=f"acme is refused: {found.detail}")
     rules = by_rule(find())
     refused = rules.pop("credentials_refused")
     assert (refused.tenant, refused.severity, refused.since) == ("acme", Severity.NOW, LAST_NIGHT)
     assert "no longer accepts the client secret" in refused.what
-    assert "tenants rotate acme" in refused.advice and "generate a new one" in refused.advice
+    assert "tenants rotate acme" in command_words(
+        refused.steps, refused.tenant
+    ) and "generate a new client secret" in command_words(refused.steps, refused.tenant)
     assert all(other.is_consequence for other in rules.values())
     assert "failed_sync" in rules
 
@@ -39,25 +42,25 @@ def test_refused_credentials_are_told_since_when_and_with_the_checks_own_advice(
 def test_a_refused_app_key_has_other_advice(past: Past, find: Find) -> None:
     past.tenant()
     error = CredentialsRefused("401. Check the app key", tenant="acme", entity="crm_customers", status=401)
-    found = refusal(past.registry.get("acme"), error)
-    past.found("acme", found.status, found.detail, NOW)
+    found = explain_refusal(past.registry.get("acme"), error)
+    past.found("acme", found.status, found.detail, NOW, found.cause, found.steps)
     past.sync(NOW - HOUR, entities=[read()])
     (refused,) = find()
     assert refused.rule == "credentials_refused"
-    assert "--app-key-file" in refused.advice
+    assert "--app-key-file" in command_words(refused.steps, refused.tenant)
 
 
 def test_a_tenant_that_was_never_let_in_is_told_when_its_administrator_had_a_day(past: Past, find: Find) -> None:
     past.tenant(since=NOW - DAY)
     past.connection.execute("update control.tenants set connected_at = null")
-    found = refusal(past.registry.get("acme"), NotConnected("not connected", tenant="acme", status=400))
-    past.found("acme", found.status, found.detail, NOW - DAY)
+    found = explain_refusal(past.registry.get("acme"), NotConnected("not connected", tenant="acme", status=400))
+    past.found("acme", found.status, found.detail, NOW - DAY, found.cause, found.steps)
     past.sync(NOW - DAY, error=f"acme is not connected yet: {found.detail}")
     assert [finding for finding in find(NOW - MINUTE) if not finding.is_consequence] == []
     (told,) = [finding for finding in find(NOW) if not finding.is_consequence]
     assert (told.rule, told.severity) == ("not_connected", Severity.CAN_WAIT)
-    assert "knows no such client yet" in told.what
-    assert "connects the app" in told.advice
+    assert "does not know this client yet" in told.what
+    assert "connects the app" in command_words(told.steps, told.tenant)
 
 
 def test_a_tenant_that_nobody_checked_yet_is_not_told(past: Past, find: Find) -> None:
@@ -76,7 +79,7 @@ def test_credentials_are_told_when_they_are_about_to_be_90_days_old(
     assert [finding.rule for finding in findings] == ["credentials_old"] * is_told
     if is_told:
         assert f"{age} days old" in findings[0].what
-        assert "tenants rotate acme" in findings[0].advice
+        assert "tenants rotate acme" in command_words(findings[0].steps, "acme")
 
 
 def test_new_credentials_are_young_again(past: Past, find: Find) -> None:

@@ -140,5 +140,5 @@ def test_a_tenant_whose_zone_is_changed_makes_the_reports_due(control: psycopg.C
     with record_built(warehouse, "run-1", lambda: NOW + 9 * HOUR):
         pass
     assert read_loaded(control).is_built
-    tenant_table.insert(control, new_tenant(key="acme", tenant_id=1, environment="sandbox"), "")
+    tenant_table.insert(control, new_tenant(key="acme", tenant_id=1, environment="sandbox"))
     assert not read_loaded(control).is_built

@@ -27,7 +27,7 @@ def tenants(control: psycopg.Connection) -> None:
     for table in ("syncs", "sync_requests", "tenants"):
         control.execute(f"truncate control.{table} cascade")  # pyright: ignore
     for number, key in enumerate(("acme", "bolt"), 1):
-        tenant_table.insert(control, new_tenant(key=key, tenant_id=number, environment="sandbox"), "")
+        tenant_table.insert(control, new_tenant(key=key, tenant_id=number, environment="sandbox"))
 
 
 def open_(control: psycopg.Connection, tenant: str | None = None) -> list[tuple[str, str]]:

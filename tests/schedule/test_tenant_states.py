@@ -32,7 +32,7 @@ def registry(control: psycopg.Connection) -> None:
 def register(control: psycopg.Connection, key: str = "acme", number: int = 1, *, cadence: str = "every 6h") -> str:
     """A tenant that was connected from the first day on."""
     tenant = new_tenant(key=key, tenant_id=number, environment="sandbox", cadence=cadence)
-    tenant_table.insert(control, tenant, "")
+    tenant_table.insert(control, tenant)
     control.execute(
         "update control.tenants set created_at = %s, connected_at = %s, status = 'connected' where key = %s",
         (REGISTERED, REGISTERED + HOUR, key),

@@ -292,7 +292,7 @@ def test_without_a_cursor_a_400_is_about_the_request(serve: Serve, connect: Conn
 
 def test_a_wrong_app_key_is_not_met_with_new_tokens(serve: Serve, connect: Connect) -> None:
     server = serve(lambda asked, n: reply({"title": "Application key not present, check"}, 401))
-    with pytest.raises(CredentialsRefused, match="Check the app key"):
+    with pytest.raises(CredentialsRefused, match="its own app key"):
         list(connect(server).pages(CUSTOMERS))
     assert (len(server.calls), len(server.token_calls)) == (1, 1)
 

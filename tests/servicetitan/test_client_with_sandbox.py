@@ -141,9 +141,9 @@ def test_a_tenant_that_disconnects_in_between_is_refused_not_skipped(sandbox: Sa
 
 def test_a_wrong_app_key_and_a_wrong_tenant_id_say_so(sandbox: Sandbox, connect: Connect) -> None:
     wrong = Credentials("cid.all", Secret("cs1.all"), Secret("ak1.other"))
-    with pytest.raises(CredentialsRefused, match="Check the app key"):
+    with pytest.raises(CredentialsRefused, match="its own app key"):
         fetched(client(connect, sandbox, ALL, credentials=wrong), "crm_customers")
-    with pytest.raises(RequestWrong, match="belong to tenant 1002"):
+    with pytest.raises(RequestWrong, match="tenant id 1002 is wrong"):
         fetched(client(connect, sandbox, ALL, tenant_id=1002), "crm_customers")
 
 

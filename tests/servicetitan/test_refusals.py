@@ -15,6 +15,7 @@ from st_pipeline.servicetitan.errors import (
 from st_pipeline.servicetitan.problems import Problem
 from st_pipeline.servicetitan.refusals import exhausted, refusal, token_refusal
 from st_pipeline.servicetitan.retrying import Again, GivenUp
+from st_pipeline.steps.step import Do, Step
 
 CUSTOMERS = endpoint("crm_customers")
 SAID = Problem(title="Something about it.", trace_id="t-9")
@@ -69,7 +70,8 @@ def test_only_a_400_on_a_continued_export_refuses_the_cursor() -> None:
 
 def test_a_401_about_the_app_key_says_to_check_the_app_key() -> None:
     title = "Application key not present, check ST-App-Key header value."
-    assert "Check the app key" in str(refusal("a", 7, CUSTOMERS, 401, Problem(title), has_token_cursor=False))
+    error = refusal("a", 7, CUSTOMERS, 401, Problem(title), has_token_cursor=False)
+    assert error.steps == (Step(Do.ENTER_APP_KEY),)
 
 
 def test_an_unknown_client_is_not_connected_and_says_where_to_connect() -> None:

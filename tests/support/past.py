@@ -16,9 +16,10 @@ from st_pipeline.landing.ledger import LandedFile, Ledger
 from st_pipeline.landing.typer import Problem
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.calls import CallCount
+from st_pipeline.steps.step import Steps
 from st_pipeline.tenants.connection_check import CheckResult
 from st_pipeline.tenants.credentials import OwnCredentials
-from st_pipeline.tenants.model import Status, new_tenant
+from st_pipeline.tenants.model import CheckCause, Status, new_tenant
 from st_pipeline.tenants.registry import Registry
 from st_pipeline.tenants.vault import Vault
 
@@ -81,9 +82,18 @@ class Past:
         )
         return key
 
-    def found(self, key: str, status: Status, detail: str, at: datetime) -> None:
+    def found(
+        self,
+        key: str,
+        status: Status,
+        detail: str,
+        at: datetime,
+        cause: CheckCause = CheckCause.NONE,
+        steps: Steps = (),
+    ) -> None:
         """A check found this."""
-        self.registry.record_check(key, CheckResult(status, detail, frozenset({"tn.crm.customers:r"})), at)
+        result = CheckResult(status, detail, frozenset({"tn.crm.customers:r"}), cause, steps)
+        self.registry.record_check(key, result, at)
 
     def sync(
         self,
@@ -91,6 +101,9 @@ class Past:
         tenant: str = "acme",
         *,
         error: str | None = None,
+        own_error: str | None = None,
+        trace_id: str | None = None,
+        steps: Steps = (),
         entities: Sequence[EntityRecord] = (),
         called: Iterable[CallCount] = (),
         full: bool = False,
@@ -104,7 +117,19 @@ class Past:
             if entity.fetched:
                 self.land(at + timedelta(seconds=1), tenant, entity.entity, entity.fetched, full=full)
         end = at + timedelta(seconds=seconds)
-        recorder.record_finish(self.connection, sync_id, tenant, end, error=error, entities=entities, calls=called)
+        has_failed = any(one.outcome != "succeeded" for one in entities)
+        recorder.record_finish(
+            self.connection,
+            sync_id,
+            tenant,
+            end,
+            error=error,
+            own_error=own_error or (None if has_failed else error),
+            steps=steps,
+            trace_id=trace_id or next((entity.trace_id for entity in entities if entity.trace_id), None),
+            entities=entities,
+            calls=called,
+        )
         self.connection.execute("update control.syncs set is_partial = %s where id = %s", (partial, sync_id))
         return sync_id
 

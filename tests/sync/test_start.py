@@ -29,7 +29,7 @@ MINUTE = timedelta(minutes=1)
 @pytest.fixture
 def acme(connection: psycopg.Connection, database: Database) -> Iterator[psycopg.Connection[Any]]:
     """acme is connected, paused, and its lock is held here, as by the sync that begins."""
-    tenant_table.insert(connection, new_tenant(key="acme", tenant_id=1, environment="sandbox", cadence="paused"), "")
+    tenant_table.insert(connection, new_tenant(key="acme", tenant_id=1, environment="sandbox", cadence="paused"))
     connection.execute(
         "update control.tenants set status = 'connected', connected_at = %s, created_at = %s", (NOW, NOW - 9 * MINUTE)
     )

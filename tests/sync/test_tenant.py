@@ -114,10 +114,11 @@ def test_what_is_not_granted_is_skipped_with_its_scope_and_fails_only_where_it_i
     outcome = sync_tenant(pipeline, "cole", ALL)
     assert outcome.entities["jpm_jobs"].outcome is Outcome.NOT_GRANTED
     assert outcome.entities["jpm_jobs"].error == "cole jpm_jobs: scope tn.jpm.jobs:r is not granted to the app"
-    assert outcome.failures == ["cole jpm_appointments: scope tn.jpm.appointments:r is not granted to the app"]
+    assert outcome.problems == ["cole jpm_appointments: scope tn.jpm.appointments:r is not granted to the app"]
+    assert "Add the scope tn.jpm.appointments:r to the app" in outcome.failures[0]
     assert ids(connection, "cole", "crm_customers") == sent(sandbox, 1003, "crm_customers")
     row = history(connection, outcome)
-    assert (row["outcome"], row["error"]) == ("failed", outcome.failures[0])
+    assert (row["outcome"], row["error"]) == ("failed", outcome.problems[0])
     assert row["entities"]["jpm_jobs"]["outcome"] == "not_granted"
     assert row["entities"]["jpm_jobs"]["detail"] == "cole jpm_jobs: scope tn.jpm.jobs:r is not granted to the app"
     assert not [call for call in sandbox.calls if call.status == 403]
@@ -130,7 +131,7 @@ def test_a_tenant_that_is_not_connected_says_so_and_comes_in_later(
     pipeline: Pipeline, sandbox: Sandbox, connection: psycopg.Connection
 ) -> None:
     outcome = sync_tenant(pipeline, "dale", request(*SOME))
-    assert outcome.failures == [outcome.error]
+    assert outcome.problems == [outcome.error]
     assert (outcome.error or "").startswith("dale is not connected yet: ")
     assert outcome.entities == {}
     assert history(connection, outcome)["error"] == outcome.error
@@ -257,7 +258,7 @@ def test_a_disabled_tenant_takes_no_part_but_what_it_landed_can_be_loaded(
         registry.disable("acme")
     calls = len(sandbox.calls)
     outcome = sync_tenant(pipeline, "acme", request("crm_customers"))
-    assert outcome.failures == ["acme is disabled; st-pipeline tenants enable acme turns its syncs back on"]
+    assert outcome.failures == ["acme is disabled. To turn its syncs back on, run st-pipeline tenants enable acme."]
     connection.execute("truncate raw.crm_customers")
     again = sync_tenant(pipeline, "acme", SyncPlan(land=(), load=("crm_customers",), reload=True))
     assert again.failures == []
@@ -335,7 +336,7 @@ def test_an_interrupted_sync_is_no_success_in_the_history_and_the_lock_is_free(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(tenant_module, "_sync_entities", interrupted)
+        patch.setattr(tenant_module.TenantSync, "_sync_entities", interrupted)
         sync_tenant(pipeline, "acme", request("crm_customers"))
     rows = connection.execute("select outcome, error from control.syncs").fetchall()
     assert rows == [("failed", "acme: the sync was interrupted; the next one continues where it stopped")]

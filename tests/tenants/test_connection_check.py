@@ -18,9 +18,10 @@ from st_pipeline.servicetitan.errors import (
     ServiceTitanError,
     Unavailable,
 )
-from st_pipeline.tenants.connection_check import read_admission, refusal
+from st_pipeline.steps.step import Do, Step
+from st_pipeline.tenants.connection_check import explain_refusal, read_admission
 from st_pipeline.tenants.fields import Environment
-from st_pipeline.tenants.model import Status, Tenant
+from st_pipeline.tenants.model import CheckCause, Status, Tenant
 
 THEN = datetime(2026, 5, 1, tzinfo=UTC)
 NEW = Tenant(
@@ -48,7 +49,12 @@ REQUIRED = frozenset(endpoint(entity).scope for entity in LEGACY_REQUIRED)
 
 def test_all_that_is_needed_granted_is_connected() -> None:
     result = read_admission(NEW, REQUIRED | {"tn.other:r"})
-    assert (result.status, result.detail, result.missing) == (Status.CONNECTED, "connected", ())
+    assert (result.status, result.cause, result.detail, result.steps) == (
+        Status.CONNECTED,
+        CheckCause.NONE,
+        "connected",
+        (),
+    )
     assert result.scopes == REQUIRED | {"tn.other:r"}
 
 
@@ -57,55 +63,83 @@ def test_a_missing_scope_that_reports_need_is_named_with_its_entity(entity: str)
     scope = endpoint(entity).scope
     result = read_admission(NEW, REQUIRED - {scope})
     assert result.status is Status.CONNECTED
-    assert result.missing == (scope,)
+    assert result.cause is CheckCause.SCOPE
+    assert result.steps == (Step(Do.GRANT_SCOPE, scope), Step(Do.TEST_CONNECTION))
     assert scope in result.detail
     assert entity in result.detail
-    assert "st-pipeline tenants check acme" in result.detail
 
 
 def test_scopes_that_reports_can_do_without_are_not_missed() -> None:
     assert endpoint("memberships_memberships").scope not in REQUIRED
-    assert read_admission(NEW, REQUIRED).missing == ()
+    assert read_admission(NEW, REQUIRED).cause is CheckCause.NONE
 
 
 def test_a_token_that_lists_no_scopes_is_taken_as_one_for_all() -> None:
-    assert read_admission(NEW, frozenset()).missing == ()
+    assert read_admission(NEW, frozenset()).cause is CheckCause.NONE
 
 
 @pytest.mark.parametrize(
-    ("tenant", "error", "status", "next_step"),
+    ("tenant", "error", "status", "cause", "step"),
     [
-        (NEW, NotConnected("no", tenant="acme", status=400), Status.NOT_CONNECTED, "API Application Access"),
-        (KNOWN, NotConnected("no", tenant="acme", status=400), Status.REFUSED, "it did on 2026-05-01"),
-        (NEW, CredentialsRefused("no", tenant="acme", status=401), Status.NOT_CONNECTED, "tenants rotate acme"),
-        (KNOWN, CredentialsRefused("no", tenant="acme", status=401), Status.REFUSED, "tenants rotate acme"),
+        (NEW, NotConnected("no", tenant="acme", status=400), Status.NOT_CONNECTED, CheckCause.CLIENT, Do.CONNECT_APP),
+        (KNOWN, NotConnected("no", tenant="acme", status=400), Status.REFUSED, CheckCause.CLIENT, Do.GENERATE_SECRET),
+        (
+            NEW,
+            CredentialsRefused("no", tenant="acme", status=401),
+            Status.NOT_CONNECTED,
+            CheckCause.CLIENT,
+            Do.ENTER_CREDENTIALS,
+        ),
+        (
+            KNOWN,
+            CredentialsRefused("no", tenant="acme", status=401),
+            Status.REFUSED,
+            CheckCause.CLIENT,
+            Do.ENTER_SECRET,
+        ),
         (
             NEW,
             CredentialsRefused("no", tenant="acme", entity="crm_customers", status=401),
             Status.REFUSED,
-            "SERVICETITAN_APP_KEY",
+            CheckCause.APP_KEY,
+            Do.ENTER_APP_KEY,
         ),
         (
             NEW,
             ScopeMissing("no", scope="tn.crm.customers:r", tenant="acme", entity="crm_customers", status=403),
             Status.REFUSED,
-            "tenant id 1001",
+            CheckCause.TENANT_ID,
+            Do.CORRECT_TENANT_ID,
+        ),
+        (
+            KNOWN,
+            RequestWrong("no", tenant="acme", entity="crm_customers", status=404),
+            Status.REFUSED,
+            CheckCause.TENANT_ID,
+            Do.CHECK_APP_ALLOWED,
         ),
         (
             NEW,
-            RequestWrong("no", tenant="acme", entity="crm_customers", status=404),
-            Status.REFUSED,
-            "tenant id 1001",
+            RequestWrong("no", tenant="acme", status=404),
+            Status.UNREACHABLE,
+            CheckCause.NO_ANSWER,
+            Do.TEST_CONNECTION,
         ),
-        (NEW, RequestWrong("no", tenant="acme", status=404), Status.UNREACHABLE, "tenants check acme"),
-        (KNOWN, Unavailable("no", tries=3, seconds=1, tenant="acme"), Status.UNREACHABLE, "tenants check acme"),
-        (KNOWN, Malformed("no", tenant="acme"), Status.UNREACHABLE, "tenants check acme"),
+        (
+            KNOWN,
+            Unavailable("no", Step(Do.CHECK_STATUS_PAGE), tries=3, seconds=1, tenant="acme"),
+            Status.UNREACHABLE,
+            CheckCause.NO_ANSWER,
+            Do.CHECK_STATUS_PAGE,
+        ),
+        (KNOWN, Malformed("no", tenant="acme"), Status.UNREACHABLE, CheckCause.NO_ANSWER, Do.TEST_CONNECTION),
     ],
 )
-def test_every_refusal_has_a_status_and_a_next_step(
-    tenant: Tenant, error: ServiceTitanError, status: Status, next_step: str
+def test_every_refusal_has_a_status_a_cause_and_a_next_step(
+    tenant: Tenant, error: ServiceTitanError, status: Status, cause: CheckCause, step: Do
 ) -> None:
-    result = refusal(tenant, error)
-    assert result.status is status
-    assert next_step in result.detail
+    result = explain_refusal(tenant, error)
+    assert (result.status, result.cause) == (status, cause)
+    assert step in [each.do for each in result.steps]
+    assert "st-pipeline" not in result.detail
     assert "\n" not in result.detail

@@ -23,7 +23,7 @@ Connection = psycopg.Connection[Any]
 @pytest.fixture
 def vault(connection: Connection, vault_key: Secret) -> Vault:
     vault = Vault([vault_key])
-    tenant_table.insert(connection, new_tenant(key="acme", tenant_id=1, environment="sandbox"), "")
+    tenant_table.insert(connection, new_tenant(key="acme", tenant_id=1, environment="sandbox"))
     own = own_credentials("cid.a", Secret(CANARY_SECRET), Secret(CANARY_APP_KEY), "app-1")
     credential_table.insert(connection, vault, "acme", own)
     return vault
@@ -39,7 +39,7 @@ def test_id_and_app_id_are_stored_as_they_are_and_secrets_are_not(connection: Co
 
 def test_the_two_secrets_of_a_tenant_cannot_change_places(connection: Connection, vault: Vault) -> None:
     connection.execute("update control.credentials set client_secret = app_key")
-    with pytest.raises(VaultLocked, match="belongs elsewhere"):
+    with pytest.raises(VaultLocked, match="belongs to another tenant"):
         credential_table.read(connection, vault, "acme")
 
 

@@ -17,10 +17,10 @@ from st_pipeline.sandbox import Account, Faults, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.settings import Settings, SettingsError
+from st_pipeline.steps.step import Do, Step
 from st_pipeline.tenants import clients
-from st_pipeline.tenants.connection_check import Cause, cause
 from st_pipeline.tenants.credentials import new_parts, own_credentials
-from st_pipeline.tenants.model import Status, Tenant, new_tenant
+from st_pipeline.tenants.model import CheckCause, Status, Tenant, new_tenant
 from st_pipeline.tenants.recheck import BRIEF_RETRY, check_and_record, is_recheck_due
 from st_pipeline.tenants.registry import Registry
 
@@ -84,7 +84,7 @@ def test_a_tenant_that_has_not_connected_yet_connects_later(
     sandbox.connect(1002, connected=False)
     tenant = check_and_record(registry, settings, "bolt", NOW)
     assert tenant.status is Status.REFUSED
-    assert cause(tenant) is Cause.CLIENT
+    assert tenant.status_cause is CheckCause.CLIENT
 
 
 def test_a_wrong_secret_is_not_connected_yet_for_a_new_tenant_and_refused_for_a_known_one(
@@ -104,7 +104,7 @@ def test_of_two_secrets_the_newest_that_works_signs_in_and_each_outcome_is_noted
     registry.add_secret("acme", Secret("cs1.mistyped"))
     tenant = check_and_record(registry, settings, "acme", NOW)
     assert tenant.status is Status.CONNECTED
-    assert "refuses the newer of the two" in tenant.status_detail
+    assert "rejects the newer of the two" in tenant.status_detail
     outline = registry.outline("acme")
     assert outline
     assert outline.older
@@ -156,7 +156,7 @@ def test_a_wrong_app_key_is_found_though_the_sign_in_succeeds(registry: Registry
     tenant = check_and_record(registry, settings, "acme", NOW)
     assert tenant.status is Status.REFUSED
     assert "app key" in tenant.status_detail
-    assert cause(tenant) is Cause.APP_KEY
+    assert tenant.status_cause is CheckCause.APP_KEY
 
 
 def test_a_wrong_tenant_id_is_found_though_the_sign_in_succeeds(
@@ -166,7 +166,7 @@ def test_a_wrong_tenant_id_is_found_though_the_sign_in_succeeds(
     tenant = check_and_record(registry, settings, "acme", NOW)
     assert tenant.status is Status.REFUSED
     assert "77" in tenant.status_detail
-    assert cause(tenant) is Cause.TENANT_ID
+    assert tenant.status_cause is CheckCause.TENANT_ID
 
 
 def test_a_scope_that_reports_need_is_named_where_it_is_not_granted(registry: Registry, settings: Settings) -> None:
@@ -202,7 +202,8 @@ def test_without_an_app_key_nothing_is_asked_and_the_way_to_give_one_is_noted(
     keyless = Registry.of(connection, Settings.from_environment(environment))
     tenant = check_and_record(keyless, settings, "acme", NOW)
     assert tenant.status is Status.NOT_CONNECTED
-    assert "SERVICETITAN_APP_KEY" in tenant.status_detail
+    assert tenant.status_cause is CheckCause.CREDENTIALS_MISSING
+    assert tenant.status_steps == (Step(Do.ENTER_APP_KEY),)
     assert sandbox.calls == []
 
 

@@ -16,6 +16,7 @@ from st_pipeline import postgres
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.settings import Settings
+from st_pipeline.steps.step import Do, Step
 from st_pipeline.tenants.connection_check import CheckResult
 from st_pipeline.tenants.credentials import OwnCredentials, TwoSecrets, new_parts, own_credentials
 from st_pipeline.tenants.errors import (
@@ -26,7 +27,7 @@ from st_pipeline.tenants.errors import (
     TenantUnknown,
     VaultLocked,
 )
-from st_pipeline.tenants.model import NewTenant, Status, new_tenant
+from st_pipeline.tenants.model import CheckCause, NewTenant, Status, new_tenant
 from st_pipeline.tenants.registry import Registry
 from st_pipeline.tenants.vault import Vault
 
@@ -54,7 +55,8 @@ def test_what_is_added_is_what_is_got(registry: Registry) -> None:
         assert getattr(added, field) == getattr(asked, field)
     assert added.enabled
     assert added.status is Status.NOT_CONNECTED
-    assert "st-pipeline tenants check acme" in added.status_detail
+    assert (added.status_detail, added.status_cause) == ("not checked yet", CheckCause.NOT_CHECKED)
+    assert added.status_steps == (Step(Do.TEST_CONNECTION),)
     assert added.checked_at is added.connected_at is None
     assert added.created_at.tzinfo is not None
 
@@ -97,7 +99,7 @@ def test_a_row_copied_to_another_tenant_stays_closed(registry: Registry, connect
 
 def test_a_taken_key_is_refused_and_nothing_changes(registry: Registry) -> None:
     before = registry.add(acme(), own())
-    with pytest.raises(TenantExists, match="tenant acme exists already"):
+    with pytest.raises(TenantExists, match="tenant acme already exists"):
         registry.add(acme(tenant_id=2, name="Other"), own_credentials("cid.other", Secret("cs1.other")))
     assert registry.list() == [before]
     assert registry.credentials("acme").client_id == "cid.acme"
@@ -105,7 +107,7 @@ def test_a_taken_key_is_refused_and_nothing_changes(registry: Registry) -> None:
 
 def test_one_account_is_one_tenant(registry: Registry) -> None:
     registry.add(acme(), own())
-    with pytest.raises(TenantExists, match="registered as acme already"):
+    with pytest.raises(TenantExists, match="already registered as acme"):
         registry.add(acme(key="acme-again"), own())
 
 

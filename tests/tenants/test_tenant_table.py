@@ -62,7 +62,7 @@ def test_every_zone_that_is_offered_is_one_that_postgres_knows(connection: psyco
 
 def test_a_row_is_a_tenant_again(connection: psycopg.Connection[Any]) -> None:
     tenant = new_tenant(key="acme", tenant_id=1001, environment="sandbox")
-    inserted = tenant_table.insert(connection, tenant, "not checked yet")
+    inserted = tenant_table.insert(connection, tenant)
     assert tenant_table.read(connection, "acme") == inserted
     assert tenant_table.read_all(connection) == [inserted]
     assert inserted.environment is fields.Environment.SANDBOX

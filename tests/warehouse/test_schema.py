@@ -105,7 +105,7 @@ def test_a_column_of_another_type_is_a_conflict_with_the_way_out_and_nothing_is_
     wanted = grown(
         INVOICES, dataclasses.replace(COLOUR, type=FieldType.BIGINT), dataclasses.replace(COLOUR, column="x")
     )
-    with pytest.raises(SchemaConflict, match=r"raw.accounting_invoices.colour is text, .* bigint; rename .*colour_old"):
+    with pytest.raises(SchemaConflict, match=r"invoices.colour is text, .* bigint\. Rename .*colour_old"):
         ensure_tables(connection, [endpoint("jpm_jobs"), wanted])
     assert "x" not in columns_of(connection, INVOICES.entity)
     assert connection.execute("select to_regclass('raw.jpm_jobs')").fetchone() == (None,)

@@ -20,7 +20,8 @@ from st_pipeline.alerting.messages import Alert, compose
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.formats import Badge
-from st_pipeline.portal.words.plain import told as told_to
+from st_pipeline.portal.words.rule_words import rule_words
+from st_pipeline.portal.words.step_words import step_words
 from st_pipeline.rules.findings import Severity
 from st_pipeline.settings import SettingsError
 
@@ -51,13 +52,14 @@ def alerts(visit: Visit) -> Response:
     past = [one for one in found if one.closed_at]
     return visit.render(
         "alerts.html",
-        open=_told(urgent_first(one for one in found if not one.closed_at), told, kinds),
-        past=_told(past[:MOST], told, kinds),
+        open=_with_receivers(urgent_first(one for one in found if not one.closed_at), told, kinds),
+        past=_with_receivers(past[:MOST], told, kinds),
         left_out=max(len(past) - MOST, 0),
         channels=[ChannelRow(kind, health[name], badge(health[name])) for name, kind in kinds.items()],
         problem=problem,
         period=period,
-        told=lambda message: told_to(message, visit.actor),
+        rule_words=rule_words,
+        advice=lambda one: step_words(one.steps, visit.actor, one.tenant),
         periods=PERIODS,
     )
 
@@ -109,7 +111,7 @@ def _channels(visit: Visit) -> tuple[list[Channel], str | None]:
         return [], UNUSABLE
 
 
-def _told(
+def _with_receivers(
     found: Sequence[Incident], told: dict[int, list[str]], kinds: dict[str, str]
 ) -> list[tuple[Incident, list[str]]]:
     """Each with whom it was told to; a channel that is no more by the kind in its name."""

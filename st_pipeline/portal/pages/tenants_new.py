@@ -111,10 +111,8 @@ def tenants_new(visit: Visit) -> Response:
         refuse(form.key, capital(f"{bound}."))
         return _form(visit, form, status=409)
     except TenantExists as taken:
-        is_key = visit.connection.execute("select 1 from control.tenants where key = %s", (new.key,)).fetchone()
-        account = f"{str(taken).removeprefix(f'tenant {new.key}: ')}."
-        problem = f"The key {new.key} is already taken. Choose another." if is_key else capital(account)
-        refuse(form.key if is_key else form.tenant_id, problem)
+        problem = f"The key {new.key} is already taken. Choose another." if taken.is_key else capital(f"{taken.said}.")
+        refuse(form.key if taken.is_key else form.tenant_id, problem)
         return _form(visit, form, status=409)
     return visit.redirect(f"/tenants/{new.key}", f"{new.name} was added{_tried(visit, new, own)}.")
 
@@ -144,7 +142,7 @@ def _add(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> Tenant:
     if own:
         return visit.registry().add(new, own)
     # A tenant without keys: the client enters them.
-    return tenant_table.insert(visit.connection, new, NO_KEYS)
+    return tenant_table.insert(visit.connection, new)
 
 
 def _tried(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> str:
@@ -161,7 +159,7 @@ def _form(visit: Visit, form: Any, *, status: int = 200) -> Response:
 
 
 def _words(invalid: FieldInvalid) -> str:
-    if invalid.field == "cadence" and "must be one of" in invalid.problem:
+    if invalid.field == "cadence" and invalid.is_malformed:
         return "Enter it like one of these, or leave nightly and change it later under Schedule."
     return sentence(invalid)
 

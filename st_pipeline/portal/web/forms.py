@@ -55,7 +55,7 @@ def capital(text: str) -> str:
 
 def sentence(invalid: FieldInvalid) -> str:
     """What the registry says of a value, below the field that it was entered in."""
-    problem = invalid.problem
+    problem = f"{invalid.expected}; try {invalid.suggestion}" if invalid.suggestion else invalid.expected
     return f"This {problem}." if problem.startswith(("is ", "must ", "has ")) else capital(f"{problem}.")
 
 

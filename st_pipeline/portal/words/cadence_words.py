@@ -151,7 +151,5 @@ def _parsed(text: str, kind: str) -> str:
     except FieldInvalid as invalid:
         if kind == "cron":
             problem = "One of the five fields is misspelled or out of range. Enter them like 30 5 * * 1-5."
-            raise ChoiceInvalid(
-                {"cron": problem if "must be" in invalid.problem else f"This {invalid.problem}."}
-            ) from None
-        raise ChoiceInvalid({"every" if kind == "every" else "kind": f"This {invalid.problem}."}) from None
+            raise ChoiceInvalid({"cron": problem if invalid.is_malformed else f"This {invalid.expected}."}) from None
+        raise ChoiceInvalid({"every" if kind == "every" else "kind": f"This {invalid.expected}."}) from None

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from st_pipeline.portal.words.plain import entity_words
+from st_pipeline.portal.words.entity_words import entity_words
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, LEGACY_REQUIRED
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
-from st_pipeline.tenants.connection_check import Cause, cause
 from st_pipeline.tenants.credential_table import Outline
-from st_pipeline.tenants.model import Status, Tenant
+from st_pipeline.tenants.model import CheckCause, Status, Tenant
 
 WHERE = "Settings › Integrations › API Application Access"
 
@@ -102,8 +101,8 @@ def _connected(tenant: Tenant) -> Standing:
 
 
 def _refused(tenant: Tenant) -> Standing:
-    match cause(tenant):
-        case Cause.APP_KEY:
+    match tenant.status_cause:
+        case CheckCause.APP_KEY:
             return Standing(
                 "bad", "App key rejected",
                 "The client id and client secret are correct, but ServiceTitan rejected the app key.",
@@ -112,7 +111,7 @@ def _refused(tenant: Tenant) -> Standing:
                     "under Credentials.",
                 ),
             )  # fmt: skip
-        case Cause.TENANT_ID:
+        case CheckCause.TENANT_ID:
             steps = ("Compare the tenant id with the one in ServiceTitan and correct it under Connect.",)
             if tenant.connected_at:
                 steps = (f"Check under {WHERE} that the app is still allowed for this company. Then ask an operator.",)
@@ -121,7 +120,7 @@ def _refused(tenant: Tenant) -> Standing:
                 f"The credentials are correct, but they do not give access to tenant id {tenant.tenant_id}.",
                 steps,
             )  # fmt: skip
-        case Cause.CLIENT:
+        case _:
             return Standing(
                 "bad", "Client secret rejected",
                 "ServiceTitan no longer accepts the client secret. It was deleted there, or the app was disconnected.",
@@ -165,6 +164,5 @@ def scopes(tenant: Tenant) -> list[Scope]:
 
 def _lacking(entity: str) -> str:
     if entity in LEGACY_REQUIRED:
-        what, _, how = LEGACY_REQUIRED[entity].partition(": without it ")
-        return f"{what} ({how})" if how else what
+        return LEGACY_REQUIRED[entity]
     return f"{entity_words(entity).lower()} (raw.{entity} stays empty)"

@@ -19,7 +19,7 @@ REFUSALS = frozenset({"not_connected", "credentials_refused"})
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextStep:
     """``link``: the tenant's page to go to, and its words; shown to who may see it."""
 
     tone: str
@@ -33,15 +33,17 @@ class Step:
     """Incidents of these rules say the same."""
     more: frozenset[str] = frozenset()
     """Incidents of these rules say what exactly."""
+    problem: str | None = None
+    """What the last sync failed with."""
 
 
-def next_step(one: TenantOverview, now: datetime, answer: Standing) -> Step:
+def next_step(one: TenantOverview, now: datetime, answer: Standing) -> NextStep:
     """The one thing to know of a tenant: what hinders it most, else what it does, else what comes next.
 
     ``answer`` is how it stands with ServiceTitan, as the pages about keys say it in full.
     """
     if not one.tenant.enabled:
-        return Step("quiet", "Disabled", "Syncs are off; the data is kept. An operator can enable it here.")
+        return NextStep("quiet", "Disabled", "Syncs are off; the data is kept. An operator can enable it here.")
     if not answer.is_connected:
         return _connection(one.tenant.status, answer)
     return _sync(one, now)
@@ -58,7 +60,7 @@ def open_incidents(one: TenantOverview) -> list[Incident]:
     ]
 
 
-def _connection(status: Status, answer: Standing) -> Step:
+def _connection(status: Status, answer: Standing) -> NextStep:
     words = [answer.text]
     if len(answer.steps) == 1:
         words += answer.steps
@@ -67,30 +69,32 @@ def _connection(status: Status, answer: Standing) -> Step:
     # Keys of a tenant that was let in are not entered under Connect.
     page = "/credentials" if status is Status.CONNECTED else "/connect"
     link = None if status is Status.UNREACHABLE else (page, "See what to do")
-    return Step(answer.tone, answer.head, " ".join(words), link, same=REFUSALS)
+    return NextStep(answer.tone, answer.head, " ".join(words), link, same=REFUSALS)
 
 
-def _sync(one: TenantOverview, now: datetime) -> Step:
+def _sync(one: TenantOverview, now: datetime) -> NextStep:
     newest = one.recent[-1] if one.recent else None
     due = one.next_sync
     if newest and newest.state is SyncState.RUNNING:
-        return Step("busy", "Sync running", "See its progress below.", (f"/syncs/{newest.id}", "View log"))
+        return NextStep("busy", "Sync running", "See its progress below.", (f"/syncs/{newest.id}", "View log"))
     if one.is_queued:
-        return Step("busy", "Sync queued", "It starts within a minute, or after the syncs ahead of it.")
+        return NextStep("busy", "Sync queued", "It starts within a minute, or after the syncs ahead of it.")
     if newest and newest.state in (SyncState.FAILED, SyncState.INTERRUPTED):
         head = "The last sync failed" if newest.state is SyncState.FAILED else "The last sync was interrupted"
         link = (f"/syncs/{newest.id}", "See what went wrong")
+        problem = one.last.error if one.last else None
         if due:
-            return Step("bad", head, "It will be retried automatically", link, due.at, more=FAILURES)
+            text = "It will be retried automatically"
+            return NextStep("bad", head, text, link, due.at, more=FAILURES, problem=problem)
         text = "No retry is scheduled. See what went wrong, then click Sync now."
-        return Step("bad", head, text, link, more=FAILURES)
+        return NextStep("bad", head, text, link, more=FAILURES, problem=problem)
     if one.tenant.cadence == "paused":
-        return Step("quiet", "Paused", "No automatic syncs are scheduled. Click Sync now to sync once.")
+        return NextStep("quiet", "Paused", "No automatic syncs are scheduled. Click Sync now to sync once.")
     if one.stale_since:
-        return Step(
+        return NextStep(
             "warn", "Data is out of date", "No sync has succeeded on schedule. Click Sync now to update it.",
             same=frozenset({"stale"}),
         )  # fmt: skip
     if newest is None:
-        return Step("good", "Connected", "The first sync starts automatically", None, due.at if due else None)
-    return Step("good", "All good", "The next sync starts automatically", None, due.at if due else None)
+        return NextStep("good", "Connected", "The first sync starts automatically", None, due.at if due else None)
+    return NextStep("good", "All good", "The next sync starts automatically", None, due.at if due else None)

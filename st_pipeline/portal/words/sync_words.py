@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from st_pipeline.history.sync_log import FileRow, LogEntries
-from st_pipeline.history.syncs import Sync, SyncDetail, SyncState
+from st_pipeline.history.syncs import Sync, SyncDetail, SyncEntity, SyncState
 from st_pipeline.portal.people.roles import Actor
 from st_pipeline.portal.words.formats import count, duration, size
-from st_pipeline.portal.words.plain import told
+from st_pipeline.portal.words.step_words import problem_words
 
 _REASONS = {
     "manual": "Manual",
@@ -76,11 +76,11 @@ def _file(file: FileRow) -> Iterator[Line]:
 def _entities(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
     for one in detail.entities:
         if one.outcome == "not_granted":
-            yield Line(None, f"{one.entity}: not granted. {told(one.detail or '', actor)}".rstrip(), "warn")
+            yield Line(None, f"{one.entity}: not granted. {_said(one, detail, actor)}", "warn")
         elif one.outcome != "succeeded":
-            yield Line(None, f"{one.entity}: failed. {told(one.detail or '', actor)}".rstrip(), "bad")
+            yield Line(None, f"{one.entity}: failed. {_said(one, detail, actor)}", "bad")
         elif one.detail:
-            yield Line(None, f"{one.entity}: {told(one.detail, actor)}", "warn")
+            yield Line(None, f"{one.entity}: {_said(one, detail, actor)}", "warn")
 
 
 def _end(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
@@ -98,16 +98,16 @@ def _end(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
         )
 
 
+def _said(one: SyncEntity, detail: SyncDetail, actor: Actor) -> str:
+    return problem_words(one.detail, one.steps, actor, detail.sync.tenant) if one.detail else ""
+
+
 def _why(detail: SyncDetail, actor: Actor) -> str:
-    """The error; only the entities where it says no more than their lines do."""
-    error = rest = detail.sync.error or ""
-    failed: list[str] = []
-    for one in detail.entities:
-        if one.detail and one.detail in rest:
-            failed.append(one.entity)
-            rest = rest.replace(one.detail, "", 1)
-    is_said = failed and not rest.strip("; ")
-    return f"{', '.join(failed)} (see above)" if is_said else told(error, actor)
+    """Why the sync itself stopped, else which entities failed; their own lines say why."""
+    sync = detail.sync
+    if sync.own_error:
+        return problem_words(sync.own_error, sync.steps, actor, sync.tenant)
+    return f"{', '.join(one.entity for one in detail.entities if one.outcome != 'succeeded')} (see above)"
 
 
 def _records(number: int) -> str:

@@ -27,7 +27,7 @@ LEGACY_REQUIRED: dict[str, str] = {
     "accounting_invoices": "every row of invoices_stream",
     "crm_customers": "every row of members_stream, and names that invoices leave empty",
     "crm_customer_contacts": "the phone numbers of both tables",
-    "jpm_appointments": "first_appointment of invoices_stream: without it invoices show their own date",
+    "jpm_appointments": "first_appointment of invoices_stream (invoices show their own date)",
 }
 
 # Entity -> why what its feed leaves out is not known to be gone. Once a week these are read as wholes, which marks it.

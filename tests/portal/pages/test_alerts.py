@@ -17,6 +17,7 @@ from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.web.service import Portal
 from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.secret import Secret
+from st_pipeline.steps.step import Do, Step
 from tests.portal.browser import text_of
 from tests.portal.conftest import SignedIn
 from tests.portal.connecting import everything
@@ -50,14 +51,14 @@ def happened(control: psycopg.Connection) -> None:
     since = now - timedelta(hours=3)
     found = [
         Finding(
-            "failing",
+            "failures_in_a_row",
             "acme",
             Severity.NOW,
             "3 syncs failed <b>",
             since,
-            "Wait. Then run st-pipeline sync acme.",
+            (Step(Do.WAIT_FOR_RETRY), Step(Do.SYNC)),
         ),
-        Finding("stale", "bolt", Severity.CAN_WAIT, "No data since Monday", since, "Sync it."),
+        Finding("stale", "bolt", Severity.CAN_WAIT, "No data since Monday", since, (Step(Do.SYNC),)),
     ]
     control.execute("truncate control.incidents cascade")
     incident_table.store(control, Reconciled(found, [], []), "http://dagster.test", now)
@@ -71,10 +72,12 @@ def test_open_and_past_incidents_are_shown_with_advice_and_who_was_told(
     happened(control)
     page = signed_in(Role.VIEWER).get("/alerts")
     text = text_of(page.text)
-    assert "acme : failing urgent 3 syncs failed <b> What to do: Wait." in text
-    assert "bolt : stale recovered No data since Monday" in text
+    assert (
+        "acme : Several syncs in a row failed urgent 3 syncs failed <b>. What to do: Syncs retry automatically." in text
+    )
+    assert "bolt : Data is out of date recovered No data since Monday" in text
     assert "st-pipeline sync" not in text
-    assert "Then click Sync now under Status." in text
+    assert "Click Sync now under Status." in text
     assert "notified: no one yet" in text
     assert "json 1 never used" in text
     now = datetime.now(UTC)
@@ -94,7 +97,7 @@ def test_what_cannot_wait_comes_first_each_in_its_order(control: psycopg.Connect
     severities = (Severity.CAN_WAIT, Severity.NOW, Severity.CAN_WAIT, Severity.NOW)
     found = [replace(one, id=number, severity=severity) for number, severity in enumerate(severities)]
     assert [each.id for each in urgent_first(found)] == [1, 3, 0, 2]
-    later = Finding("quarantine", "bolt", Severity.CAN_WAIT, "Newer", datetime.now(UTC), "Look.")
+    later = Finding("quarantine", "bolt", Severity.CAN_WAIT, "Newer", datetime.now(UTC), (Step(Do.SYNC),))
     incident_table.store(control, Reconciled([later], [], []), "", datetime.now(UTC))
     text = text_of(signed_in(Role.OPERATOR).get("/alerts").text)
     assert text.index(one.what) < text.index("Newer")

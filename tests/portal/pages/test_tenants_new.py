@@ -97,7 +97,7 @@ def test_what_is_wrong_is_said_at_its_field_and_the_rest_is_kept(
 
 @pytest.mark.parametrize(("field", "value", "said"), [
     ("key", "acme", "The key acme is already taken. Choose another."),
-    ("tenant_id", "1", "is registered as acme already"),
+    ("tenant_id", "1", "is already registered as acme"),
 ])  # fmt: skip
 def test_what_is_taken_is_said(operator: Browser, field: str, value: str, said: str) -> None:
     answer = operator.post("/tenants/new", {**FORM, field: value})

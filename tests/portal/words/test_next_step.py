@@ -17,7 +17,7 @@ from st_pipeline.rules.findings import Severity
 from st_pipeline.schedule.due_times import Due, Reason
 from st_pipeline.tenants.credential_table import Outline, SecretOutline
 from st_pipeline.tenants.fields import Environment
-from st_pipeline.tenants.model import Status, Tenant
+from st_pipeline.tenants.model import CheckCause, Status, Tenant
 from tests.support.past import HOUR, NOW
 
 TENANT = Tenant(
@@ -86,14 +86,14 @@ def test_what_keeps_a_tenant_out_is_what_the_pages_about_keys_say(
 
 
 @pytest.mark.parametrize(
-    ("detail", "head", "said"),
+    ("cause", "head", "said"),
     [
-        ("Client id and secret are right; the app key is not", "App key rejected", "under Credentials"),
-        ("If the tenant id 1 is wrong", "Tenant id or app permissions rejected", "correct it under Connect"),
+        (CheckCause.APP_KEY, "App key rejected", "under Credentials"),
+        (CheckCause.TENANT_ID, "Tenant id or app permissions rejected", "correct it under Connect"),
     ],
 )
-def test_the_one_thing_that_is_wrong_with_the_keys_is_named(detail: str, head: str, said: str) -> None:
-    refused = replace(TENANT, status=Status.REFUSED, status_detail=detail, connected_at=None)
+def test_the_one_thing_that_is_wrong_with_the_keys_is_named(cause: CheckCause, head: str, said: str) -> None:
+    refused = replace(TENANT, status=Status.REFUSED, status_cause=cause, connected_at=None)
     step = next_step(replace(WELL, tenant=refused), NOW, standing(refused, KEYS, has_app_key=True))
     assert step.head == head
     assert said in step.text
@@ -101,7 +101,7 @@ def test_the_one_thing_that_is_wrong_with_the_keys_is_named(detail: str, head: s
 
 def incident(rule: str, seen: timedelta) -> Incident:
     at = NOW + seen
-    return Incident(1, rule, rule, "acme", None, Severity.NOW, "What.", "Advice.", "", at, at, at)
+    return Incident(1, rule, rule, "acme", None, Severity.NOW, "What.", (), "", at, at, at)
 
 
 @pytest.mark.parametrize("rule", sorted(FAILURES | REFUSALS))

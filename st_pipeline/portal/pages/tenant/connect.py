@@ -112,9 +112,9 @@ def _store(visit: Visit, form: ConnectForm) -> bool:
         refuse(form[_FIELDS[invalid.field]], sentence(invalid))
         return False
     except (TenantExists, TenantBound) as taken:
-        # Which tenant has it is nobody else's business.
-        told = capital(f"{str(taken).removeprefix(f'tenant {tenant.key}: ')}.")
-        refuse(form.tenant_id, told if visit.actor.role is Role.OPERATOR else TAKEN)
+        # Only an operator may learn which tenant has it.
+        problem = taken.said if isinstance(taken, TenantExists) else taken.problem
+        refuse(form.tenant_id, capital(f"{problem}.") if visit.actor.role is Role.OPERATOR else TAKEN)
         return False
     except VaultError:
         refuse(form.client_secret, OURS)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from st_pipeline.history.drift import DriftedField, read_drift
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
-from st_pipeline.portal.words.plain import entity_words
+from st_pipeline.portal.words.entity_words import entity_words
 
 
 def drift(visit: Visit) -> Response:

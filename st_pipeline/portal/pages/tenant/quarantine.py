@@ -10,7 +10,7 @@ from starlette.responses import Response
 from st_pipeline.history.quarantine import Place, read_counts, read_records
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
-from st_pipeline.portal.words.plain import entity_words
+from st_pipeline.portal.words.entity_words import entity_words
 
 ROWS = 25
 LONGEST_SHOWN = 10_000  # characters of a record; a page has many of them

@@ -14,8 +14,9 @@ from st_pipeline.history.sync_log import read_log
 from st_pipeline.history.syncs import Position, SyncState, read_sync, read_syncs
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.entity_words import entity_words
 from st_pipeline.portal.words.formats import Badge, sync_badge
-from st_pipeline.portal.words.plain import entity_words, told
+from st_pipeline.portal.words.step_words import problem_words
 from st_pipeline.portal.words.sync_words import log_lines, reason_words, scope_words
 from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.servicetitan.calls import CallCount
@@ -80,7 +81,7 @@ def syncs_words(visit: Visit) -> dict[str, Any]:
         "entity_words": entity_words,
         "reason_words": reason_words,
         "scope_words": scope_words,
-        "told": lambda message: told(message, visit.actor),
+        "said": lambda problem, steps: problem_words(problem, steps, visit.actor, visit.tenant.key),
     }
 
 

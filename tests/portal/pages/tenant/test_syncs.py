@@ -14,6 +14,7 @@ from st_pipeline.history.syncs import Position
 from st_pipeline.landing.typer import Problem
 from st_pipeline.portal.pages.tenant.syncs import ROWS, position_of, position_text
 from st_pipeline.portal.people.roles import Role
+from st_pipeline.steps.step import Do, Step
 from tests.portal.browser import text_of
 from tests.portal.conftest import SignedIn
 from tests.support.past import Past, calls, read
@@ -52,7 +53,9 @@ def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, p
     sync_id = past.sync(
         at,
         error=f"acme/jpm_jobs: {SCRIPT} (trace abc-123)",
-        entities=[read(fetched=7), read("jpm_jobs", 0, outcome="failed", detail=f"{SCRIPT} (trace abc-123)"),
+        own_error=f"acme/jpm_jobs: {SCRIPT} (trace abc-123)",
+        entities=[read(fetched=7),
+                  read("jpm_jobs", 0, outcome="failed", detail=f"{SCRIPT} (trace abc-123)", trace_id="abc-123"),
                   read("crm_leads", 0, outcome="not_granted", detail="scope tn.crm.leads:r is not granted")],
         called=[calls(12), calls(3, status=429), calls(1, status=0)],
         run_id="run-1", full=True, seconds=42,
@@ -79,20 +82,19 @@ def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, p
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("own_error", "said"),
     [
-        ("acme/jpm_jobs: no answer; acme/crm_leads: not granted", "crm_leads, jpm_jobs (see above)"),
-        ("The disk is full; acme/jpm_jobs: no answer", "The disk is full; acme/jpm_jobs: no answer"),
-        ("The disk is full", "The disk is full"),
+        (None, "crm_leads, jpm_jobs (see above)"),
+        ("The disk is full", "The disk is full."),
     ],
 )
 def test_the_end_of_the_log_repeats_nothing_and_leaves_nothing_out(
-    signed_in: SignedIn, past: Past, error: str, said: str
+    signed_in: SignedIn, past: Past, own_error: str | None, said: str
 ) -> None:
     entities = [read("jpm_jobs", 0, outcome="failed", detail="acme/jpm_jobs: no answer"),
                 read("crm_leads", 0, outcome="not_granted", detail="acme/crm_leads: not granted"),
                 read(detail="fewer than before")]  # fmt: skip
-    sync_id = past.sync(datetime.now(UTC) - MINUTE, error=error, entities=entities, seconds=42)
+    sync_id = past.sync(datetime.now(UTC) - MINUTE, error="no", own_error=own_error, entities=entities, seconds=42)
     text = text_of(signed_in(Role.OPERATOR).get(f"/tenants/acme/syncs/{sync_id}").text)
     end = text.partition("Failed after 42 s: ")[2]
     assert end.startswith(said) and "above" not in end.removeprefix(said), end[:300]
@@ -111,10 +113,12 @@ def test_a_sync_of_another_tenant_is_not_found_to_anybody(signed_in: SignedIn, p
 
 
 def test_a_client_reads_no_commands_and_sees_no_dagster(signed_in: SignedIn, past: Past) -> None:
-    sync_id = past.sync(datetime.now(UTC) - MINUTE, error="Refused. Then run st-pipeline sync acme", run_id="run-1")
+    sync_id = past.sync(
+        datetime.now(UTC) - MINUTE, error="Refused", steps=(Step(Do.SYNC), Step(Do.RELOAD, "jpm_jobs")), run_id="run-1"
+    )
     html = signed_in(Role.CLIENT).get(f"/tenants/acme/syncs/{sync_id}").text
-    assert "Refused." in text_of(html)
-    assert "st-pipeline sync" not in html
+    assert "Refused. Click Sync now under Status." in text_of(html)
+    assert "st-pipeline reload" not in html
     assert "run-1" not in html
 
 

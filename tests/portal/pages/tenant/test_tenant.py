@@ -17,6 +17,7 @@ from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.words.cadence_words import USUAL
 from st_pipeline.postgres import Database
 from st_pipeline.rules.findings import Finding, Severity
+from st_pipeline.steps.step import Do, Step
 from tests.portal.browser import text_of
 from tests.portal.conftest import SignedIn
 from tests.support.past import Past, calls, read
@@ -83,10 +84,11 @@ def test_what_others_wrote_is_escaped_and_a_client_reads_no_commands(
 ) -> None:
     control.execute("update control.tenants set name = %s where key = 'acme'", (f"Acme {SCRIPT}",))
     failed = read("jpm_jobs", 0, outcome="failed", detail=f"{SCRIPT} (trace abc)")
-    error = f"acme/jpm_jobs: {SCRIPT}; then run st-pipeline sync acme (trace abc)"
-    past.sync(datetime.now(UTC) - MINUTE, error=error, entities=[failed])
+    steps = (Step(Do.SYNC), Step(Do.RELOAD, "jpm_jobs"))
+    error = f"The disk is full {SCRIPT}"
+    past.sync(datetime.now(UTC) - MINUTE, error=error, own_error=error, steps=steps, entities=[failed])
     finding = Finding("error_rate", "acme", Severity.NOW, f"Calls fail {SCRIPT}", datetime.now(UTC),
-                      "Look at it; run st-pipeline status.")  # fmt: skip
+                      (Step(Do.VIEW_SYNCS), Step(Do.CHECK_DAEMON)))  # fmt: skip
     store(control, Reconciled([finding], [], []), "http://dagster.test", datetime.now(UTC))
     for role in Role:
         for path in ("/tenants/acme", "/tenants/acme/status"):
@@ -95,8 +97,9 @@ def test_what_others_wrote_is_escaped_and_a_client_reads_no_commands(
             text = text_of(html)
             assert f"Calls fail {SCRIPT}" in text
             assert "The last sync failed" in text
-            assert "then click Sync now under Status" in text
-            assert ("check the overview" in text) == (role is not Role.CLIENT)
+            assert "Click Sync now under Status." in text
+            assert ("check that the daemon is running" in text) == (role is not Role.CLIENT)
+            assert ("st-pipeline reload" in text) == (role is not Role.CLIENT)
             assert "st-pipeline sync" not in text
 
 
@@ -104,16 +107,16 @@ def test_one_trouble_is_told_once(signed_in: SignedIn, past: Past, control: psyc
     now = datetime.now(UTC)
     past.sync(now - MINUTE, error="acme/jpm_jobs: no answer", entities=[read("jpm_jobs", 0, outcome="failed")])
     found = [
-        Finding(rule, "acme", Severity.NOW, what, now, advice)
-        for rule, what, advice in (
-            ("failed_sync", "The sync failed: no answer", "Then run st-pipeline sync acme."),
-            ("stale", "Its data is old", "Look why."),
-            ("not_connected", "Never let in", "Enter its keys."),
+        Finding(rule, "acme", Severity.NOW, what, now, steps)
+        for rule, what, steps in (
+            ("failed_sync", "The sync failed: no answer", (Step(Do.SYNC),)),
+            ("stale", "Its data is old", (Step(Do.VIEW_SYNCS),)),
+            ("not_connected", "Never let in", (Step(Do.ENTER_CREDENTIALS),)),
         )
     ]
     store(control, Reconciled(found, [], []), "http://dagster.test", now)
     page = signed_in(Role.OPERATOR).get("/tenants/acme").text
-    assert "The sync failed: no answer. Then click Sync now under Status." in text_of(page.split("</section>")[0])
+    assert "acme/jpm_jobs: no answer. Click Sync now under Status." in text_of(page.split("</section>")[0])
     assert page.count('aria-label="Open incident"') == 2
     control.execute("update control.tenants set status = 'not_connected' where key = 'acme'")
     text = text_of(signed_in(Role.OPERATOR).get("/tenants/acme").text)
@@ -126,8 +129,11 @@ def test_what_can_wait_is_told_below_what_cannot_and_folded_if_it_is_much(
     signed_in: SignedIn, past: Past, control: psycopg.Connection
 ) -> None:
     now = datetime.now(UTC)
-    late = [Finding("quarantine", "acme", Severity.CAN_WAIT, f"Set aside {n}", now, "Look.", f"e{n}") for n in range(3)]
-    urgent = Finding("stale", "acme", Severity.NOW, "Its data is old", now, "Look why.")
+    late = [
+        Finding("quarantine", "acme", Severity.CAN_WAIT, f"Set aside {n}", now, (Step(Do.CHECK_FIELDS),), f"e{n}")
+        for n in range(3)
+    ]
+    urgent = Finding("stale", "acme", Severity.NOW, "Its data is old", now, (Step(Do.VIEW_SYNCS),))
     browser = signed_in(Role.OPERATOR)
     store(control, Reconciled([late[0]], [], []), "http://dagster.test", now)
     assert "can wait" not in browser.get("/tenants/acme").text
@@ -136,7 +142,7 @@ def test_what_can_wait_is_told_below_what_cannot_and_folded_if_it_is_much(
     before, folded = page.split("</details>")[0].split("<summary>3 lower-priority issues</summary>")
     assert "Its data is old" in before
     assert "Set aside" not in before
-    assert [n for n in range(3) if f"<h3>Set aside {n}</h3>" in folded] == [0, 1, 2]
+    assert [n for n in range(3) if f"Set aside {n}." in folded] == [0, 1, 2]
 
 
 def test_only_those_who_may_have_the_buttons_and_the_way_to_dagster(signed_in: SignedIn, past: Past) -> None:

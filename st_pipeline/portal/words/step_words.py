@@ -1,0 +1,67 @@
+"""Steps in the portal's words: what a command does elsewhere is a page or a button here. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from st_pipeline.portal.people.roles import Actor, Role
+from st_pipeline.steps.sentences import word
+from st_pipeline.steps.step import Do, Step
+
+_OWN: dict[Do, str | None] = {
+    Do.SYNC: "Click Sync now under Status.",
+    Do.FULL_REFRESH: "Request a full refresh under Status.",
+    Do.RELOAD: "Reload from the landing zone: st-pipeline reload {tenant}{entity}.",
+    Do.RELOAD_ALL_TENANTS: "Then run st-pipeline reload --all{entity}.",
+    Do.BUILD_REPORTS: (
+        "To build the reports now, run st-pipeline marts. Until then they show the last successful build."
+    ),
+    Do.VIEW_SYNCS: "Check the recent syncs under Syncs.",
+    Do.ENABLE: "To turn syncs back on, click Enable under Status.",
+    Do.TEST_CONNECTION: "Click Test connection under Connect.",
+    Do.ENTER_CREDENTIALS: "Enter the credentials under Connect.",
+    Do.ENTER_SECRET: "Enter it under Credentials.",
+    Do.REVOKE_NEWER_SECRET: (
+        "Under Credentials, revoke the newer client secret and add it again exactly as ServiceTitan shows it."
+    ),
+    Do.ENTER_APP_KEY: "Enter an app key for this company under Credentials.",
+    Do.CORRECT_TENANT_ID: "If the tenant id is wrong, correct it under Connect.",
+    Do.VIEW_PROBLEM_RECORDS: "See the reasons under Problem records.",
+    Do.CORRECT_TYPE: (
+        "If the catalog has the wrong type, correct it there, then run st-pipeline reload {tenant}{entity}."
+    ),
+    Do.ADD_FIELDS: (
+        "Their values are kept. If a report needs them, add them to the catalog, then run st-pipeline reload "
+        "--all{entity}."
+    ),
+}
+_NOT_FOR_CLIENTS = dict.fromkeys(
+    (
+        Do.FULL_REFRESH,
+        Do.RELOAD,
+        Do.RELOAD_ALL_TENANTS,
+        Do.BUILD_REPORTS,
+        Do.CHECK_DAEMON,
+        Do.CHECK_BUILDS,
+        Do.VIEW_RUN,
+        Do.ENABLE,
+        Do.RESTORE_VAULT_KEY,
+        Do.CORRECT_TYPE,
+        Do.ADD_FIELDS,
+        Do.COMPARE_INVOICES,
+        Do.RENAME_COLUMN,
+        Do.SYNC_LESS_OFTEN,
+    )
+)
+"""Clients have no command line, and no page for these."""
+
+
+def step_words(steps: Iterable[Step], actor: Actor, tenant: str) -> str:
+    """The steps as ``actor`` can do them."""
+    return word(steps, _OWN | _NOT_FOR_CLIENTS if actor.role is Role.CLIENT else _OWN, tenant)
+
+
+def problem_words(problem: str, steps: Iterable[Step], actor: Actor, tenant: str) -> str:
+    """A problem as a sentence, and its steps."""
+    end = "" if problem.endswith((".", "!", "?")) else "."
+    return f"{problem}{end} {step_words(steps, actor, tenant)}".rstrip()

@@ -1,0 +1,92 @@
+"""Steps in words that are the same for every reader. What a reader does differently comes as ``own``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from st_pipeline.steps.step import Do, Step
+
+WHERE = "Settings > Integrations > API Application Access"
+
+_COMMON = {
+    Do.CHECK_LAST_SYNC: "Check the last sync for errors.",
+    Do.CHECK_DAEMON: "If there are none, check that the daemon is running.",
+    Do.CHECK_BUILDS: "Check that builds are running (job build_marts) and whether the last one failed.",
+    Do.VIEW_RUN: "Open the run to see which model or check failed.",
+    Do.FIX_ERROR: "Fix the cause of the error.",
+    Do.FIX_SHARED_CAUSE: (
+        "The likely cause is something they all share: ServiceTitan itself (check its status page), or this machine's "
+        "network, database, or disk."
+    ),
+    Do.WAIT_FOR_RETRY: "Syncs retry automatically.",
+    Do.CONNECT_APP: (
+        f"In ServiceTitan, under {WHERE}, the company's administrator connects the app and generates a client id and "
+        "client secret."
+    ),
+    Do.CHECK_CREDENTIALS: "Check the client id and client secret, and that they belong to this environment.",
+    Do.GENERATE_SECRET: f"In ServiceTitan, under {WHERE}, generate a new client secret.",
+    Do.REVOKE_NEWER_SECRET: (
+        "In the portal, under Credentials, revoke the newer client secret and add it again exactly as ServiceTitan "
+        "shows it."
+    ),
+    Do.CHECK_TENANT_ID: "Check that the credentials belong to this tenant id.",
+    Do.CHECK_APP_ALLOWED: f"In ServiceTitan, under {WHERE}, check that the app is still allowed.",
+    Do.CHECK_ENVIRONMENT: "Check the environment: production, integration, or sandbox.",
+    Do.GRANT_SCOPE: (
+        "Add the scope {about} to the app in the developer portal, and have the company's administrator accept it in "
+        f"ServiceTitan under {WHERE}."
+    ),
+    Do.RESTORE_VAULT_KEY: "Add the key that it was encrypted with to the end of {about}.",
+    Do.CHECK_STATUS_PAGE: "If this continues, check the network and ServiceTitan's status page.",
+    Do.FIND_OTHER_CALLER: (
+        "This app stays below the limit, so another program or machine is using the same app key for this company. "
+        "Find it, or give it its own app."
+    ),
+    Do.SYNC_LESS_OFTEN: (
+        "Nothing is failing yet, but this company's syncs have almost no time left in the day. Sync it less often, and "
+        "find the record type that makes the most calls (control.api_calls)."
+    ),
+    Do.CORRECT_RECORDS: "Correct bad data in ServiceTitan.",
+    Do.CHECK_FIELDS: (
+        "Their columns are null in new records. Check ServiceTitan's documentation to see if they were renamed or "
+        "removed, and update the reports that use them."
+    ),
+    Do.CHECK_RECORDS_EXIST: (
+        "Credentials and scopes are fine, and loaded data is kept. Check in ServiceTitan that the records still exist "
+        "and that the app can still see them (the account may have been emptied, merged, or restricted). If both are "
+        "true, report it to ServiceTitan."
+    ),
+    Do.COMPARE_COUNTS: (
+        "Compare the count in ServiceTitan with the count in raw. If ServiceTitan has fewer records, someone merged or "
+        "deleted them. If it has them all, the app can no longer see some: report it to ServiceTitan. Raw keeps them "
+        "all."
+    ),
+    Do.COMPARE_INVOICES: (
+        "If the totals still differ, a rule of int_invoice_report drops or changes invoices: compare its rows with "
+        "raw.accounting_invoices by invoice_id."
+    ),
+    Do.HOLD_REPORT: (
+        "Do not deliver this report until you know why: the consumer first marks every customer inactive. Check "
+        "whether customers or memberships were set inactive in ServiceTitan, and what the last sync fetched."
+    ),
+    Do.RENAME_COLUMN: "Rename the old column: {about}.",
+    Do.REPORT_COUNTS: "If the counts still differ, report both numbers to ServiceTitan.",
+    Do.REPORT_LOST_ACCESS: (
+        "If the counts still differ, the app can no longer see every record: report it to ServiceTitan."
+    ),
+    Do.REPORT_TRACE: "If it fails again, report the trace ID to ServiceTitan.",
+}
+
+
+def word(steps: Iterable[Step], own: Mapping[Do, str | None], tenant: str) -> str:
+    """The steps as sentences. ``own`` has the reader's own wording by step; None leaves a step out.
+
+    Templates may use ``{tenant}``, ``{about}`` and ``{entity}`` (``about`` as an option of a command, or nothing).
+    """
+    sentences = []
+    for step in steps:
+        template = own[step.do] if step.do in own else _COMMON[step.do]
+        if template:
+            entity = f" --entity {step.about}" if step.about else ""
+            sentences.append(template.format(tenant=tenant or "TENANT", about=step.about or "", entity=entity))
+    return " ".join(sentences)
