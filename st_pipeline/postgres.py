@@ -131,20 +131,32 @@ def ensure_database(database: Database) -> None:
     """Create ``database`` on its server when it is missing."""
     try:
         connect(database).close()
-    except PostgresError as missing:
-        if "does not exist" not in str(missing):
+    except PostgresError as refused:
+        if _exists(database, refused):
             raise
-        with connect(database.with_name("postgres"), autocommit=True) as connection:
-            try:
-                connection.execute(sql.SQL("create database {}").format(sql.Identifier(database.name)))
-            # Made by another process meanwhile; which of the two is raised is a matter of the instant.
-            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                return
-            except psycopg.errors.InsufficientPrivilege:
-                raise PostgresError(
-                    f"database {database.name} does not exist and {database.user} may not create it; "
-                    "create it and run again"
-                ) from None
+        _create(database)
+
+
+def _exists(database: Database, refused: PostgresError) -> bool:
+    """Ask the server, whose messages may be in any language. Raises ``refused`` if the server cannot be asked."""
+    try:
+        with connect(database.with_name("postgres")) as connection:
+            return bool(connection.execute("select from pg_database where datname = %s", [database.name]).fetchone())
+    except PostgresError:
+        raise refused from None
+
+
+def _create(database: Database) -> None:
+    with connect(database.with_name("postgres"), autocommit=True) as connection:
+        try:
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(database.name)))
+        # Another process created it in the meantime. Timing decides which of the two errors is raised.
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            raise PostgresError(
+                f"database {database.name} does not exist and {database.user} may not create it; create it and run again"
+            ) from None
 
 
 def drop_database(database: Database) -> None:

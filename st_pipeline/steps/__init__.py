@@ -1,5 +1,5 @@
 """What to do about a problem, as data: ``Step(Do.SYNC)``, never a sentence to be read again by a program.
 
-Code that finds a problem names the steps. Only the edges put them into words: commands.py for the command line, logs, and
-the Dagster UI; alerting/step_words.py for alerts; portal/words/step_words.py for the portal.
+Code that finds a problem names the steps. Only the edges put them into words: commands.py for the command line, logs,
+and the Dagster UI; alerting/step_words.py for alerts; portal/words/step_words.py for the portal.
 """

@@ -20,8 +20,8 @@ DETAILS: dict[str, tuple[str, str, CheckCause, str, list[dict[str, str]]]] = {
     "part": (
         "connected",
         "connected, but not granted: tn.crm.customers:r (for crm_customers). The legacy tables need it: add it to the "
-        "app in the developer portal, let the tenant's administrator accept the new version, then run st-pipeline tenants "
-        "check part",
+        "app in the developer portal, let the tenant's administrator accept the new version, then run st-pipeline "
+        "tenants check part",
         CheckCause.SCOPE,
         "connected, but not granted: tn.crm.customers:r (for crm_customers)",
         [{"do": "grant_scope", "about": "tn.crm.customers:r"}, {"do": "test_connection"}],
