@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from st_pipeline.locks import Lock
 from st_pipeline.postgres import Database, connect
 from st_pipeline.settings import PROJECT_ROOT
 
-BUILD_LOCK = 7_350_003
 _SOURCES = ("*.yml", "*.sql", "*.csv")
 
 
@@ -52,7 +52,7 @@ def environment(database: Database) -> dict[str, str]:
 def one_build_at_a_time(database: Database) -> Iterator[None]:
     """Wait until no other process builds; the lock ends with the process that holds it."""
     with connect(database, application="st-pipeline build", autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (BUILD_LOCK,))
+        connection.execute("select pg_advisory_lock(%s)", (Lock.BUILD,))
         yield
 
 

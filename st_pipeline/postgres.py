@@ -18,11 +18,11 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from st_pipeline import embedded_postgres
+from st_pipeline.locks import Lock
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-MIGRATION_LOCK = 7_350_001  # an advisory lock: two processes that start at once migrate one after the other
 WAREHOUSE = "warehouse"
 SCHEMAS = ("control", "raw", "staging", "intermediate", "legacy", "marts")
 
@@ -155,7 +155,7 @@ def _create(database: Database) -> None:
             return
         except psycopg.errors.InsufficientPrivilege:
             raise PostgresError(
-                f"database {database.name} does not exist and {database.user} may not create it; create it and run again"
+                f"database {database.name} does not exist, and {database.user} may not create it; create it yourself"
             ) from None
 
 
@@ -175,7 +175,7 @@ def migrate(database: Database, revision: str = "head") -> None:
     config = alembic.config.Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with engine.connect() as connection:
-        connection.execute(sqlalchemy.text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        connection.execute(sqlalchemy.text("select pg_advisory_xact_lock(:lock)"), {"lock": Lock.MIGRATION.value})
         for schema in SCHEMAS:
             connection.execute(sqlalchemy.text(f"create schema if not exists {schema}"))
         config.attributes["connection"] = connection

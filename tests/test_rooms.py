@@ -15,6 +15,7 @@ ROOT = Path(st_pipeline.__file__).parent
 ROOMS = (
     "secret",
     "steps",
+    "locks",
     "settings",
     "embedded_place",
     "embedded_postgres",

@@ -13,6 +13,7 @@ from st_pipeline.alerting.channels import Channel, open_channels
 from st_pipeline.alerting.deliveries import Delivered
 from st_pipeline.alerting.incidents import Reconciled, reconcile
 from st_pipeline.alerting.quiet_hours import QuietHours, parse_quiet_hours
+from st_pipeline.locks import Lock
 from st_pipeline.rules.all_rules import find_all
 from st_pipeline.rules.findings import Finding
 from st_pipeline.rules.member_counts import count_members
@@ -21,8 +22,6 @@ from st_pipeline.rules.tenant_health import StaleAt, read_tenant_facts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.settings import Settings
-
-LOCK = 7_350_004  # an advisory lock: one round at a time, no matter which process runs it
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def evaluate(
     """
     if not connection.autocommit:
         raise ValueError("evaluating needs an autocommit connection, because it sends between its transactions")
-    row = connection.execute("select pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    row = connection.execute("select pg_try_advisory_lock(%s)", (Lock.ALERT_ROUND,)).fetchone()
     if not row or not row[0]:
         return Evaluation(was_skipped=True)
     try:
@@ -81,7 +80,7 @@ def evaluate(
         return Evaluation(False, findings, news, delivered)
     finally:
         if not connection.closed:
-            connection.execute("select pg_advisory_unlock(%s)", (LOCK,))
+            connection.execute("select pg_advisory_unlock(%s)", (Lock.ALERT_ROUND,))
 
 
 def _find_and_store(

@@ -85,11 +85,9 @@ def read_usage(
             from control.api_usage_days
             where day between %(since)s and %(until)s and (%(tenant)s::text is null or tenant = %(tenant)s)
             union all
-            select (s.started_at at time zone 'UTC')::date, c.tenant, s.app, c.operation, c.calls,
-                case when c.status = 0 or c.status >= 400 and c.status <> 429 then c.calls else 0 end,
-                case when c.status = 429 then c.calls else 0 end,
-                c.retries, c.bytes, c.seconds, c.slowest, c.buckets::bigint[]
-            from control.syncs s join control.api_calls c on c.sync_id = s.id
+            select (s.started_at at time zone 'UTC')::date, c.tenant, s.app, c.operation, c.calls, c.failed,
+                c.refused, c.retries, c.bytes, c.seconds, c.slowest, c.buckets::bigint[]
+            from control.syncs s join control.counted_calls c on c.sync_id = s.id
             where s.started_at >= %(since)s::date::timestamp at time zone 'UTC'
               and s.started_at < (%(until)s::date + 1)::timestamp at time zone 'UTC'
               and (%(tenant)s::text is null or s.tenant = %(tenant)s)

@@ -140,11 +140,9 @@ def record_finish(
                     from control.sync_entities e where e.sync_id = s.id
                 ),
                 (calls, failed_calls, refused_calls, retries, call_seconds, slowest_call, buckets) = (
-                    select coalesce(sum(calls), 0),
-                        coalesce(sum(calls) filter (where status = 0 or status >= 400 and status <> 429), 0),
-                        coalesce(sum(calls) filter (where status = 429), 0), coalesce(sum(retries), 0),
-                        coalesce(sum(seconds), 0), coalesce(max(slowest), 0), {}
-                    from control.api_calls c where c.sync_id = s.id
+                    select coalesce(sum(calls), 0), coalesce(sum(failed), 0), coalesce(sum(refused), 0),
+                        coalesce(sum(retries), 0), coalesce(sum(seconds), 0), coalesce(max(slowest), 0), {}
+                    from control.counted_calls c where c.sync_id = s.id
                 )
             where id = %s
             """).format(sum_buckets(sql.Identifier("c", "buckets"))),

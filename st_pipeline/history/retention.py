@@ -15,8 +15,8 @@ from psycopg import sql
 from st_pipeline.history.latency_buckets import add_buckets, sum_buckets
 from st_pipeline.history.removable_syncs import find_removable_syncs, find_tenants_with_old_syncs
 from st_pipeline.history.syncs import read_running_syncs
+from st_pipeline.locks import Lock
 
-LOCK = 7_350_005  # an advisory lock: whoever rolls up does it alone
 BATCH = 500
 """Syncs, or incidents, of one transaction."""
 
@@ -82,7 +82,7 @@ def _roll_up_tenant(connection: psycopg.Connection[Any], tenant: str, before: da
     moved = 0
     while True:
         with connection.transaction():
-            connection.execute("select pg_advisory_xact_lock(%s)", (LOCK,))
+            connection.execute("select pg_advisory_xact_lock(%s)", (Lock.ROLL_UP,))
             running = read_running_syncs(connection).get(tenant)
             syncs = find_removable_syncs(connection, tenant, before, batch, running)
             if syncs:
@@ -99,10 +99,8 @@ def _move(connection: psycopg.Connection[Any], syncs: list[int]) -> None:
         insert into control.api_usage_days as days
             (day, tenant, app, operation, calls, failed, refused, retries, bytes, seconds, slowest, buckets)
         select (s.started_at at time zone 'UTC')::date, c.tenant, s.app, c.operation, sum(c.calls),
-            coalesce(sum(c.calls) filter (where status = 0 or status >= 400 and status <> 429), 0),
-            coalesce(sum(c.calls) filter (where status = 429), 0), sum(c.retries), sum(c.bytes), sum(c.seconds),
-            max(c.slowest), {summed}
-        from control.syncs s join control.api_calls c on c.sync_id = s.id
+            sum(c.failed), sum(c.refused), sum(c.retries), sum(c.bytes), sum(c.seconds), max(c.slowest), {summed}
+        from control.syncs s join control.counted_calls c on c.sync_id = s.id
         where s.id = any(%s)
         group by 1, 2, 3, 4
         on conflict (day, tenant, app, operation) do update set

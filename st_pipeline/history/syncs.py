@@ -143,19 +143,7 @@ def read_running_syncs(connection: psycopg.Connection[Any]) -> dict[str, int]:
 
     It is a tenant's newest, has not ended, and a process holds the tenant's lock (landing/tenant_lock.py).
     """
-    rows = connection.execute(
-        """
-        select t.key, last.id
-        from control.tenants t
-        cross join lateral (
-            select s.id, s.outcome from control.syncs s
-            where s.tenant = t.key order by s.started_at desc, s.id desc limit 1
-        ) last
-        where last.outcome is null
-          and hashtextextended('st-pipeline ' || t.key, 0) in (select key from control.held_locks)
-        """
-    ).fetchall()
-    return dict(rows)
+    return dict(connection.execute("select tenant, sync_id from control.running_syncs").fetchall())
 
 
 def read_sync(connection: psycopg.Connection[Any], sync_id: int) -> SyncDetail | None:

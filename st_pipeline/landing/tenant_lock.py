@@ -47,13 +47,11 @@ def tenant_lock(database: postgres.Database, tenant: str, holder: str, *, wait_s
         finally:
             # Closing the connection also releases it, but only a moment later. The next sync shouldn't find it held.
             with suppress(psycopg.OperationalError):
-                connection.execute("select pg_advisory_unlock(hashtextextended('st-pipeline ' || %s, 0))", (tenant,))
+                connection.execute("select pg_advisory_unlock(control.tenant_lock_key(%s))", (tenant,))
 
 
 def _try(connection: psycopg.Connection, tenant: str) -> bool:
-    row = connection.execute(
-        "select pg_try_advisory_lock(hashtextextended('st-pipeline ' || %s, 0))", (tenant,)
-    ).fetchone()
+    row = connection.execute("select pg_try_advisory_lock(control.tenant_lock_key(%s))", (tenant,)).fetchone()
     return bool(row and row[0])
 
 
@@ -62,7 +60,7 @@ def _holder(connection: psycopg.Connection, tenant: str) -> str:
         """
         select application_name, to_char(backend_start, 'YYYY-MM-DD HH24:MI:SS "UTC"')
         from control.held_locks join pg_stat_activity using (pid)
-        where key = hashtextextended('st-pipeline ' || %s, 0)
+        where key = control.tenant_lock_key(%s)
         """,
         (tenant,),
     ).fetchone()

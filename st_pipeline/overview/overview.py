@@ -235,11 +235,7 @@ def _read_marks(connection: psycopg.Connection[Any], only: str | None) -> dict[s
         left join lateral (
             select * from control.syncs s where s.tenant = t.key order by s.started_at desc, s.id desc limit 1
         ) last on true
-        left join lateral (
-            select finished_at from control.syncs s
-            where s.tenant = t.key and s.outcome = 'succeeded' and not s.is_partial
-            order by s.started_at desc, s.id desc limit 1
-        ) success on true
+        left join control.last_successes success on success.tenant = t.key
         left join (
             select tenant, count(*) filter (where field is null) as whole, count(field) as fields
             from control.quarantine where %(only)s::text is null or tenant = %(only)s group by tenant

@@ -61,12 +61,9 @@ def read_calls(connection: psycopg.Connection, since: datetime) -> list[SyncCall
             ) s
             cross join lateral (
                 select sum(calls)::bigint as calls,
-                    coalesce(sum(calls) filter (where status = 0 or status >= 400 and status <> 429), 0)::bigint
-                        as failed,
-                    coalesce(sum(calls) filter (where status = 429), 0)::bigint as refused,
-                    (array_agg(operation order by calls desc, operation)
-                        filter (where status = 0 or status >= 400 and status <> 429))[1] as worst
-                from control.api_calls c where c.sync_id = s.id
+                    coalesce(sum(failed), 0)::bigint as failed, coalesce(sum(refused), 0)::bigint as refused,
+                    (array_agg(operation order by calls desc, operation) filter (where failed > 0))[1] as worst
+                from control.counted_calls c where c.sync_id = s.id
             ) sums
             where t.enabled and sums.calls > 0
             order by t.key, s.started_at desc, s.id desc

@@ -66,11 +66,7 @@ def read_failing(connection: psycopg.Connection) -> list[Failing]:
                 where s.tenant = t.key and outcome is not null and not is_partial
                 order by started_at desc, id desc limit 1
             ) last on last.outcome = 'failed'
-            left join lateral (
-                select started_at from control.syncs s
-                where s.tenant = t.key and outcome = 'succeeded' and not is_partial
-                order by started_at desc, id desc limit 1
-            ) success on true
+            left join control.last_successes success on success.tenant = t.key
             cross join lateral (
                 select count(*) as failures, min(finished_at) as since from control.syncs s
                 where s.tenant = t.key and s.outcome = 'failed' and not s.is_partial

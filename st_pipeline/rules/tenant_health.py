@@ -62,11 +62,7 @@ def read_tenant_facts(connection: psycopg.Connection) -> list[TenantFacts]:
                 t.connected_at, t.created_at, c.created_at as credentials_at, success.finished_at as last_success_at
             from control.tenants t
             left join control.credentials c on c.tenant = t.key
-            left join lateral (
-                select finished_at from control.syncs s
-                where s.tenant = t.key and outcome = 'succeeded' and not is_partial
-                order by started_at desc, id desc limit 1
-            ) success on true
+            left join control.last_successes success on success.tenant = t.key
             where t.enabled
             order by t.key
             """

@@ -13,6 +13,8 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
+from st_pipeline.locks import request_name
+
 # A request whose sync was killed is taken up again; what kills its process every time must not do so for ever.
 MOST_ATTEMPTS = 3
 
@@ -48,7 +50,7 @@ def request_sync(
     asked = None if entities is None else sorted(set(entities))
     with connection.transaction():
         # One who asks at a time, so that a button pressed twice is one request.
-        connection.execute("select pg_advisory_xact_lock(hashtextextended('st-pipeline request ' || %s, 0))", (tenant,))
+        connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (request_name(tenant),))
         same = connection.execute(
             """
             select id from control.sync_requests
@@ -91,9 +93,7 @@ def read_open_requests(
                 r.served_at is null
                 or (
                     s.outcome is null and s.id is not null and r.attempts < %(attempts)s
-                    and (%(holds_lock)s or hashtextextended('st-pipeline ' || t.key, 0) not in (
-                        select key from control.held_locks
-                    ))
+                    and (%(holds_lock)s or t.key not in (select tenant from control.locked_tenants))
                 )
               )
             order by r.id

@@ -57,7 +57,7 @@ def read_states(
         """
         with known as (
             select *, not %(holds_lock)s
-                and hashtextextended('st-pipeline ' || key, 0) in (select key from control.held_locks) as running
+                and key in (select tenant from control.locked_tenants) as running
             from control.tenants
         )
         select
@@ -72,11 +72,7 @@ def read_states(
             t.running
         from known t
         left join control.credentials c on c.tenant = t.key
-        left join lateral (
-            select s.started_at, s.id from control.syncs s
-            where s.tenant = t.key and s.outcome = 'succeeded' and not s.is_partial
-            order by s.started_at desc limit 1
-        ) success on true
+        left join control.last_successes success on success.tenant = t.key
         left join lateral (
             select array_agg(f.started_at order by f.started_at) as starts,
                 max(coalesce(f.finished_at, f.started_at)) as ended_at

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
+from st_pipeline.locks import full_reads_name
 from st_pipeline.schedule import sync_requests
 from st_pipeline.servicetitan.catalogue.assets import WEEKLY_REREADS
 
@@ -113,7 +114,7 @@ def read_full_reads(
 def request_full_reads(connection: psycopg.Connection[Any], now: datetime) -> Mapping[str, list[str]]:
     """Ask for the whole readings that are due at ``now``; tenant -> entities. Two that do it at once ask once."""
     with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(hashtextextended('st-pipeline rereads', 0))")
+        connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [full_reads_name()])
         found = select_due(read_full_reads(connection), now)
         for tenant, entities in found.items():
             sync_requests.request_sync(connection, tenant, REQUESTED_BY, now, full=True, entities=entities)

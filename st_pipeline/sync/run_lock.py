@@ -8,13 +8,14 @@ from contextlib import contextmanager, suppress
 import psycopg
 
 from st_pipeline import postgres
+from st_pipeline.locks import run_name
 
 
 @contextmanager
 def run_lock(database: postgres.Database, run_id: str) -> Iterator[None]:
     """Hold the run's lock."""
     with postgres.connect(database, application=f"st-pipeline run {run_id}"[:63], autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(hashtextextended('st-pipeline run ' || %s, 0))", (run_id,))
+        connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (run_name(run_id),))
         try:
             yield
         finally:
@@ -27,9 +28,9 @@ def held_runs(connection: psycopg.Connection, run_ids: Sequence[str]) -> set[str
     """The runs whose process currently holds their lock."""
     rows = connection.execute(
         """
-        select asked.id from unnest(%s::text[]) as asked (id)
-        where hashtextextended('st-pipeline run ' || asked.id, 0) in (select key from control.held_locks)
+        select asked.id from unnest(%s::text[], %s::text[]) as asked (id, name)
+        where hashtextextended(asked.name, 0) in (select key from control.held_locks)
         """,
-        (list(run_ids),),
+        (list(run_ids), [run_name(run_id) for run_id in run_ids]),
     ).fetchall()
     return {run_id for (run_id,) in rows}

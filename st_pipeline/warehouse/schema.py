@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterable
 import psycopg
 from psycopg import sql
 
+from st_pipeline.locks import Lock
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.steps.advised_error import AdvisedError
 from st_pipeline.steps.step import Do, Step
-
-SCHEMA_LOCK = 7_350_002  # advisory lock: processes that widen tables take turns
 
 KEY_COLUMNS = (("tenant", "text"), ("id", "bigint"))
 OWN_COLUMNS = (
@@ -45,7 +44,7 @@ def ensure_tables(connection: psycopg.Connection, endpoints: Iterable[Endpoint])
         SchemaConflict: a column exists with a different type.
     """
     with connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(%s)", (SCHEMA_LOCK,))
+        connection.execute("select pg_advisory_xact_lock(%s)", (Lock.SCHEMA,))
         existing: dict[str, dict[str, str]] = {}
         for table, column, type_ in connection.execute(
             """

@@ -10,9 +10,10 @@ import pytest
 
 from st_pipeline import postgres
 from st_pipeline.alerting import deliveries
-from st_pipeline.alerting.alert_round import LOCK, Alerting, Evaluation, evaluate
+from st_pipeline.alerting.alert_round import Alerting, Evaluation, evaluate
 from st_pipeline.alerting.channels import open_channels
 from st_pipeline.alerting.quiet_hours import parse_quiet_hours
+from st_pipeline.locks import Lock
 from st_pipeline.postgres import Database
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.rules.thresholds_file import RulesInvalid
@@ -112,9 +113,9 @@ def test_two_rounds_at_once_tell_once(past: Past, warehouse: Database, hook: Web
 
 def test_a_round_that_another_makes_is_skipped(past: Past, warehouse: Database, alerting: Alerting) -> None:
     with postgres.connect(warehouse, autocommit=True) as other:
-        other.execute("select pg_advisory_lock(%s)", (LOCK,))
+        other.execute("select pg_advisory_lock(%s)", (Lock.ALERT_ROUND,))
         assert evaluate(past.connection, alerting, NOW) == Evaluation(was_skipped=True)
-        other.execute("select pg_advisory_unlock(%s)", (LOCK,))
+        other.execute("select pg_advisory_unlock(%s)", (Lock.ALERT_ROUND,))
     assert evaluate(past.connection, alerting, NOW).was_skipped is False
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from st_pipeline.locks import Lock, check_name
 from st_pipeline.portal.web.service import Connection
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.settings import SettingsError
@@ -21,7 +22,6 @@ from st_pipeline.tenants.recheck import check_and_record
 EVERY = timedelta(seconds=20)
 """So often while somebody looks at the page; the daemon tries on when nobody does."""
 PLACES = 3
-_LOCK = 7_350_100  # and the numbers after it: advisory locks, one for each place
 
 OURS = (
     "The saved credentials cannot be read because of a problem on our side. Tell the operator. Operators: run "
@@ -81,12 +81,12 @@ def _try(visit: Visit) -> Tried:
 @contextmanager
 def _place(connection: Connection, key: str) -> Iterator[bool]:
     """Whether there is a place to try this tenant in, kept while the block runs."""
-    with _held(connection, "select pg_try_advisory_lock(hashtextextended(%s, 0))", f"st-pipeline check {key}") as mine:
+    with _held(connection, "select pg_try_advisory_lock(hashtextextended(%s, 0))", check_name(key)) as mine:
         if not mine:
             yield False
             return
         for number in range(PLACES):
-            with _held(connection, "select pg_try_advisory_lock(%s)", _LOCK + number) as has_place:
+            with _held(connection, "select pg_try_advisory_lock(%s)", Lock.FIRST_CHECK_SLOT + number) as has_place:
                 if has_place:
                     yield True
                     return

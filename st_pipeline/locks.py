@@ -1,0 +1,49 @@
+"""Every advisory lock in the warehouse, except that of a tenant: its number, or its name.
+
+A sync holds the lock ``control.tenant_lock_key(tenant)``, a function of the database. The view ``control.held_locks``
+tells which process holds which lock.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Lock(IntEnum):
+    """Locks of which there is one in a warehouse."""
+
+    MIGRATION = 7_350_001
+    """Processes that start at the same time migrate one after the other."""
+    SCHEMA = 7_350_002
+    """Processes that widen raw tables take turns."""
+    BUILD = 7_350_003
+    """One build of the reports at a time."""
+    ALERT_ROUND = 7_350_004
+    """One round of alerts at a time."""
+    ROLL_UP = 7_350_005
+    """One process rolls up the history at a time."""
+    FIRST_CHECK_SLOT = 7_350_100
+    """This and the numbers after it: slots for connection checks started in the portal."""
+
+
+# The locks below have names; their keys are ``hashtextextended(name, 0)``.
+
+
+def check_name(tenant: str) -> str:
+    """Held while the portal checks this tenant's connection."""
+    return f"st-pipeline check {tenant}"
+
+
+def full_reads_name() -> str:
+    """Held while the weekly full reads are requested."""
+    return "st-pipeline rereads"
+
+
+def request_name(tenant: str) -> str:
+    """Held while a sync of this tenant is requested."""
+    return f"st-pipeline request {tenant}"
+
+
+def run_name(run_id: str) -> str:
+    """Held by the process of a run while it lives."""
+    return f"st-pipeline run {run_id}"
