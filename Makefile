@@ -5,10 +5,10 @@ STAMP := .venv/.installed
 
 .PHONY: help setup demo up dev test check soak bench lock
 
-help:            ## this list
+help:            ## list these targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
 
-setup: $(STAMP)  ## only the environment: .venv with the locked dependencies
+setup: $(STAMP)  ## create .venv with the locked dependencies
 
 $(STAMP): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -17,29 +17,29 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-demo: setup      ## the main job on the sandbox, start to finish, and a summary
+demo: setup      ## run a whole sync on the sandbox and show a summary
 	@$(BIN)/st-pipeline demo
 
-up: setup        ## Postgres, Dagster UI and daemon with a sandbox; Ctrl-C ends all of it
+up: setup        ## start Postgres, Dagster UI and daemon with a sandbox; Ctrl-C stops all
 	@$(BIN)/st-pipeline up --sandbox
 
-dev: setup       ## Dagster's own development server on this project's instance
+dev: setup       ## start Dagster's development server on this project's instance
 	@$(BIN)/st-pipeline dev
 
-test: setup      ## the whole suite, under ten minutes on two cores
-	@$(BIN)/python -m pytest -m "not soak" -n 3  # some tests wait for most of their time
+test: setup      ## run the whole suite, under ten minutes on two cores
+	@$(BIN)/python -m pytest -m "not soak" -n 3  # three workers on two cores: some tests mostly wait
 
-soak: setup      ## the slow tests: memory, long runs
+soak: setup      ## run the slow tests: memory, long runs
 	@$(BIN)/python -m pytest -m soak
 
-check: setup     ## lint, format, types
+check: setup     ## check lint, format and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
 
-bench: setup     ## what is measured, against whom
+bench: setup     ## run the benchmarks
 	@$(BIN)/python -m benchmarks
 
-lock: setup      ## resolve the dependencies anew
+lock: setup      ## update the locked dependencies
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock

@@ -1,7 +1,7 @@
-"""ServiceTitan to Postgres for many tenants; the rooms are named in README.md."""
+"""ServiceTitan to Postgres for many tenants; README.md describes the packages."""
 
 import os
 
-# Arrow chooses its allocator when it is loaded, which is after this. Its default keeps what was freed, and a sync's
-# peak with it. A setting of Arrow's own, not of ours; sync/memory.py has the rest.
+# Arrow chooses its allocator when it is imported, which is after this. Its default allocator keeps freed memory, and so
+# a sync's peak. This is Arrow's own variable, not one of our settings; sync/memory.py has the rest.
 os.environ.update(ARROW_DEFAULT_MEMORY_POOL="system")

@@ -1,4 +1,4 @@
-"""The folder and the variables that a Dagster process of this project needs. Imports nothing of Dagster."""
+"""The folder and environment variables for this project's Dagster processes. Imports nothing from Dagster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORKSPACE_FILE = PROJECT_ROOT / "workspace.yaml"
 
 
 def prepare_home(settings: Settings) -> Path:
-    """The Dagster home of these settings, with the project's ``dagster.yaml`` in it."""
+    """The Dagster home for these settings, with the project's ``dagster.yaml`` in it."""
     home = settings.home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(INSTANCE_FILE, home / "dagster.yaml")
@@ -22,10 +22,10 @@ def prepare_home(settings: Settings) -> Path:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What to set for Dagster processes, after making sure that home and database are there.
+    """The variables for Dagster processes. Creates the home and the database if needed.
 
     Raises:
-        PostgresError: the instance's database cannot be reached or made.
+        PostgresError: the instance's database cannot be reached or created.
     """
     database = postgres.dagster(settings)
     postgres.ensure_database(database)
@@ -33,7 +33,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "DAGSTER_HOME": str(prepare_home(settings)),
         "DAGSTER_POSTGRES_URL": database.url("postgresql+psycopg2").reveal(),
         "DAGSTER_DISABLE_TELEMETRY": "yes",
-        # What a run materializes of one asset for all its tenants is written at once, not row by row.
+        # Write a run's materializations of an asset for all tenants in one batch, not row by row.
         "DAGSTER_EVENT_BATCH_SIZE": "50",
         **dbt_environment(postgres.warehouse(settings)),
     }

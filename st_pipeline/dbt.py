@@ -1,6 +1,6 @@
-"""The dbt project as files and environment: its manifest, made when it is missing or older than the models.
+"""The dbt project's files and environment, and its manifest, which is rebuilt if the models are newer.
 
-Running it is Dagster's (defs/reports.py).
+Dagster runs dbt (defs/reports.py).
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _SOURCES = ("*.yml", "*.sql", "*.csv")
 
 
 class DbtProjectBroken(Exception):
-    """dbt cannot read the project; the message holds dbt's own words."""
+    """dbt cannot parse the project; the message has dbt's output."""
 
 
 def project_folder() -> Path:
-    """Where the models are."""
+    """The folder with the models."""
     return PROJECT_ROOT / "dbt_project"
 
 
 def dbt_executable() -> str:
-    """The dbt of this environment, whatever PATH says."""
+    """The dbt in this environment, regardless of PATH."""
     return str(Path(sys.executable).with_name("dbt"))
 
 
@@ -50,7 +50,7 @@ def environment(database: Database) -> dict[str, str]:
 
 @contextmanager
 def one_build_at_a_time(database: Database) -> Iterator[None]:
-    """Wait until no other process builds; the lock ends with the process that holds it."""
+    """Wait until no other process builds. The lock is released when the process ends."""
     with connect(database, application="st-pipeline build", autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(%s)", (Lock.BUILD,))
         yield
@@ -58,7 +58,7 @@ def one_build_at_a_time(database: Database) -> Iterator[None]:
 
 @cache
 def manifest(database: str) -> Path:
-    """The manifest of the models as they are now for a database of that name, made once for each state of the files.
+    """The manifest of the current models for a database name, built once per version of the files.
 
     Raises:
         DbtProjectBroken: the models do not parse.
@@ -71,7 +71,7 @@ def manifest(database: str) -> Path:
     target = folder / "target" / f"manifest-{digest[:16]}.json"
     if not target.exists():
         target.parent.mkdir(exist_ok=True)
-        # Two processes may parse at once: each in a folder of its own, and the last rename wins.
+        # Two processes may parse at the same time: each uses its own folder, and the last rename wins.
         with tempfile.TemporaryDirectory(dir=target.parent) as work:
             _parse(folder, database, Path(work))
             (Path(work) / "manifest.json").rename(target)
@@ -79,8 +79,8 @@ def manifest(database: str) -> Path:
 
 
 def _parse(folder: Path, database: str, target: Path) -> None:
-    # Parsing connects to nothing; only the name of the database gets into the manifest.
-    nowhere = Database(host="localhost", port=5432, user="nobody", password=None, name=database)
+    # Parsing needs no connection; the manifest contains only the database's name.
+    nowhere = Database(host="localhost", port=5432, user="unused", password=None, name=database)
     done = subprocess.run(
         [dbt_executable(), "--quiet", "parse", "--project-dir", str(folder), "--profiles-dir", str(folder),
          "--target-path", str(target), "--log-path", str(target)],

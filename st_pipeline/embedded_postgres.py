@@ -1,8 +1,8 @@
-"""A PostgreSQL server of the project's own, out of a wheel, on a Unix socket only.
+"""The project's own PostgreSQL server, from a wheel, on a Unix socket only.
 
-Starting and stopping live here; where its files are is in embedded_place.py; connections, databases and migrations are
-in postgres.py. Every process that uses the server holds one idle connection; the last to leave stops it, so a command
-leaves nothing running behind.
+This module starts and stops it. embedded_place.py has its paths; postgres.py has connections, databases and migrations.
+Every process that uses the server holds one idle connection. The last process to exit stops the server, so no command
+leaves one running.
 """
 
 from __future__ import annotations
@@ -33,32 +33,32 @@ SERVER_OPTIONS = {
     "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",
-    # No replica reads this log, and bulk loads into new tables then write half as much.
+    # No replica reads the WAL, and with minimal WAL, bulk loads into new tables write half as much.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "jit": "off",
     "logging_collector": "off",
     "log_min_duration_statement": "-1",
-    # Statements could hold encrypted credentials or customers' data; the log keeps the error alone.
+    # Statements may contain encrypted credentials or customer data, so log only the error.
     "log_min_error_statement": "panic",
 }
 
 
 class EmbeddedPostgresError(Exception):
-    """The embedded server could not be started; the message says what to do."""
+    """The embedded server did not start; the message says what to do."""
 
 
 @cache
 def attach(home: Path) -> Path:
-    """Start the server of ``home`` if it is down, keep it up while this process lives; the socket's folder.
+    """Start the server of ``home`` if it is down, and keep it up while this process lives. Returns the socket's folder.
 
     Raises:
-        EmbeddedPostgresError: it did not start; with the end of its log.
+        EmbeddedPostgresError: it did not start; the message has the end of its log.
     """
     home.mkdir(parents=True, exist_ok=True)
     where = place(home)
     with _lock(home):
-        # Who is let in needs no look at processes, which a process of many threads had better not start.
+        # Try to connect first: starting a subprocess is best avoided in a process with many threads.
         keeper = _try_connect(where)
         if keeper is None:
             if not _is_running(where):
@@ -107,7 +107,7 @@ def _is_running(where: Place) -> bool:
 def _start(where: Place) -> None:
     _prepare(where)
     if not where.cluster.exists():
-        # A first start that was killed leaves a half-made cluster under the other name; nothing is in it yet.
+        # If the first start was killed, this name has an unfinished cluster without any data.
         shutil.rmtree(where.data / "making", ignore_errors=True)
         made = _run(
             where,
@@ -134,14 +134,14 @@ def _start(where: Place) -> None:
         tail = log.read_text(errors="replace")[-2000:] if log.exists() else started.stdout
         raise EmbeddedPostgresError(
             f"the embedded PostgreSQL in {where.data} did not start; "
-            f"set ST_PIPELINE_DSN to use another. Its log ends:\n{tail}"
+            f"set ST_PIPELINE_DSN to use another server. The end of its log:\n{tail}"
         )
 
 
 def _prepare(where: Place) -> None:
-    """Make the folders, closed to everybody else, and as root the user and the binaries it can reach."""
+    """Create the folders, private to their owner. If we are root, also create the user and its binaries."""
     if where.user:
-        # Homes share the machine's user and binaries, and two first starts at once must not both make them.
+        # Homes share the machine's user and binaries, so two first starts must not create them at the same time.
         SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
         with _lock(SYSTEM_FOLDER):
             _ensure_user(where.user)
@@ -178,8 +178,8 @@ def _ensure_user(name: str) -> None:
         )
     except (OSError, subprocess.CalledProcessError) as error:
         raise EmbeddedPostgresError(
-            f"PostgreSQL does not run as root and the user {name} could not be made ({error}); "
-            "run as another user, or set ST_PIPELINE_DSN to a server of yours"
+            f"PostgreSQL does not run as root, and creating the user {name} failed ({error}); "
+            "run as another user, or set ST_PIPELINE_DSN to your own server"
         ) from None
 
 
@@ -188,7 +188,7 @@ def _pg_ctl(where: Place, action: str, *arguments: str) -> subprocess.CompletedP
 
 
 def _run(where: Place, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a PostgreSQL program as the right user; its output goes to a file, as the server keeps it open."""
+    """Run a PostgreSQL program as the right user. Its output goes to a file, because the server keeps it open."""
     identity = {"user": where.user, "group": where.user, "extra_groups": []} if where.user else {}
     with tempfile.TemporaryFile("w+", errors="replace") as output:
         done = subprocess.run(
@@ -207,12 +207,12 @@ def _run(where: Place, program: str, *arguments: str) -> subprocess.CompletedPro
 
 
 def _detach(home: Path, where: Place, keeper: psycopg.Connection, owner: int) -> None:
-    """Let go of the server, and stop it when nobody else holds it."""
-    if os.getpid() != owner:  # a forked child must not close what its parent holds
+    """Release the server, and stop it if no other process uses it."""
+    if os.getpid() != owner:  # a forked child must not close its parent's connection
         return
     with contextlib.suppress(psycopg.Error, OSError), _lock(home):
         is_last = _is_last(keeper)
-        keeper.execute("set application_name = ''")  # its backend outlives it by a moment, and keeps nothing anymore
+        keeper.execute("set application_name = ''")  # the backend lives on for a moment but no longer counts as a user
         keeper.close()
         if is_last:
             _pg_ctl(where, "stop", "--mode=fast", "--wait", "--timeout=60")
@@ -221,8 +221,8 @@ def _detach(home: Path, where: Place, keeper: psycopg.Connection, owner: int) ->
 def _is_last(keeper: psycopg.Connection) -> bool:
     """Whether no other process uses the server.
 
-    The backend of a connection that was just closed takes a moment to leave. Counted as a user, it would keep the
-    server running for good, so only another keeper answers at once; anything else has a few seconds to go away.
+    The backend of a closed connection takes a moment to exit. If it counted as a user, the server would keep running
+    forever. So only another keeper connection is proof of use; anything else gets a few seconds to exit.
     """
     for _ in range(50):
         found = keeper.execute(

@@ -1,4 +1,4 @@
-"""A sync's outcomes -> the Dagster failure that says what is missing."""
+"""Turn a sync's outcomes into the Dagster failure that says what is missing."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import dagster as dg
 
 from st_pipeline.sync.outcome import TenantOutcome
 
-# Its value is the process that runs it (defs/local_runs.py): somebody sits before it.
+# The tag's value is the process that runs it (defs/local_runs.py): someone is watching it.
 INTERACTIVE_TAG = "st_pipeline/interactive"
 
 
 def sync_failure(outcomes: Sequence[TenantOutcome]) -> dg.Failure:
-    """The failure for outcomes of which at least one failed; returned, not raised.
+    """The failure for outcomes with at least one failed tenant; returned, not raised.
 
-    Dagster does not retry: the schedule makes the failed tenants due again after a pause (schedule/due_times.py).
+    Dagster does not retry: the schedule makes failed tenants due again after a pause (schedule/due_times.py).
     """
     failed = [outcome for outcome in outcomes if outcome.failures]
     said = [sentence for outcome in failed for sentence in outcome.failures]

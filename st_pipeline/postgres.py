@@ -1,6 +1,6 @@
 """Connections to the warehouse, its databases, and the migrations of schema ``control``.
 
-How the embedded server is started is in embedded_postgres.py; what the tables mean is in the rooms that own them.
+embedded_postgres.py starts the embedded server. Each table is documented in the package that owns it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ SCHEMAS = ("control", "raw", "staging", "intermediate", "legacy", "marts")
 
 
 class PostgresError(Exception):
-    """A database cannot be reached or made; the message says which setting to look at."""
+    """A database cannot be reached or created; the message says which setting to check."""
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One database of one server. libpq, SQLAlchemy and dbt each want the same parts in another form."""
+    """One database on one server, in the forms that libpq, SQLAlchemy and dbt need."""
 
     host: str
     port: int
@@ -44,14 +44,12 @@ class Database:
 
     @classmethod
     def from_dsn(cls, dsn: Secret, *, default_name: str) -> Database:
-        """Raises PostgresError when the text is no DSN; the text itself is not repeated (it may hold a password)."""
+        """Raises PostgresError if the DSN is invalid. The message never repeats it: it may contain a password."""
         try:
             parts: dict[str, Any] = conninfo_to_dict(dsn.reveal())
             port = int(parts.pop("port", 5432))
         except (psycopg.ProgrammingError, ValueError):
-            raise PostgresError(
-                "the DSN cannot be read; expected postgresql://user:password@host:port/database"
-            ) from None
+            raise PostgresError("the DSN is invalid; expected postgresql://user:password@host:port/database") from None
         password = parts.pop("password", None)
         return cls(
             host=str(parts.pop("host", "localhost")),
@@ -63,11 +61,11 @@ class Database:
         )
 
     def with_name(self, name: str) -> Database:
-        """Another database of the same server."""
+        """Another database on the same server."""
         return replace(self, name=name)
 
     def parameters(self) -> dict[str, Any]:
-        """Keyword arguments of ``psycopg.connect``."""
+        """Keyword arguments for ``psycopg.connect``."""
         password = {"password": self.password.reveal()} if self.password else {}
         return {
             **self.options,
@@ -79,7 +77,7 @@ class Database:
         }
 
     def url(self, scheme: str = "postgresql") -> Secret:
-        """The URL form; a Secret, as it may hold a password. SQLAlchemy needs ``postgresql+psycopg2``."""
+        """The URL; a Secret, because it may contain a password. SQLAlchemy needs ``postgresql+psycopg2``."""
         user = quote(self.user, safe="")
         login = f"{user}:{quote(self.password.reveal(), safe='')}" if self.password else user
         if self.host.startswith("/"):
@@ -91,7 +89,7 @@ class Database:
 
 
 def warehouse(settings: Settings) -> Database:
-    """The warehouse: the embedded server of the home (started when down), or the one ``ST_PIPELINE_DSN`` names."""
+    """The warehouse: the home's embedded server (started if it is down), or the one in ``ST_PIPELINE_DSN``."""
     if settings.dsn:
         return Database.from_dsn(settings.dsn, default_name=WAREHOUSE)
     socket = embedded_postgres.attach(settings.home)
@@ -99,12 +97,12 @@ def warehouse(settings: Settings) -> Database:
 
 
 def warehouse_name(settings: Settings) -> str:
-    """The name of the warehouse's database, without connecting to anything."""
+    """The name of the warehouse's database, without connecting."""
     return Database.from_dsn(settings.dsn, default_name=WAREHOUSE).name if settings.dsn else WAREHOUSE
 
 
 def dagster(settings: Settings) -> Database:
-    """The database of the Dagster instance: by default ``dagster`` on the warehouse's server."""
+    """The Dagster instance's database: by default ``dagster`` on the warehouse's server."""
     if settings.dagster_dsn:
         return Database.from_dsn(settings.dagster_dsn, default_name="dagster")
     return warehouse(settings).with_name("dagster")
@@ -114,7 +112,7 @@ def connect(database: Database, *, application: str = "st-pipeline", autocommit:
     """An open connection in UTC.
 
     Raises:
-        PostgresError: the server cannot be reached or refuses; without the DSN.
+        PostgresError: the server cannot be reached or rejects the connection; the message omits the DSN.
     """
     parameters = {"application_name": application, "connect_timeout": 10, **database.parameters()}
     parameters["options"] = f"{parameters.get('options', '')} -c TimeZone=UTC".strip()
@@ -123,12 +121,12 @@ def connect(database: Database, *, application: str = "st-pipeline", autocommit:
     except psycopg.OperationalError as error:
         raise PostgresError(
             f"cannot connect to database {database.name} on {database.host}:{database.port} as {database.user}: "
-            f"{str(error).strip()}; check ST_PIPELINE_DSN and that the server runs"
+            f"{str(error).strip()}; check ST_PIPELINE_DSN, and that the server is running"
         ) from None
 
 
 def ensure_database(database: Database) -> None:
-    """Create ``database`` on its server when it is missing."""
+    """Create ``database`` on its server if it is missing."""
     try:
         connect(database).close()
     except PostgresError as refused:
@@ -160,13 +158,13 @@ def _create(database: Database) -> None:
 
 
 def drop_database(database: Database) -> None:
-    """Drop ``database`` with everything in it, whoever is connected; nothing happens when it is not there."""
+    """Drop ``database`` with everything in it and end its connections; does nothing if it is missing."""
     with connect(database.with_name("postgres"), autocommit=True) as connection:
         connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database.name)))
 
 
 def migrate(database: Database, revision: str = "head") -> None:
-    """Bring schema ``control`` to ``revision`` and make the other schemas; safe to call at every start."""
+    """Migrate schema ``control`` to ``revision`` and create the other schemas; safe to call at every start."""
     engine = sqlalchemy.create_engine(
         "postgresql+psycopg://",
         creator=lambda: connect(database, application="st-pipeline migrate"),
@@ -184,7 +182,7 @@ def migrate(database: Database, revision: str = "head") -> None:
 
 
 def prepare(settings: Settings) -> Database:
-    """The warehouse, there and migrated: what every command starts with."""
+    """The warehouse, created and migrated: the first step of every command."""
     database = warehouse(settings)
     ensure_database(database)
     migrate(database)

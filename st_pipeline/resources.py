@@ -1,4 +1,4 @@
-"""What assets are handed: the pipeline, clients per tenant, dbt. Configuration only; the work is in the rooms."""
+"""The resources for assets: the pipeline, clients per tenant, dbt. Configuration only; other packages do the work."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 
 
 class PipelineResource(dg.ConfigurableResource[Pipeline]):
-    """Warehouse, landing zone and registry of the environment's settings."""
+    """Warehouse, landing zone and registry, from the settings."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Pipeline:
-        """The same pipeline for every step of a process: the warehouse is prepared once."""
+        """One pipeline for all steps of a process: the warehouse is prepared once."""
         return _pipeline()
 
 
 class Tenants:
-    """Authenticated ServiceTitan clients by tenant key, for assets of your own."""
+    """Authenticated ServiceTitan clients by tenant key, for your own assets."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
     def client(self, tenant: str) -> ServiceTitan:
-        """A client that signs in when it is first used; close it when done. Raises TenantsError."""
+        """A client that signs in on first use; close it when done. Raises TenantsError."""
         return self._pipeline.client(tenant)
 
 
 class ServiceTitanResource(dg.ConfigurableResource[Tenants]):
-    """``servicetitan.client("acme")`` in any asset: credentials come from the vault, never from run config."""
+    """``servicetitan.client("acme")`` in any asset. Credentials come from the vault, never from run config."""
 
     def create_resource(self, context: dg.InitResourceContext) -> Tenants:
-        """Clients on the environment's registry."""
+        """Clients from the environment's registry."""
         return Tenants(_pipeline())
 
 
@@ -46,7 +46,7 @@ def _pipeline() -> Pipeline:
 
 
 def dbt_resource() -> DbtCliResource:
-    """dbt on the project's models; the database is in the process's environment when it runs."""
+    """dbt with the project's models; the process's environment has the database."""
     return DbtCliResource(
         project_dir=str(project_folder()), profiles_dir=str(project_folder()), dbt_executable=dbt_executable()
     )

@@ -1,6 +1,6 @@
 """A value that must never be shown.
 
-Only the type lives here: no encryption (tenants/vault.py), no reading of settings (settings.py).
+Only the type: tenants/vault.py encrypts, settings.py reads the settings.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Any
 
 
 class Secret:
-    """A string whose repr, str and format are ``***``; ``reveal()`` is the one way to the value.
+    """A string whose repr, str and format are ``***``; only ``reveal()`` returns the value.
 
-    It refuses to be pickled or copied into JSON, so that it cannot slip into a file by way of a container.
+    It cannot be pickled or written as JSON, so it cannot end up in a file inside another object.
     """
 
     __slots__ = ("_value",)
@@ -41,4 +41,4 @@ class Secret:
         return bool(self._value)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        raise TypeError("a Secret is not to be pickled: pass the place it is stored in")
+        raise TypeError("a Secret cannot be pickled: pass where it is stored instead")

@@ -1,6 +1,6 @@
-"""Everything the environment says, read once: the only reader of environment variables.
+"""All settings from the environment, read once. Nothing else reads environment variables.
 
-No decisions and no connections live here. A ``.env`` beside the project is read beneath the environment.
+No decisions or connections here. Values in a ``.env`` next to the project apply unless the environment sets them.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ NEVER = "never"
 
 
 class SettingsError(Exception):
-    """A setting is unusable; the message names it and says what it should be."""
+    """A setting is invalid; the message names it and says what it should be."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceTitanDefaults:
-    """servicepytan's own variable names: the app's key, and one tenant's credentials for an import."""
+    """The variables that servicepytan uses: the app key, and one tenant's credentials for an import."""
 
     client_id: str | None = None
     client_secret: Secret | None = None
@@ -44,7 +44,7 @@ class ServiceTitanDefaults:
 
 @dataclass(frozen=True, slots=True)
 class OpenIdClient:
-    """What the portal is at an OpenID Connect provider; ``issuer`` is as the provider writes it."""
+    """The portal's client at an OpenID Connect provider; ``issuer`` is exactly as the provider writes it."""
 
     issuer: str
     client_id: str
@@ -53,7 +53,7 @@ class OpenIdClient:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the environment asks for. ``dsn`` and ``dagster_dsn`` are None for the embedded server."""
+    """The settings. ``dsn`` and ``dagster_dsn`` are None for the embedded server."""
 
     home: Path
     dsn: Secret | None
@@ -63,30 +63,30 @@ class Settings:
     sandbox_url: str
     servicetitan: ServiceTitanDefaults
     alert_urls: tuple[Secret, ...] = ()
-    """Channels of alerts as apprise writes them; each may hold a token or a password."""
+    """Alert channels as Apprise URLs; each may contain a token or password."""
     heartbeat_url: Secret | None = None
     quiet_hours: str | None = None
-    """As it is written; read where it counts (alerting/quiet_hours.py)."""
+    """As written; alerting/quiet_hours.py parses it."""
     compact_landed_days: int | None = 7
-    """After the end of a month, until its landed files are joined. None, here and below: never."""
+    """Days after the end of a month until its landed files are combined. None, here and below: never."""
     keep_landed_days: int | None = None
     keep_runs_days: int | None = 90
     keep_history_days: int | None = 400
     portal_url: str = DEFAULT_PORTAL_URL
-    """As people reach the portal, without a slash at the end."""
+    """The portal's public address, without a trailing slash."""
     portal_metrics_token: Secret | None = None
     """None: no metrics are served."""
     portal_trusted_proxies: tuple[str, ...] = ()
-    """Addresses or networks whose word for where a request comes from is taken."""
+    """Addresses or networks of proxies that are trusted to name the client's address."""
     portal_oidc: OpenIdClient | None = None
-    """None: people sign in with passwords alone."""
+    """None: users sign in with passwords only."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
-        """Settings from ``environment``, by default the process's own over the project's ``.env``.
+        """Settings from ``environment``, by default the process's environment on top of the project's ``.env``.
 
         Raises:
-            SettingsError: a ``…_FILE`` cannot be read, or a value has the wrong form.
+            SettingsError: a ``…_FILE`` cannot be read, or a value is invalid.
         """
         if environment is None:
             environment = {**_dotenv(), **os.environ}
@@ -127,7 +127,7 @@ def _dotenv() -> dict[str, str]:
 
 
 def _secret(environment: Mapping[str, str], name: str) -> Secret | None:
-    """The secret ``name``, or the text of the file that ``name_FILE`` points to, without surrounding blanks."""
+    """The secret ``name``, or the text of the file in ``name_FILE``, without surrounding whitespace."""
     value = environment.get(name, "").strip()
     file = environment.get(f"{name}_FILE", "").strip()
     if not value and file:
@@ -141,15 +141,15 @@ def _secret(environment: Mapping[str, str], name: str) -> Secret | None:
 
 
 def _urls(text: Secret | None) -> tuple[Secret, ...]:
-    """URLs apart: blanks end one, and so does a comma before the next; other commas are part of it."""
+    """Split URLs at whitespace, and at a comma only if another URL follows; other commas belong to the URL."""
     parts = re.split(r"\s+|,\s*(?=[A-Za-z][A-Za-z0-9+]*://)", text.reveal()) if text else ()
     return tuple(Secret(part.strip(",")) for part in parts if part.strip(","))
 
 
 def _heartbeat_url(url: Secret | None) -> Secret | None:
-    """Its path is what lets others beat, so it is a secret."""
+    """The path is what authorizes a heartbeat, so the URL is secret."""
     if url and not url.reveal().startswith(("http://", "https://")):
-        raise SettingsError("ST_PIPELINE_HEARTBEAT_URL: expected a URL that begins with https:// or http://")
+        raise SettingsError("ST_PIPELINE_HEARTBEAT_URL: expected a URL that starts with https:// or http://")
     return url
 
 
@@ -173,7 +173,7 @@ def _proxies(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _oidc(environment: Mapping[str, str]) -> OpenIdClient | None:
-    """All three or none. An issuer is compared letter for letter, so a slash at its end stays."""
+    """All three or none. The issuer must match exactly, so keep its trailing slash."""
     issuer = environment.get("ST_PIPELINE_OIDC_ISSUER", "").strip()
     client_id = environment.get("ST_PIPELINE_OIDC_CLIENT_ID", "").strip()
     secret = _secret(environment, "ST_PIPELINE_OIDC_CLIENT_SECRET")
@@ -188,14 +188,14 @@ def _oidc(environment: Mapping[str, str]) -> OpenIdClient | None:
         )
     if not _is_issuer(issuer):
         raise SettingsError(
-            "ST_PIPELINE_OIDC_ISSUER: expected https://host/path as the provider writes it, without ? and #; "
+            "ST_PIPELINE_OIDC_ISSUER: expected https://host/path as the provider writes it, without ? or #; "
             "http:// only on this machine"
         )
     return OpenIdClient(issuer, client_id, secret)
 
 
 def _is_issuer(url: str) -> bool:
-    """OpenID Connect Core 1.0, section 2; http would let everybody on the way sign in as anybody."""
+    """OpenID Connect Core 1.0, section 2; with http, anyone on the network path could sign in as anyone."""
     if not re.fullmatch(r"https?://[^\s?#@]+", url):
         return False
     try:
@@ -207,7 +207,7 @@ def _is_issuer(url: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether what is sent to ``host`` stays on this machine."""
+    """Whether traffic to ``host`` stays on this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -226,7 +226,7 @@ def _days(environment: Mapping[str, str], name: str, default: int | None, *, lea
 
 
 def _dsn(environment: Mapping[str, str], name: str) -> Secret | None:
-    """A DSN is a secret: it may hold a password."""
+    """A DSN is a secret because it may contain a password."""
     value = _secret(environment, name)
     if value and not value.reveal().startswith(("postgresql://", "postgres://")):
         raise SettingsError(f"{name}: expected postgresql://user:password@host:port/database")

@@ -1,11 +1,11 @@
-"""How the suite is dealt out to workers: by file, the long proofs first, and what shares a costly fixture together."""
+"""Distributes the suite to workers: by file, long tests first, and files that share a costly fixture together."""
 
 from __future__ import annotations
 
 from xdist.scheduler import LoadFileScheduling
 
 LONG = "tests/end_to_end/"
-# The first three look at the accounts of built.py, which take most of a minute to make; the others at one dbt project.
+# The first three use the accounts of built.py, which take most of a minute to build; the others share one dbt project.
 TOGETHER = (
     frozenset(f"tests/end_to_end/test_{name}.py" for name in ("changes", "legacy", "secrets")),
     frozenset(f"tests/legacy/test_{name}.py" for name in ("equality", "functions")),
@@ -13,12 +13,12 @@ TOGETHER = (
 
 
 def is_long(nodeid: str) -> bool:
-    """Whether a test is one of those that decide when the last worker ends."""
+    """Whether a test is one of the long ones that determine when the last worker ends."""
     return nodeid.startswith(LONG)
 
 
 class Dealing(LoadFileScheduling):
-    """xdist's dealing by file, with one unit for the files that belong together."""
+    """xdist's scheduling by file, with one unit for files that belong together."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = super()._split_scope(nodeid)

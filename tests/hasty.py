@@ -1,7 +1,7 @@
-"""A server of the tests that need not outlive the machine: what is committed is not waited for on the disk.
+"""Settings for test servers that need not survive a power cut: commits do not wait for the disk.
 
-Killed processes, ours and the server's own, lose nothing by it; only a power cut would. Autovacuum's rounds
-through the databases of all modules are put off as well.
+Killed processes, ours or the server's own, lose nothing; only a power cut would. Autovacuum's rounds through the
+databases of all modules are also postponed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SETTINGS = {
 
 
 def hurry(database: Database) -> None:
-    """For the whole server that ``database`` is on."""
+    """Apply them to the server of ``database``."""
     with postgres.connect(database, autocommit=True) as connection:
         for setting, value in SETTINGS.items():
             connection.execute(sql.SQL("alter system set {} = {}").format(sql.Identifier(setting), value))

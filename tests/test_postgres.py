@@ -1,4 +1,4 @@
-"""postgres.py and embedded_postgres.py: one real server, its forms of address, its life, its migrations."""
+"""postgres.py and embedded_postgres.py: one real server, its connection forms, its lifetime, its migrations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CANARY = "canary-p@ss/word:?"
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home that the server's user may reach."""
+    """A home that the server's user can reach."""
     folder = Path(tempfile.mkdtemp(prefix="st-pipeline-postgres-"))
     folder.chmod(0o755)
     yield folder
@@ -51,7 +51,7 @@ def is_running(home: Path) -> bool:
     return (embedded_place.place(home).cluster / "postmaster.pid").exists()
 
 
-def test_the_server_lives_as_long_as_somebody_uses_it_and_keeps_its_data(home: Path) -> None:
+def test_the_server_runs_while_any_process_uses_it_and_keeps_its_data(home: Path) -> None:
     first = run(home, PREPARE + "input()\n", stdin=subprocess.PIPE)
     deadline = time.monotonic() + 60
     while not is_running(home) and time.monotonic() < deadline:
@@ -62,7 +62,7 @@ def test_the_server_lives_as_long_as_somebody_uses_it_and_keeps_its_data(home: P
     assert second.returncode == 0
     assert is_running(home), "the first one still uses it"
     first.communicate("\n", timeout=60)
-    assert not is_running(home), "nobody is left"
+    assert not is_running(home), "no process is left"
     third = run(home, PREPARE + "print(postgres.connect(database).execute('select x from kept').fetchone())\n")
     assert third.communicate(timeout=60)[0].strip() == "(1,)"
 
@@ -82,14 +82,14 @@ def test_after_a_killed_process_the_next_one_finds_the_server_and_stops_it(home:
     assert not is_running(home)
 
 
-def test_two_first_starts_at_once_make_one_server(home: Path) -> None:
+def test_two_concurrent_first_starts_create_one_server(home: Path) -> None:
     both = [run(home, PREPARE + "print('fine')") for _ in range(2)]
     assert [process.communicate(timeout=90)[0] for process in both] == ["fine\n", "fine\n"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the server needs its own user only when it is started as root")
-def test_first_starts_of_two_homes_at_once_share_one_new_user(home: Path) -> None:
-    """As on a fresh machine, where each worker of a suite has its own home; the slow useradd makes them meet."""
+def test_concurrent_first_starts_of_two_homes_share_one_new_user(home: Path) -> None:
+    """Like a fresh machine where each worker of a suite has its own home; the slow useradd makes them collide."""
     user = "st-pipeline-first"
     slow = home / "useradd"
     slow.write_text(f'#!/bin/sh\nsleep 1\nexec {shutil.which("useradd")} "$@"\n')
@@ -107,7 +107,7 @@ def test_first_starts_of_two_homes_at_once_share_one_new_user(home: Path) -> Non
 
 
 def test_a_connection_that_is_about_to_end_does_not_keep_the_server_running(home: Path) -> None:
-    """Such as the backend of one that was just closed: counted as a user, it would keep the server for good."""
+    """For example the backend of a connection that was just closed: if it counted, the server would run forever."""
     connect = f"psycopg.connect(host={str(embedded_place.place(home).socket)!r}, user='postgres', dbname='postgres')"
     other = f"import psycopg, time; c = {connect}; print('in', flush=True); time.sleep(1)"
     leave = f"other = subprocess.Popen([sys.executable, '-c', {other!r}], stdout=subprocess.PIPE)\n"
@@ -116,7 +116,7 @@ def test_a_connection_that_is_about_to_end_does_not_keep_the_server_running(home
     assert not is_running(home)
 
 
-def test_the_last_of_many_that_leave_at_once_stops_the_server(home: Path) -> None:
+def test_the_last_of_many_processes_that_exit_together_stops_the_server(home: Path) -> None:
     many = [run(home, PREPARE + "print('in', flush=True)\ninput()\n", stdin=subprocess.PIPE) for _ in range(6)]
     for process in many:
         assert process.stdout
@@ -131,7 +131,7 @@ def test_the_last_of_many_that_leave_at_once_stops_the_server(home: Path) -> Non
     assert not is_running(home)
 
 
-def test_no_folder_above_is_opened_and_data_is_closed_to_others(home: Path) -> None:
+def test_no_parent_folder_is_opened_and_data_is_private(home: Path) -> None:
     closed = home / "closed"
     closed.mkdir(mode=0o700)
     inside = closed / "home"
@@ -143,7 +143,7 @@ def test_no_folder_above_is_opened_and_data_is_closed_to_others(home: Path) -> N
     assert stat.S_IMODE(where.data.stat().st_mode) == 0o700
     assert said == str(where.socket)
     if os.geteuid() == 0:
-        assert not where.data.is_relative_to(closed), "another user could not get in there"
+        assert not where.data.is_relative_to(closed), "another user could not access it"
         shutil.rmtree(where.data)
 
 
@@ -162,7 +162,7 @@ def test_the_server_listens_on_no_address(home: Path) -> None:
     assert process.communicate(timeout=60)[0].strip() == "('',)"
 
 
-def test_every_form_of_address_reaches_the_same_database(home: Path) -> None:
+def test_every_connection_form_reaches_the_same_database(home: Path) -> None:
     code = """
 import adbc_driver_postgresql.dbapi, psycopg, sqlalchemy
 urls = database.url().reveal(), database.url("postgresql+psycopg2").reveal()
@@ -202,7 +202,7 @@ def test_a_server_that_cannot_be_reached_is_named_without_the_password() -> None
     assert "canary" not in str(refused.value)
 
 
-def test_text_that_is_no_dsn_is_refused_without_being_repeated() -> None:
+def test_an_invalid_dsn_is_rejected_without_being_repeated() -> None:
     with pytest.raises(postgres.PostgresError) as refused:
         postgres.Database.from_dsn(Secret("postgresql://canary:canary@host:port:port/"), default_name="warehouse")
     assert "canary" not in str(refused.value)
@@ -230,7 +230,7 @@ with postgres.connect(database, autocommit=True) as c:
     assert said.strip() == "[('acme',)] (0,) (1,)"
 
 
-def test_a_missing_database_is_made_once_also_by_two_at_a_time(home: Path) -> None:
+def test_a_missing_database_is_created_once_even_by_two_processes(home: Path) -> None:
     code = """
 from concurrent.futures import ThreadPoolExecutor
 server = postgres.warehouse(Settings.from_environment())

@@ -1,4 +1,4 @@
-"""Conventions that hold the architecture, as tests: who may import whom, and who may know Dagster."""
+"""Architecture conventions as tests: which package may import which, and which may import Dagster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import st_pipeline
 
 ROOT = Path(st_pipeline.__file__).parent
-# Data goes right: a room imports itself and rooms to its left.
+# Data flows right: a package imports only itself and packages to its left.
 ROOMS = (
     "secret",
     "steps",
@@ -42,9 +42,9 @@ ROOMS = (
 KNOWS_DAGSTER = {"defs", "definitions", "resources", "failures"}
 # Left of everything: it imports nothing of ours, and only the command line starts it.
 SANDBOX = "sandbox"
-# Run by alembic, imported by nobody.
+# Run by alembic; imported by no other package.
 MIGRATIONS = "migrations"
-# local_runs.py builds the definitions it runs; the import is inside the functions that do.
+# local_runs.py builds the definitions it runs; the import is inside those functions.
 KNOWN_BACKWARD = {("defs/local_runs.py", "definitions")}
 
 MODULES = sorted(path for path in ROOT.rglob("*.py"))
@@ -71,21 +71,21 @@ def test_a_room_imports_only_rooms_to_its_left(path: Path) -> None:
     room = room_of(path)
     ours = {name.split(".")[1] for name in imports(path) if name.startswith("st_pipeline.")}
     if room == SANDBOX:
-        assert ours <= {SANDBOX}, "the sandbox imports nothing of ours"
+        assert ours <= {SANDBOX}, "the sandbox may not import the rest of the project"
     elif room in ("__init__", MIGRATIONS):
         assert not ours
     else:
-        assert room in ROOMS, f"{room} is a new room: say in this test where it stands"
+        assert room in ROOMS, f"{room} is a new package: add it to the order in this test"
         allowed = set(ROOMS[: ROOMS.index(room) + 1]) | ({SANDBOX} if room == "cli" else set())
         backward = {other for other in ours - allowed if (str(path.relative_to(ROOT)), other) not in KNOWN_BACKWARD}
         assert not backward, f"{room} may not import {backward}: move what it needs to the left"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_dagster_skin_imports_dagster(path: Path) -> None:
+def test_only_the_dagster_layer_imports_dagster(path: Path) -> None:
     if room_of(path) not in KNOWS_DAGSTER:
         found = [name for name in imports(path) if name.split(".")[0] in ("dagster", "dagster_dbt")]
-        assert not found, "plain code does the work; give Dagster a function to call"
+        assert not found, "do the work in plain code, and give Dagster a function to call"
 
 
 def test_settings_alone_reads_the_environment() -> None:
@@ -95,11 +95,11 @@ def test_settings_alone_reads_the_environment() -> None:
             continue
         for node in ast.walk(ast.parse(text)):
             reads = isinstance(node, ast.Attribute) and node.attr in ("getenv", "environ") and _is_read(node, text)
-            assert not reads, f"{path.relative_to(ROOT)} reads the environment; settings.py does that"
+            assert not reads, f"{path.relative_to(ROOT)} reads the environment: read it in settings.py instead"
 
 
 def _is_read(node: ast.Attribute, text: str) -> bool:
-    """Handing the environment on to a child process, or setting it for one, is no reading."""
+    """Passing the environment to a child process, or setting it for one, does not count as reading it."""
     line = text.splitlines()[node.lineno - 1]
     return "**os.environ" not in line and "os.environ.update(" not in line
 
@@ -108,4 +108,6 @@ def _is_read(node: ast.Attribute, text: str) -> bool:
 def test_every_module_says_what_lives_in_it(path: Path) -> None:
     if path.name == "__init__.py" and not path.read_text().strip():
         pytest.fail("an __init__ says what the package is for")
-    assert ast.get_docstring(ast.parse(path.read_text())), "a module opens with a docstring: what goes here, what not"
+    assert ast.get_docstring(ast.parse(path.read_text())), (
+        "start a module with a docstring: what goes here, and what does not"
+    )

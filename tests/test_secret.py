@@ -1,4 +1,4 @@
-"""secret.py: what a Secret never gives away."""
+"""secret.py: a Secret never shows its value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_no_text_of_a_secret_shows_its_value() -> None:
         assert CANARY not in text
 
 
-def test_reveal_is_the_way_to_the_value() -> None:
+def test_reveal_returns_the_value() -> None:
     assert Secret(CANARY).reveal() == CANARY
 
 

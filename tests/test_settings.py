@@ -1,4 +1,4 @@
-"""settings.py: what the environment says, and what is said of it when it is wrong."""
+"""settings.py: what it reads from the environment, and its error messages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from st_pipeline.settings import DEFAULT_SANDBOX_URL, PROJECT_ROOT, Settings, SettingsError
 
 
-def test_without_any_variable_everything_is_below_the_project() -> None:
+def test_without_any_variable_everything_is_in_the_project_folder() -> None:
     settings = Settings.from_environment({})
     assert settings.home == PROJECT_ROOT / ".st_pipeline"
     assert settings.landing == str(settings.home / "landing")
@@ -59,7 +59,7 @@ def test_several_keys_keep_their_order_newest_first() -> None:
     assert [key.reveal() for key in settings.secret_keys] == ["newest", "older", "oldest"]
 
 
-def test_a_dsn_of_another_form_is_refused_without_being_repeated() -> None:
+def test_an_invalid_dsn_setting_is_rejected_without_being_repeated() -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({"ST_PIPELINE_DSN": "mysql://user:canary@host/db"})
     assert "ST_PIPELINE_DSN" in str(refused.value)
@@ -91,12 +91,12 @@ def test_settings_never_show_a_secret() -> None:
         (" , ", []),
     ],
 )
-def test_alert_urls_are_told_apart_and_keep_their_own_commas(text: str, urls: list[str]) -> None:
+def test_alert_urls_are_split_and_keep_their_own_commas(text: str, urls: list[str]) -> None:
     settings = Settings.from_environment({"ST_PIPELINE_ALERT_URLS": text})
     assert [url.reveal() for url in settings.alert_urls] == urls
 
 
-def test_a_heartbeat_url_of_another_form_is_refused_without_being_repeated() -> None:
+def test_an_invalid_heartbeat_url_is_rejected_without_being_repeated() -> None:
     url = Settings.from_environment({"ST_PIPELINE_HEARTBEAT_URL": "https://hc/1"}).heartbeat_url
     assert url and url.reveal() == "https://hc/1"
     with pytest.raises(SettingsError, match="ST_PIPELINE_HEARTBEAT_URL: expected") as refused:
@@ -123,7 +123,7 @@ def test_days_are_whole_numbers_or_never_and_have_a_default(name: str) -> None:
 
 @pytest.mark.parametrize("name", DAYS)
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "90d", "\u0663", "99999"])
-def test_days_of_another_form_are_refused_with_what_is_expected(name: str, text: str) -> None:
+def test_invalid_days_are_rejected_with_what_is_expected(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=f"{name}: expected a whole number of days, .* or never"):
         Settings.from_environment({name: text})
 
@@ -134,7 +134,7 @@ def test_history_is_kept_for_as_long_as_the_rules_look_back() -> None:
     assert Settings.from_environment({"ST_PIPELINE_KEEP_HISTORY_DAYS": "60"}).keep_history_days == 60
 
 
-def test_the_portal_is_on_this_machine_and_serves_no_metrics_unless_told_so() -> None:
+def test_the_portal_is_local_and_serves_no_metrics_by_default() -> None:
     settings = Settings.from_environment({})
     assert settings.portal_url == "http://127.0.0.1:3001"
     assert (settings.portal_metrics_token, settings.portal_trusted_proxies) == (None, ())
@@ -153,12 +153,12 @@ def test_the_portal_is_on_this_machine_and_serves_no_metrics_unless_told_so() ->
 @pytest.mark.parametrize(
     "url", ["sync.example.com", "https://", "https://x/path", "https://user@x", "https://x?y", "ftp://x"]
 )
-def test_a_portal_url_of_another_form_is_refused(url: str) -> None:
+def test_an_invalid_portal_url_is_rejected(url: str) -> None:
     with pytest.raises(SettingsError, match="ST_PIPELINE_PORTAL_URL: expected"):
         Settings.from_environment({"ST_PIPELINE_PORTAL_URL": url})
 
 
-def test_a_proxy_that_is_no_address_is_refused() -> None:
+def test_an_invalid_proxy_address_is_rejected() -> None:
     with pytest.raises(SettingsError, match="ST_PIPELINE_PORTAL_TRUSTED_PROXIES: expected"):
         Settings.from_environment({"ST_PIPELINE_PORTAL_TRUSTED_PROXIES": "*"})
 
@@ -170,7 +170,7 @@ OIDC = {
 }
 
 
-def test_openid_connect_is_off_or_whole_and_its_secret_may_be_a_file(tmp_path: Path) -> None:
+def test_openid_connect_is_off_or_complete_and_its_secret_may_be_a_file(tmp_path: Path) -> None:
     assert Settings.from_environment(dict.fromkeys(OIDC, " ")).portal_oidc is None
     whole = Settings.from_environment(OIDC).portal_oidc
     assert whole and (whole.issuer, whole.client_id) == ("https://login.example.com/realms/ours/", "st-pipeline")
@@ -183,7 +183,7 @@ def test_openid_connect_is_off_or_whole_and_its_secret_may_be_a_file(tmp_path: P
 
 
 @pytest.mark.parametrize("missing", OIDC)
-def test_openid_connect_by_halves_is_refused_with_what_is_missing(missing: str) -> None:
+def test_incomplete_openid_connect_settings_are_rejected_with_what_is_missing(missing: str) -> None:
     with pytest.raises(SettingsError, match=f"^{missing} missing: .* all three, or none") as refused:
         Settings.from_environment({**OIDC, missing: " "})
     assert "canary" not in str(refused.value)
@@ -210,7 +210,7 @@ def test_openid_connect_by_halves_is_refused_with_what_is_missing(missing: str) 
         ("https://a b", False),
     ],
 )
-def test_an_issuer_is_https_but_on_this_machine(issuer: str, is_fine: bool) -> None:
+def test_an_issuer_is_https_except_on_this_machine(issuer: str, is_fine: bool) -> None:
     environment = {**OIDC, "ST_PIPELINE_OIDC_ISSUER": issuer}
     if is_fine:
         assert Settings.from_environment(environment).portal_oidc

@@ -7,7 +7,7 @@
 select pg_advisory_xact_lock(hashtext('st_pipeline.dbt.create_functions'));
 create schema if not exists intermediate;
 create schema if not exists legacy;
--- Ids of legacy rows. A sequence, so that no id ever returns: the consumer deletes by id what it read a while ago.
+-- Ids of legacy rows. A sequence never reuses an id: the consumer deletes rows by an id that it may have read long ago.
 create sequence if not exists legacy.row_id as integer maxvalue 2147483647 cycle;
 {{ create_tidy() }}
 {{ create_html_entity() }}

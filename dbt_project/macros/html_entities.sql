@@ -1,6 +1,6 @@
-{#- HTML's named character references (https://html.spec.whatwg.org/entities.json) as a JSON object, names as the
-    standard writes them: most end in a semicolon, 106 are also known without. A test holds it equal to Python's
-    html.entities.html5. `raw`, because two of the texts are braces. -#}
+{#- HTML's named character references (https://html.spec.whatwg.org/entities.json) as a JSON object, with names as in
+    the standard: most end in a semicolon, and 106 also exist without one. A test compares it with Python's
+    html.entities.html5. `raw` is needed because two of the texts are braces. -#}
 {% macro html_entities() -%}
 {% raw %}{"AElig":"\u00c6","AElig;":"\u00c6","AMP":"&","AMP;":"&","Aacute":"\u00c1","Aacute;":"\u00c1",
 "Abreve;":"\u0102","Acirc":"\u00c2","Acirc;":"\u00c2","Acy;":"\u0410","Afr;":"\ud835\udd04","Agrave":"\u00c0",

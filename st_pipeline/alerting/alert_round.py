@@ -56,15 +56,16 @@ class Evaluation:
 def evaluate(
     connection: psycopg.Connection, alerting: Alerting, now: datetime, *, stale_at: StaleAt | None = None
 ) -> Evaluation:
-    """One round at ``now``; made again it does nothing new. ``stale_at``: by the tenants' cadence unless given.
+    """Run one round at ``now``; repeating it changes nothing.
 
-    Alerts are stored before anything is sent. ``connection`` must be in autocommit.
+    ``stale_at`` comes from the tenants' cadence unless given. Alerts are stored before anything is sent. ``connection``
+    must be in autocommit.
 
     Raises:
-        psycopg.Error: the database went away; the next round finds the same again.
+        psycopg.Error: the database is unreachable; the next round finds the same problems.
     """
     if not connection.autocommit:
-        raise ValueError("evaluating needs an autocommit connection, because it sends between its transactions")
+        raise ValueError("an alerting round needs an autocommit connection, because it sends between transactions")
     row = connection.execute("select pg_try_advisory_lock(%s)", (Lock.ALERT_ROUND,)).fetchone()
     if not row or not row[0]:
         return Evaluation(was_skipped=True)
@@ -87,7 +88,7 @@ def _find_and_store(
     connection: psycopg.Connection, rules: Rules, now: datetime, stale_at: StaleAt
 ) -> tuple[list[Finding], Reconciled]:
     with connection.transaction():
-        # One moment for all questions: a sync that ends between two of them would be half seen.
+        # One snapshot for all queries, so that no sync ends between two of them.
         connection.execute("set transaction isolation level repeatable read")
         count_members(connection, now)
         tenants = read_tenant_facts(connection)

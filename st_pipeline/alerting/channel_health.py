@@ -1,6 +1,6 @@
-"""Whether the channels answer, and which channels received an incident: what ``control.deliveries`` holds.
+"""Which channels work, and which ones received an incident, from ``control.deliveries``.
 
-Sending is deliveries.py, what a channel is channels.py.
+deliveries.py sends; channels.py defines a channel.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """One channel by its name; instants are aware."""
+    """One channel by name; instants are timezone-aware."""
 
     channel: str
     delivered: int
-    """Alerts that got through."""
+    """Delivered alerts."""
     last_delivered_at: datetime | None
     failing: int
-    """Alerts that were tried and have not got through."""
+    """Alerts that were tried but not delivered yet."""
     attempts: int
-    """Failed tries of those, the most of any."""
+    """The most failed attempts of any of those."""
     next_try_at: datetime | None
 
 
 def read_health(connection: psycopg.Connection[Any], channels: Sequence[str]) -> dict[str, Health]:
-    """By channel, for each of ``channels``; also for those that nothing was sent to yet."""
+    """Health of each of ``channels``, including those that nothing was sent to yet."""
     with connection.cursor(row_factory=class_row(Health)) as cursor:
         rows = cursor.execute(
             """
@@ -47,7 +47,7 @@ def read_health(connection: psycopg.Connection[Any], channels: Sequence[str]) ->
 
 
 def read_notified_channels(connection: psycopg.Connection[Any], incidents: Sequence[int]) -> dict[int, list[str]]:
-    """Which channels have had the beginning of each of these incidents; who has had none is left out."""
+    """Which channels received the opening alert of each incident; incidents that reached no channel are omitted."""
     rows = connection.execute(
         """
         select a.incident_id, array_agg(d.channel order by d.channel)

@@ -1,4 +1,4 @@
-"""The heartbeat: an outside call while the daemon runs, so that an outside monitor notices when it stops."""
+"""The heartbeat: a call to an outside monitor while the daemon runs, so the monitor notices when it stops."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import requests
 from st_pipeline.alerting.channels import mute
 from st_pipeline.secret import Secret
 
-SECONDS = (3.0, 3.0)  # to connect, and for the answer
+SECONDS = (3.0, 3.0)  # seconds to connect, and to wait for the response
 
 
 def beat(url: Secret | None) -> bool:
-    """Ask ``url`` once; whether it answered well. Raises nothing: the next beat comes in a minute."""
+    """Call ``url`` once; returns whether the response was a success. Never raises: the next beat is in a minute."""
     if url is None:
         return False
     with mute():

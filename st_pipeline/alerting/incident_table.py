@@ -1,6 +1,6 @@
 """The rows of ``control.incidents`` and ``control.alerts``: open and closed incidents, and their alerts.
 
-Functions over a connection, each part of the caller's transaction. To whom an alert got through is deliveries.py.
+Functions over a connection, each part of the caller's transaction. deliveries.py tracks who received an alert.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def read_open_incidents(connection: psycopg.Connection) -> list[Incident]:
 
 
 def read_recent_incidents(connection: psycopg.Connection, since: datetime) -> list[Incident]:
-    """Every open incident, and those closed after ``since``; the newest first."""
+    """Every open incident, and those closed after ``since``; newest first."""
     return _read(connection, sql.SQL("where closed_at is null or closed_at > %s order by id desc"), (since,))
 
 
 def store(connection: psycopg.Connection, news: Reconciled, dagster_url: str, now: datetime) -> None:
-    """Open, refresh and close; each that opens or closes gets the row of its alert."""
+    """Open, refresh and close incidents; each one that opens or closes gets an alert."""
     for finding in news.opened:
         _open(connection, finding, dagster_url, now)
     with connection.cursor() as cursor:
@@ -53,7 +53,7 @@ def store(connection: psycopg.Connection, news: Reconciled, dagster_url: str, no
 
 
 def add_test(connection: psycopg.Connection, now: datetime) -> int:
-    """The id of a new test alert, for trying the channels. It is settled at once."""
+    """Add a test alert for trying the channels and return its id. It is settled at once."""
     alert = _alert(connection, None, "test", now)
     connection.execute("update control.alerts set settled_at = %s where id = %s", (now, alert))
     return alert
@@ -70,7 +70,7 @@ def read_incident(*, severity: str, closed_because: str | None, steps: Any, **co
 
 
 def link(finding: Finding, dagster_url: str) -> str:
-    """Where to look: the run, or the tenant's runs."""
+    """The page to look at: the run, or the tenant's runs."""
     return f"{dagster_url}/runs/{finding.run_id}" if finding.run_id else f"{dagster_url}/runs"
 
 

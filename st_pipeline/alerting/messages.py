@@ -49,9 +49,9 @@ class Message:
     title: str
     text: str
     body: dict[str, Any]
-    """The same for machines; values are JSON's own types."""
+    """The same for machines, in JSON types."""
     is_good: bool
-    """Nothing in it is an open problem."""
+    """Whether it reports no open problem."""
 
 
 def compose(alerts: Iterable[Alert], digest_over: int) -> list[Message]:

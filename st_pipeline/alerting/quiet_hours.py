@@ -17,14 +17,14 @@ _FORM = re.compile(r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})(?:\s+(\S+))?", re
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """From ``start`` to ``end`` (not itself) by the clock of ``zone``, over midnight where ``end`` is the earlier."""
+    """From ``start`` to ``end`` (exclusive) in ``zone``; across midnight if ``end`` is earlier."""
 
     start: time
     end: time
     zone: ZoneInfo
 
     def is_quiet(self, now: datetime) -> bool:
-        """Whether ``now`` is in them. An hour that the clock shows twice is quiet twice."""
+        """Whether ``now`` is in the quiet hours. An hour that the clock repeats is quiet both times."""
         clock = now.astimezone(self.zone).time()
         if self.start <= self.end:
             return self.start <= clock < self.end
@@ -51,7 +51,7 @@ def parse_quiet_hours(text: str) -> QuietHours:
         hours = QuietHours(start, end, ZoneInfo(zone or "UTC"))
         if start == end:
             raise ValueError
-    # A zone is looked up as a file: what is none may be a folder, or no path at all.
+    # A zone is looked up as a file, so an invalid name may be a folder or no valid path.
     except (ValueError, OSError, KeyError):
         raise SettingsError(f"{SETTING}: expected hours and a time zone, like 22:00-07:00 America/Chicago") from None
     return hours

@@ -22,7 +22,7 @@ ASKED_PRIORITY = 10
 def launch_syncs(
     instance: dg.DagsterInstance, pipeline: Pipeline, wanted: Collection[str], now: datetime, *, priority: int = 0
 ) -> list[dg.RunRequest]:
-    """Claim the tenants that have no run yet and return run requests for them. No one else requests claimed tenants.
+    """Claim the tenants that have no run yet and return run requests for them. Claimed tenants are requested only once.
 
     When a run reaches a tenant, it does only what is requested or due (sync/decision.py), so an extra run does nothing.
     Each tenant must be registered. One that has no partition yet gets one.

@@ -1,1 +1,1 @@
-"""What happened: syncs, their entities, calls, logs and usage, and how long that is kept."""
+"""The history of syncs, with their entities, API calls, logs and usage, and its retention."""

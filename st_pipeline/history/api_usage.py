@@ -1,7 +1,7 @@
-"""What the API was used for: calls by day, tenant, app and endpoint, as ServiceTitan's own usage report has them.
+"""API usage: calls by day, tenant, app and endpoint, like ServiceTitan's own usage report.
 
-Of syncs in the history and of those that were rolled up (retention.py) alike. Other calls, such as a check of
-credentials, are not counted, nor those of a sync that was killed.
+Covers syncs in the history and rolled-up ones (retention.py). Omits other calls, such as credential checks, and the
+calls of killed syncs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from st_pipeline.servicetitan.calls import latency
 
 
 class Part(StrEnum):
-    """What usage is told apart by."""
+    """What to group usage by."""
 
     DAY = "day"
     TENANT = "tenant"
@@ -31,34 +31,34 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Calls, tries included; what they are not told apart by is None."""
+    """Calls, including retries; parts that usage isn't grouped by are None."""
 
     day: date | None
-    """In UTC, on which the sync began: one that runs over midnight counts for the day it started."""
+    """In UTC, the day the sync started, even if it ran past midnight."""
     tenant: str | None
     app: str | None
-    """Its id, or else the end of the client id."""
+    """The app's id, or else the end of the client id."""
     operation: str | None
     """``GET /crm/v2/tenant/{tenant}/export/customers``."""
     calls: int
     failed: int
-    """Without an answer, or with a status from 400 on other than 429."""
+    """Without a response, or with a 4xx or 5xx status other than 429."""
     refused: int
-    """With 429."""
+    """With status 429."""
     retries: int
     bytes: int
     seconds: float
-    """All latencies together."""
+    """Sum of all latencies."""
     slowest: float
     buckets: list[int]
 
     @property
     def average(self) -> float:
-        """Seconds of a call."""
+        """Average seconds per call."""
         return self.seconds / self.calls if self.calls else 0.0
 
     def latency(self, share: float) -> float:
-        """Seconds within which this share (0 to 1) of the calls ended; at most a quarter too high."""
+        """Seconds within which this share (0 to 1) of the calls ended; at most 25% too high."""
         return latency(self.buckets, self.slowest, share)
 
 
@@ -70,9 +70,9 @@ def read_usage(
     tenant: str | None = None,
     by: Collection[Part] = tuple(Part),
 ) -> list[Usage]:
-    """Usage of the days from ``since`` to ``until``, both included, told apart ``by`` these parts and in their order.
+    """Usage from ``since`` through ``until``, grouped and sorted ``by`` these parts.
 
-    Of one tenant, or of all that ever called, removed ones too.
+    For one tenant, or for every tenant that ever called, including removed ones.
     """
     parts = [part for part in Part if part in by]
     columns = [
@@ -97,7 +97,7 @@ def read_usage(
             max(slowest) as slowest, {} as buckets
         from usage
     """).format(sql.SQL(", ").join(columns), sum_buckets(sql.Identifier("buckets")))
-    # Without anything to tell it apart by there is one row, and none where nothing was called.
+    # Without grouping there is one row, or none if there were no calls.
     end = sql.SQL("group by {} order by {}").format(grouped, grouped) if parts else sql.SQL("having count(*) > 0")
     with connection.cursor(row_factory=class_row(Usage)) as cursor:
         return cursor.execute(query + end, {"since": since, "until": until, "tenant": tenant}).fetchall()

@@ -1,6 +1,6 @@
-"""The rows of ``control.drift``: fields of a tenant's records that the catalogue does not know, or that are gone.
+"""The rows of ``control.drift``: fields that the catalog doesn't know, and catalog fields that are gone.
 
-Which of them somebody is told of is field_drift.py; what counts as either is decided where records land.
+Landing detects drift; field_drift.py decides what to report.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from psycopg.rows import class_row
 
 @dataclass(frozen=True, slots=True)
 class DriftedField:
-    """One field of an entity; instants are aware."""
+    """One field of an entity; instants are timezone-aware."""
 
     entity: str
     field: str
     kind: str
-    """``new``: it is sent and unknown, and kept in ``_extra``. ``missing``: no record of a batch had it."""
+    """``new``: sent by the API but not in the catalog; kept in ``_extra``. ``missing``: in no record of a batch."""
     first_seen_at: datetime
     last_seen_at: datetime
 
 
 def read_drift(connection: psycopg.Connection[Any], tenant: str) -> list[DriftedField]:
-    """All of a tenant, by entity; of each the new ones before the missing ones, by name."""
+    """A tenant's drift by entity: new fields before missing ones, by name."""
     with connection.cursor(row_factory=class_row(DriftedField)) as cursor:
         return cursor.execute(
             """

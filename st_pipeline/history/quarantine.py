@@ -1,6 +1,6 @@
-"""What is in quarantine of one tenant: counts by entity and field, and the records with why they are there.
+"""A tenant's quarantine: counts by entity and field, and the records with their reasons.
 
-What goes there is decided where records are typed (landing/); the rule about too much of it is completeness.py.
+Typing (landing/) decides what goes there; completeness.py has the rule about too many entries.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ LONGEST_PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class QuarantineCount:
-    """What of an entity is in quarantine: records kept out whole, records with fields that became null."""
+    """An entity's quarantine: records left out whole, and records with fields that became null."""
 
     entity: str
     whole: int
@@ -27,14 +27,14 @@ class QuarantineCount:
 
 
 class Place(NamedTuple):
-    """Where a record was: its file and its row there."""
+    """A record's location: its file and row."""
 
     file_id: int
     row_number: int
 
 
 class Reason(NamedTuple):
-    """Why. ``field`` is the column that became null; None: the record is kept out whole."""
+    """Why a record is here. ``field`` is the column that became null; None: the whole record is left out."""
 
     field: str | None
     reason: str
@@ -42,7 +42,7 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedRecord:
-    """One record with all that is wrong with it; ``record`` is the JSON as it was sent."""
+    """One record with all its problems; ``record`` is the JSON as the API sent it."""
 
     place: Place
     entity: str
@@ -54,14 +54,14 @@ class QuarantinedRecord:
 
 @dataclass(frozen=True, slots=True)
 class QuarantinePage:
-    """Records, those that came last first; ``next`` goes on after the last of them, None: there are no more."""
+    """Records, the newest first; ``next`` continues after the last one, None: no more."""
 
     records: list[QuarantinedRecord]
     next: Place | None
 
 
 def read_counts(connection: psycopg.Connection[Any], tenant: str) -> list[QuarantineCount]:
-    """By entity, those that have any."""
+    """Counts by entity, for entities that have any."""
     with connection.cursor(row_factory=class_row(QuarantineCount)) as cursor:
         return cursor.execute(
             """
@@ -81,7 +81,7 @@ def read_records(
     after: Place | None = None,
     limit: int = 50,
 ) -> QuarantinePage:
-    """At most ``limit`` records of a tenant, or of one entity of it; those ``after`` where a page ended."""
+    """At most ``limit`` records of a tenant or of one of its entities, starting ``after`` the previous page."""
     limit = max(1, min(limit, LONGEST_PAGE))
     rows = connection.execute(
         """

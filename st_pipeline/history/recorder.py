@@ -1,6 +1,6 @@
-"""The history of syncs, written: a row when one starts, its entities and calls when it ends.
+"""Write the history of syncs: a row when a sync starts, its entities and calls when it ends.
 
-Reading it is syncs.py for syncs, api_usage.py for calls, overview.py for where everybody stands.
+syncs.py reads the syncs, api_usage.py the calls, overview.py the current state of every tenant.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from st_pipeline.tenants.credentials import masked
 
 @dataclass(frozen=True, slots=True)
 class EntityRecord:
-    """What one sync did for one entity; counts are of records unless they say otherwise."""
+    """What one sync did for one entity; counts are of records unless noted."""
 
     entity: str
     outcome: str
@@ -47,11 +47,11 @@ class Cause:
     """Why a sync runs."""
 
     reason: str = "manual"
-    """``manual``, ``request``, or what a cadence says: ``first``, ``regular``, ``catch_up``, ``retry``."""
+    """``manual``, ``request``, or a reason from the schedule: ``first``, ``regular``, ``catch_up``, ``retry``."""
     due_for: datetime | None = None
-    """The regular time it is for."""
+    """The scheduled time it serves."""
     requested_by: str = ""
-    """Who asked; empty where it runs by cadence."""
+    """Who requested it; empty for a scheduled sync."""
 
 
 BY_HAND = Cause()
@@ -67,7 +67,7 @@ def record_start(
     partial: bool = False,
     cause: Cause = BY_HAND,
 ) -> int:
-    """The id of a new sync; ``partial`` is one of only some entities, or of loads alone."""
+    """Record a new sync and return its id; ``partial`` means only some entities, or loads only."""
     row = connection.execute(
         """
         insert into control.syncs
@@ -96,7 +96,7 @@ def record_finish(
     """Record the end of a sync, with or without an error, in one transaction. ``error`` includes what its entities say;
     ``own_error`` is what stopped the sync itself, with its ``steps``. ``trace_id`` is of the first error that has one.
 
-    The row of the sync gets the sums of its entities and calls, and what it called with.
+    The sync's row gets the sums of its entities and calls, and the app it called with.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
@@ -154,7 +154,7 @@ def record_finish(
 
 
 def _app(connection: psycopg.Connection, tenant: str) -> str:
-    """What tells the tenant's app from others and may be shown; empty without credentials."""
+    """What identifies the tenant's app and may be shown; empty without credentials."""
     row = connection.execute(
         "select app_id, client_id from control.credentials where tenant = %s", (tenant,)
     ).fetchone()

@@ -1,7 +1,6 @@
-"""Which old syncs stay in the history: those that rules, schedule and overview still look for. Questions only.
+"""Which old syncs must stay in the history because rules, the schedule or the overview still need them. Queries only.
 
-Whoever asks control.syncs or control.sync_entities for "the last", "the first" or "since" is named beside the line that
-keeps it.
+A comment next to each kept group names the queries of control.syncs or control.sync_entities that need it.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from st_pipeline.schedule.tenant_states import MOST_FAILURES
 
 
 def find_tenants_with_old_syncs(connection: psycopg.Connection[Any], before: datetime) -> list[str]:
-    """Who has syncs that started before an instant; removed tenants too."""
+    """Tenants with syncs that started before an instant, including removed tenants."""
     rows = connection.execute(
         "select distinct tenant from control.syncs where started_at < %s order by tenant", (before,)
     ).fetchall()
@@ -25,10 +24,10 @@ def find_tenants_with_old_syncs(connection: psycopg.Connection[Any], before: dat
 def find_removable_syncs(
     connection: psycopg.Connection[Any], tenant: str, before: datetime, most: int, running: int | None
 ) -> list[int]:
-    """At most ``most`` syncs of a tenant that started before an instant and that nobody looks for; the oldest first.
+    """At most ``most`` syncs of a tenant that started before an instant and that nothing needs; the oldest first.
 
-    ``running`` is the one that runs now. What newer syncs and landed files say decides what is looked for, so that a
-    sync that may go today may go on any later day.
+    ``running`` is the current sync. Only newer syncs and landed files determine what is needed, so a sync that is
+    removable today stays removable.
     """
     rows = connection.execute(
         """
@@ -54,12 +53,12 @@ def find_removable_syncs(
             where e.outcome = 'succeeded' and e.pages > 0 and e.started_at > landed_at
         ),
         kept as (
-            -- sync_states: the failures since the last success; overview, sync_history: the last syncs
+            -- tenant_states: the failures since the last success; overview, syncs: the last syncs
             (select id from s where not is_partial order by started_at desc, id desc limit %(newest)s)
             union (select id from s where is_partial order by started_at desc, id desc limit %(newest)s)
-            -- sync_states, connections, overview: the last success
+            -- tenant_states, connections, overview: the last success
             union (select id from succeeded where not is_partial order by started_at desc, id desc limit 1)
-            -- troubled_syncs.read_failing: the last that ended, and the first that failed since the last success
+            -- failed_syncs.read_failing: the last sync that ended, and the first failure since the last success
             union (
                 select id from s where outcome is not null and not is_partial
                 order by started_at desc, id desc limit 1
@@ -71,18 +70,18 @@ def find_removable_syncs(
                 )
                 order by finished_at, id limit 1
             )
-            -- requests: whether the sync that began what was asked was killed
+            -- sync_requests: whether the sync for a request was killed
             union (
                 select s.id from s join control.sync_requests r on r.sync_id = s.id where s.outcome is null
             )
-            -- whoever asks for the last full read of a tenant
+            -- for queries of a tenant's last full refresh
             union (select id from succeeded where is_full order by started_at desc, id desc limit 1)
-            -- troubled_syncs.read_not_granted: how an entity's last reading ended
+            -- failed_syncs.read_not_granted: how an entity's last read ended
             union (
                 select distinct on (entity) id from e where pages > 0 or outcome <> 'succeeded'
                 order by entity, started_at desc, id desc
             )
-            -- and when it last was read, and since when it no longer is granted
+            -- and when it was last read, and since when it has not been granted
             union (
                 select distinct on (entity) id from e where pages > 0 and outcome = 'succeeded'
                 order by entity, started_at desc, id desc
@@ -96,19 +95,19 @@ def find_removable_syncs(
                 )
                 order by entity, started_at, id
             )
-            -- completeness.read_shortfalls: the last reading
+            -- completeness.read_shortfalls: the last read
             union (select distinct on (entity) id from e where pages > 0 order by entity, started_at desc, id desc)
-            -- drifting.read_changed: the first reading
+            -- field_drift: the first read
             union (
                 select distinct on (entity) id from e where pages > 0 and outcome = 'succeeded'
                 order by entity, started_at, id
             )
-            -- whoever asks for an entity's last full reading
+            -- for queries of an entity's last full refresh
             union (
                 select distinct on (entity) id from e where pages > 0 and outcome = 'succeeded' and is_full
                 order by entity, started_at desc, id desc
             )
-            -- silences: the sync of the last landing, the first and the last that brought nothing, one that was whole
+            -- empty_reads: the sync of the last landing, the first and last empty read since, and a full one
             union (
                 select e.id from e join landed using (entity)
                 where e.outcome = 'succeeded' and e.fetched > 0 and landed_at between e.started_at and e.finished_at

@@ -1,6 +1,6 @@
-"""Retention of the history: old syncs become days that keep their totals, old incidents are forgotten.
+"""Retention of the history: old syncs become daily totals, and old incidents are deleted.
 
-Which syncs have to stay is removable_syncs.py; landed files, and what is in quarantine of them, are landing's.
+removable_syncs.py decides which syncs must stay. Landed files and their quarantine belong to landing.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from st_pipeline.history.syncs import read_running_syncs
 from st_pipeline.locks import Lock
 
 BATCH = 500
-"""Syncs, or incidents, of one transaction."""
+"""Syncs or incidents per transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class RolledUp:
-    """What went from the history into the days."""
+    """What moved from the history to the daily totals."""
 
     syncs: int = 0
     tenants: int = 0
@@ -32,9 +32,9 @@ class RolledUp:
 def roll_up(connection: psycopg.Connection[Any], now: datetime, keep_days: int, *, batch: int = BATCH) -> RolledUp:
     """Move syncs that started more than ``keep_days`` before ``now`` into control.sync_days and api_usage_days.
 
-    With their entities and calls; the totals of every day and everything that rules and schedule look for stay as they
-    are, but for a number of failures in a row that goes back further: only MOST_FAILURES of them are kept, and the
-    first. Each batch of a tenant is moved in one transaction, so that it may be killed, or run again, at any time.
+    Moves their entities and calls too. Daily totals don't change, and neither does anything that rules and the schedule
+    look up, except that of a longer series of failures only the first and MOST_FAILURES are kept. Each batch of a
+    tenant is one transaction, so this can be killed or rerun at any time.
 
     Raises:
         ValueError: ``keep_days`` is less than 1.
@@ -48,8 +48,9 @@ def roll_up(connection: psycopg.Connection[Any], now: datetime, keep_days: int, 
 
 
 def forget_incidents(connection: psycopg.Connection[Any], now: datetime, keep_days: int, *, batch: int = BATCH) -> int:
-    """Delete incidents that ended more than ``keep_days`` before ``now`` and of which nobody is still to be told, with
-    their alerts and deliveries, and tests of the channels as old; how many incidents.
+    """Delete incidents closed more than ``keep_days`` before ``now`` whose alerts are settled, and return their number.
+
+    Also deletes their alerts and deliveries, and test alerts of that age.
 
     Raises:
         ValueError: ``keep_days`` is less than 1.
@@ -74,7 +75,7 @@ def forget_incidents(connection: psycopg.Connection[Any], now: datetime, keep_da
 
 def _before(now: datetime, keep_days: int) -> datetime:
     if keep_days < 1:
-        raise ValueError(f"the history is kept for at least 1 day, not {keep_days}")
+        raise ValueError(f"the history must be kept for at least 1 day, not {keep_days}")
     return now - timedelta(days=keep_days)
 
 
@@ -93,7 +94,7 @@ def _roll_up_tenant(connection: psycopg.Connection[Any], tenant: str, before: da
 
 
 def _move(connection: psycopg.Connection[Any], syncs: list[int]) -> None:
-    """Add syncs to the days, then delete them, and the requests that they served."""
+    """Add syncs to the daily totals, then delete them and the requests they served."""
     connection.execute(
         sql.SQL("""
         insert into control.api_usage_days as days

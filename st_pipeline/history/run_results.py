@@ -1,4 +1,4 @@
-"""What the syncs of some runs did, for who started them. Where everybody stands is overview.py."""
+"""What the syncs of some runs did, for the process that started them. overview.py has the state of every tenant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from st_pipeline.steps.step import Steps, from_plain
 
 @dataclass(frozen=True, slots=True)
 class EntityStatus:
-    """One entity of one tenant, as its last sync left it. Counts are of records of that sync."""
+    """One entity of one tenant after its last sync. Counts are of that sync's records."""
 
     tenant: str
     entity: str

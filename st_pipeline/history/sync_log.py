@@ -1,7 +1,7 @@
-"""What happened in one sync, told in order from the rows it left: files landed and loaded, fields that drifted.
+"""The events of one sync in order, from the rows it left: files landed and loaded, fields that drifted.
 
-Only one sync of a tenant runs at a time, so what was landed of it between start and end is that sync's. How it ended
-entity by entity is syncs.py, where the end is also written.
+Only one sync of a tenant runs at a time, so everything landed between its start and end is its own. syncs.py has the
+outcome of each entity and of the sync.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MOST_FILES = 500
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """That somebody asked for it."""
+    """A request for the sync."""
 
     requested_by: str
     requested_at: datetime
@@ -28,7 +28,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """A file that the sync landed; ``loaded_at`` None: it is not in raw yet. Counts are of records."""
+    """A file that the sync landed; ``loaded_at`` None: not in raw yet. Counts are of records."""
 
     entity: str
     landed_at: datetime
@@ -42,7 +42,7 @@ class FileRow:
 
 @dataclass(frozen=True, slots=True)
 class Drifted:
-    """Fields of an entity that came or went for the first time."""
+    """Fields of an entity that appeared or disappeared for the first time."""
 
     entity: str
     kind: str
@@ -53,7 +53,7 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class LogEntries:
-    """What there is to tell. ``files`` are at most MOST_FILES, the first ones; ``more_files`` are left out."""
+    """A sync's events. ``files`` are the first MOST_FILES; ``more_files`` is how many are omitted."""
 
     requests: list[Request]
     files: list[FileRow]
@@ -63,7 +63,7 @@ class LogEntries:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a sync has done for an entity so far: of what landed, what is in raw already."""
+    """A sync's progress for an entity: what has landed, and how much of it is in raw."""
 
     entity: str
     landed: int
@@ -72,7 +72,7 @@ class Progress:
 
 
 def read_log(connection: psycopg.Connection[Any], sync: Sync, until: datetime) -> LogEntries:
-    """What a sync left; one that has not said when it ended is told of up to ``until``."""
+    """A sync's events; for a sync without a recorded end, those up to ``until``."""
     window = {"id": sync.id, "tenant": sync.tenant, "start": sync.started_at, "end": sync.finished_at or until}
     with connection.cursor(row_factory=class_row(Request)) as cursor:
         requests = cursor.execute(
@@ -100,7 +100,7 @@ def read_log(connection: psycopg.Connection[Any], sync: Sync, until: datetime) -
 
 
 def read_progress(connection: psycopg.Connection[Any], tenant: str, since: datetime) -> list[Progress]:
-    """What landed for a tenant ``since`` its sync began, by entity."""
+    """What has landed for a tenant ``since`` its sync started, by entity."""
     with connection.cursor(row_factory=class_row(Progress)) as cursor:
         return cursor.execute(
             """

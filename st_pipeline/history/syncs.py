@@ -1,6 +1,6 @@
-"""The history of syncs, read: one with all of it, the last of a tenant, page after page of everybody's.
+"""Read the history of syncs: one sync in full, a tenant's last syncs, or pages across all tenants.
 
-Writing it is recorder.py, where everybody stands overview.py, what became of old ones retention.py.
+recorder.py writes it, overview.py has the state of every tenant, retention.py removes old syncs.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ LONGEST_PAGE = 500
 
 
 class SyncState(StrEnum):
-    """How a sync is, or ended."""
+    """A sync's state or outcome."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
-    """Neither: its process is gone without having said how it ended."""
+    """No outcome: its process is gone without recording one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sync:
-    """One sync with the sums of its entities and calls; what it was asked for and by whom. Instants are aware.
+    """One sync, with the sums of its entities and calls, its reason and its requester. Instants are timezone-aware.
 
-    Counts are of records, ``bytes`` of what it landed; while it runs they are 0.
+    Counts are of records; ``bytes`` is what it landed. All are 0 while it runs.
     """
 
     id: int
@@ -43,14 +43,14 @@ class Sync:
     state: SyncState
     reason: str
     due_for: datetime | None
-    """The regular time it was for; None where it did not run by cadence."""
+    """The scheduled time it was for; None if it was not scheduled."""
     requested_by: str
-    """Empty where it ran by cadence."""
+    """Empty for a scheduled sync."""
     is_full: bool
     is_partial: bool
-    """Of some entities only, or a load alone."""
+    """Only some entities, or only a load."""
     run_id: str | None
-    """Dagster's."""
+    """Dagster's run id."""
     app: str
     started_at: datetime
     finished_at: datetime | None
@@ -61,7 +61,7 @@ class Sync:
     steps: Steps
     """What to do about ``own_error``."""
     trace_id: str | None
-    """The API's, of the first error that has one."""
+    """The API's trace id in the first error that has one."""
     fetched: int
     loaded: int
     quarantined_whole: int
@@ -71,28 +71,28 @@ class Sync:
     bytes: int
     calls: int
     failed_calls: int
-    """Without an answer, or with a status from 400 on other than 429."""
+    """Without a response, or with a 4xx or 5xx status other than 429."""
     refused_calls: int
-    """With 429."""
+    """With status 429."""
     retries: int
-    """Calls that were second or later tries."""
+    """Calls that were retries."""
     call_seconds: float
     slowest_call: float
     buckets: list[int]
 
     @property
     def seconds(self) -> float | None:
-        """From start to end; None while it runs, or where nobody knows."""
+        """From start to end; None while it runs, or if the end is unknown."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
 
     def latency(self, share: float) -> float | None:
-        """Seconds within which this share (0 to 1) of its calls ended; at most a quarter too high. None: no calls."""
+        """Seconds within which this share (0 to 1) of its calls ended; at most 25% too high. None: no calls."""
         return latency(self.buckets, self.slowest_call, share) if self.calls else None
 
 
 @dataclass(frozen=True, slots=True)
 class SyncEntity:
-    """What a sync did for one entity; ``detail`` is why it failed or what it refused to judge."""
+    """What a sync did for one entity; ``detail`` is why it failed or what it could not judge."""
 
     entity: str
     outcome: str
@@ -115,7 +115,7 @@ class SyncEntity:
 
 @dataclass(frozen=True, slots=True)
 class SyncDetail:
-    """One sync, entity by entity, and its calls by endpoint and status."""
+    """One sync, by entity, and its calls by endpoint and status."""
 
     sync: Sync
     entities: list[SyncEntity]
@@ -124,7 +124,7 @@ class SyncDetail:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a page ended: its last sync."""
+    """The end of a page: its last sync."""
 
     started_at: datetime
     id: int
@@ -132,22 +132,22 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Syncs, the newest first; ``next`` goes on after the last of them, None: there are no more."""
+    """Syncs, the newest first; ``next`` continues after the last one, None: no more."""
 
     syncs: list[Sync]
     next: Position | None
 
 
 def read_running_syncs(connection: psycopg.Connection[Any]) -> dict[str, int]:
-    """The sync that runs now of each tenant that has one, by key.
+    """Each tenant's running sync, by key; tenants without one are left out.
 
-    It is a tenant's newest, has not ended, and a process holds the tenant's lock (landing/tenant_lock.py).
+    It is the tenant's newest sync, has not ended, and a process holds the tenant's lock (landing/tenant_lock.py).
     """
     return dict(connection.execute("select tenant, sync_id from control.running_syncs").fetchall())
 
 
 def read_sync(connection: psycopg.Connection[Any], sync_id: int) -> SyncDetail | None:
-    """All there is of one sync; None: there is no such, or it was rolled up."""
+    """One sync in full; None if it does not exist or was rolled up."""
     found = _read(connection, sql.SQL("where s.id = %(id)s"), {"id": sync_id})
     if not found:
         return None
@@ -172,7 +172,7 @@ def read_sync(connection: psycopg.Connection[Any], sync_id: int) -> SyncDetail |
 
 
 def read_last_syncs(connection: psycopg.Connection[Any], tenant: str, number: int) -> list[Sync]:
-    """The last ``number`` syncs of a tenant that are still kept, the newest first."""
+    """A tenant's last ``number`` syncs still in the history, the newest first."""
     where = sql.SQL("where s.tenant = %(tenant)s order by s.started_at desc, s.id desc limit %(number)s")
     return _read(connection, where, {"tenant": tenant, "number": number})
 
@@ -185,9 +185,9 @@ def read_syncs(
     after: Position | None = None,
     limit: int = 50,
 ) -> Page:
-    """At most ``limit`` syncs of a tenant, or of everybody, the newest first; those ``after`` where a page ended.
+    """At most ``limit`` syncs of one tenant or of all, the newest first, starting ``after`` the previous page.
 
-    Syncs that begin while somebody turns pages neither repeat one nor hide one.
+    Syncs that start between two pages neither repeat nor hide any.
     """
     limit = max(1, min(limit, LONGEST_PAGE))
     parts: Sequence[sql.SQL] = [

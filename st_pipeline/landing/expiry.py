@@ -96,9 +96,9 @@ def _mark(
                 and f.loaded_at is not null
                 and f.loaded_fingerprint is not distinct from %(print)s
                 and f.records = f.loaded_rows + f.quarantined_whole
-                -- goes on where it stopped
+                -- not part of an unfinished batch, which would be continued
                 and (c.batch is distinct from f.batch or c.is_complete)
-                -- what it did not bring is not marked as gone yet
+                -- not part of a full batch whose deletions are still to be marked
                 and c.full_batch is distinct from f.batch
             )
         )

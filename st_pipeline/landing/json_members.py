@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw
 
 _MEMBERS = msgspec.json.Decoder(dict[str, Raw])
-_SCAN = json.JSONDecoder(parse_int=str, parse_float=str)  # the values are thrown away
+_SCAN = json.JSONDecoder(parse_int=str, parse_float=str)  # the values are discarded
 
 
 class NotAnObject(ValueError):
@@ -61,7 +61,7 @@ def _split(text: str) -> dict[str, Raw]:
     position = _skip(text, position + 1)
     while text[position] != "}":
         name, position = _SCAN.raw_decode(text, position)
-        position = _skip(text, _skip(text, position) + 1)  # over the colon
+        position = _skip(text, _skip(text, position) + 1)  # past the colon
         _, end = _SCAN.raw_decode(text, position)
         found[name] = Raw(text[position:end].encode())
         position = _skip(text, end)

@@ -18,7 +18,7 @@ from psycopg.rows import kwargs_row
 
 from st_pipeline.landing.typer import Problem
 
-LONGEST_FIELD = 500  # of a name in drift, which is indexed: what a server calls a field is up to the server
+LONGEST_FIELD = 500  # length of a name in drift, which is indexed: the server can send field names of any length
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,7 @@ class Ledger:
                 update control.cursors c
                 set cursor = %s, is_complete = true, completed_at = %s,
                     full_batch = case
-                        -- The first batch of all can miss nothing that is there.
+                        -- In the very first batch, nothing can be missing.
                         when is_full and exists (
                             select from control.landed_files f
                             where f.tenant = c.tenant and f.entity = c.entity and f.batch <> c.batch

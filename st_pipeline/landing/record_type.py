@@ -1,7 +1,7 @@
-"""The msgspec types of one endpoint's records, and the repair of a record that does not fit them.
+"""The msgspec types of one endpoint's records, and the repair of records that don't fit them.
 
-A record that fits is decoded at C speed. One that doesn't is taken apart field by field, so that one bad field costs
-that field and nothing else. What becomes of the decoded values is in columns.py.
+A record that fits is decoded at C speed. One that doesn't is repaired field by field, so one bad field loses only that
+field. columns.py turns the decoded values into columns.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 
 NULL = Raw(b"null")
 
-# Amounts and arrays stay as their JSON text until their column is built.
+# Amounts and arrays stay JSON text until their column is built.
 _PYTHON_TYPES: Mapping[FieldType, Any] = {
     FieldType.BIGINT: Annotated[int, Meta(ge=BIGINT_MIN, le=BIGINT_MAX)] | None,  # pyright: ignore[reportOperatorIssue]
     FieldType.TEXT: str | None,
@@ -34,7 +34,7 @@ _PYTHON_TYPES: Mapping[FieldType, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One top-level name of a record: a field, or a nested object with fields of its own."""
+    """One top-level name of a record: a field, or a nested object with its own fields."""
 
     name: str
     field: Field | None
@@ -43,7 +43,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class RecordType:
-    """How records of one endpoint are decoded. ``strict`` refuses unknown names, ``open`` passes over them."""
+    """Decoders for one endpoint's records. ``strict`` rejects unknown names; ``open`` ignores them."""
 
     members: tuple[Member, ...]
     strict: msgspec.json.Decoder[Any]
@@ -52,9 +52,9 @@ class RecordType:
 
 @dataclass(slots=True)
 class Repaired:
-    """A record made to fit: ``record`` decodes with ``open``; ``problems`` are (column, reason).
+    """A repaired record: ``record`` decodes with ``open``; ``problems`` are (column, reason).
 
-    ``whole`` is the reason why nothing of it can be used.
+    ``whole`` is the reason why none of it is usable, if so.
     """
 
     record: bytes = b"{}"
@@ -64,7 +64,7 @@ class Repaired:
 
 @cache
 def record_type(endpoint: Endpoint) -> RecordType:
-    """The types for ``endpoint``'s fields, made once a process."""
+    """The types for ``endpoint``'s fields, created once per process."""
     grouped: dict[str, list[Field]] = {}
     for each in endpoint.fields:
         grouped.setdefault(each.path[0], []).append(each)
@@ -80,10 +80,10 @@ def record_type(endpoint: Endpoint) -> RecordType:
 
 
 def unknown_fields(known: tuple[Member, ...], record: bytes) -> dict[str, Any]:
-    """What the catalogue doesn't know of an object, verbatim, nested objects as objects of their unknown names.
+    """An object's fields that aren't in the catalog, verbatim. A nested object has only its unknown names.
 
     Raises:
-        NotAnObject: it is none.
+        NotAnObject: the record isn't an object.
     """
     by_name = {member.name: member for member in known}
     extra: dict[str, Any] = {}
@@ -100,7 +100,7 @@ def unknown_fields(known: tuple[Member, ...], record: bytes) -> dict[str, Any]:
 
 
 def storable(extra: dict[str, Any], unstorable: list[str]) -> dict[str, Any]:
-    """``extra`` without what Postgres cannot hold as jsonb; the names of that go into ``unstorable``."""
+    """``extra`` without values that Postgres can't store as jsonb; their names are added to ``unstorable``."""
     kept: dict[str, Any] = {}
     for name, value in extra.items():
         if isinstance(value, dict):
@@ -116,7 +116,7 @@ def storable(extra: dict[str, Any], unstorable: list[str]) -> dict[str, Any]:
 
 
 def repair(known: tuple[Member, ...], record: bytes) -> Repaired:
-    """Keep of ``record`` what fits, convert what can be, null the rest with a reason."""
+    """Keep what fits of ``record``, convert what can be converted, and null the rest with a reason."""
     try:
         values = read_members(record)
     except NotAnObject as problem:
@@ -141,7 +141,7 @@ def repair(known: tuple[Member, ...], record: bytes) -> Repaired:
 
 
 def _fit(field: Field, raw: Raw, result: Repaired) -> Raw:
-    """The JSON text of a value that decodes as the field's type, ``null`` with a problem noted where there is none."""
+    """JSON text that decodes as the field's type: the value, or ``null`` with a problem noted."""
     try:
         msgspec.json.decode(raw, type=_PYTHON_TYPES[field.type])
         return raw

@@ -30,7 +30,7 @@ from st_pipeline.landing.record_type import (
 from st_pipeline.landing.values import without_unstorable
 from st_pipeline.servicetitan.catalogue.model import Endpoint, FieldType
 
-RULES = 1  # raised when the typing rules change, so that what was landed under older ones is typed anew
+RULES = 1  # increased when the typing rules change, so that records landed under older rules are typed again
 NO_ID = "no usable id"
 
 _EXTRA = pa.field("_extra", pa.string())
@@ -49,28 +49,28 @@ class Problem:
     record: str
 
     def moved(self, rows: int) -> Problem:
-        """The same note on a row ``rows`` further down."""
+        """The same note for a row ``rows`` further down."""
         return replace(self, row=self.row + rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """Records as rows: ``rows`` has ``table_schema(endpoint)``, one row a record in the order given."""
+    """Records as rows: ``rows`` has ``table_schema(endpoint)``, one row per record in the given order."""
 
     rows: pa.RecordBatch
     notes: list[Problem]
     unknown: frozenset[str]
-    """Names the catalogue doesn't have, nested ones as ``customer.nickname``."""
+    """Names that aren't in the catalog; nested ones look like ``customer.nickname``."""
 
     @property
     def quarantined_whole(self) -> int:
-        """Rows without a usable id: kept in the file, loaded nowhere."""
+        """Rows without a usable id: kept in the file but not loaded."""
         return self.rows.column("id").null_count
 
 
 @cache
 def table_schema(endpoint: Endpoint) -> pa.Schema:
-    """The typed columns of ``endpoint`` and the bookkeeping ones that come from the record itself."""
+    """The typed columns of ``endpoint``, plus the bookkeeping columns derived from the record."""
     fields = [pa.field(field.column, ARROW_TYPES[field.type]) for field in endpoint.fields]
     return pa.schema([*fields, _EXTRA, _VERSION, _RECORD])
 
@@ -130,7 +130,7 @@ def _decode_with_care(types: RecordType, row: int, record: bytes, problems: list
 def _unknown(members: tuple[Member, ...], record: bytes) -> dict[str, Any]:
     try:
         return unknown_fields(members, record)
-    except NotAnObject:  # it is kept whole
+    except NotAnObject:  # it is quarantined as a whole
         return {}
 
 
@@ -168,14 +168,14 @@ def _versions(endpoint: Endpoint, decoded: list[Any], types: RecordType) -> pa.A
 
 
 def _notes(rows: pa.RecordBatch, problems: list[tuple[int, str | None, str]]) -> list[Problem]:
-    """The notes in row order. A row without id has one note, for the whole record."""
+    """The notes in row order. A row without an id has one note, for the whole record."""
     ids, texts = rows.column("id"), rows.column("_record")
     reasons: dict[int, str] = {}
     if ids.null_count:
         reasons = {row: NO_ID for row, ok in enumerate(ids.is_valid().to_pylist()) if not ok}
     reasons |= {row: reason for row, name, reason in problems if name is None}
     reasons |= {row: f"{NO_ID}: {reason}" for row, name, reason in problems if name == "id"}
-    noted = {row: texts[row].as_py() for row in {*reasons, *(row for row, _, _ in problems)}}  # one text a record
+    noted = {row: texts[row].as_py() for row in {*reasons, *(row for row, _, _ in problems)}}  # one text per record
     notes = [Problem(row, None, None, reason, noted[row]) for row, reason in reasons.items()]
     notes += [
         Problem(row, ids[row].as_py(), name, reason, noted[row])

@@ -1,8 +1,8 @@
 """One JSON value -> one typed value, or the reason it can't be typed.
 
-These rules are the definition. The columnar path (columns.py) only does the same faster for the values it recognizes.
-Facts on the API's values: amounts come as strings or numbers, instants with three to seven fractional digits with or
-without a zone, enums may come as integers.
+These rules are the reference. The columnar path (columns.py) only applies them faster to the values it recognizes.
+About the API's values: amounts are strings or numbers, timestamps have three to seven fractional digits with or without
+a zone, and enums may be integers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from st_pipeline.servicetitan.catalogue.model import FieldType
 
 BIGINT_MIN, BIGINT_MAX = -(2**63), 2**63 - 1
 NUMERIC_PRECISION, NUMERIC_SCALE = 38, 19
-_LONGEST_INTEGER = 20  # characters; Python refuses to make an int of thousands of digits
+_LONGEST_INTEGER = 20  # characters; Python won't convert an int of thousands of digits
 TICKS_PER_SECOND = 10_000_000  # the API's clock: 100 ns, seven fractional digits
 
 _QUANTUM = Decimal(1).scaleb(-NUMERIC_SCALE)
@@ -29,13 +29,13 @@ _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?",
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?)?\s*(Z|z|[+-]\d\d:\d\d)?", re.ASCII)
 _YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
 
-# Escapes of what Postgres cannot hold in text or jsonb: NUL and lone surrogates. An escaped backslash and a proper
-# surrogate pair are matched first, so that they are passed over.
+# Escapes that Postgres can't store in text or jsonb: NUL and lone surrogates. Escaped backslashes and proper surrogate
+# pairs are matched first, to skip them.
 _UNSTORABLE = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u0000|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
-# jsonb keeps numbers as numeric: 131,072 digits before and 16,383 after the point. Below these bounds no number of
-# either form, nor one of both, comes near. Strings are matched first, so that digits in a GUID are no number.
+# jsonb stores numbers as numeric: up to 131,072 digits before and 16,383 after the point. Numbers below these bounds
+# can't come near that. Strings are matched first, so that digits in a GUID don't count.
 HUGE_NUMBER_HINT = r"[0-9][eE][+-]?[0-9]{5}|[0-9]{200}"
 _HINT = re.compile(HUGE_NUMBER_HINT)
 _STRING_OR_HUGE = re.compile(r'"(?:[^"\\]|\\.)*"|([0-9][eE][+-]?[0-9]{5}|[0-9]{200})', re.DOTALL)
@@ -46,17 +46,17 @@ class Untypable(ValueError):
 
 
 def without_unstorable(record: bytes) -> bytes:
-    r"""The JSON text without ``\u0000`` and lone surrogate escapes; the same object when there are none."""
-    if b"\\" not in record or b"\\u" not in record:  # one byte is found several times faster than two
+    r"""The JSON text without ``\u0000`` and lone surrogate escapes; the same object if there are none."""
+    if b"\\" not in record or b"\\u" not in record:  # searching for one byte is several times faster than for two
         return record
     return _UNSTORABLE.sub(lambda found: b"" if found[1] else found[0], record)
 
 
 def decode(raw: str) -> Any:
-    """The value of a JSON text, numbers as int or Decimal however long they are.
+    """The value of a JSON text, with numbers of any length as int or Decimal.
 
     Raises:
-        Untypable: it is no JSON, nested too deeply, or has a number that no decimal holds.
+        Untypable: not JSON, nested too deeply, or a number too large for a decimal.
     """
     try:
         return json.loads(raw, parse_int=_integer, parse_float=Decimal)
@@ -87,9 +87,9 @@ def to_boolean(value: Any) -> bool:
 
 
 def to_numeric(value: Any) -> Decimal:
-    """A decimal of at most 19 digits before and 19 after the point; more after it are rounded half to even.
+    """A decimal with at most 19 digits before and 19 after the point; further digits are rounded half to even.
 
-    A JSON number or a string that holds one. NaN and infinities are no numbers.
+    Accepts a JSON number or a string with one. NaN and infinities aren't numbers.
     """
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = Decimal(value.strip())
@@ -107,7 +107,7 @@ def to_numeric(value: Any) -> Decimal:
 
 
 def to_instant(value: Any) -> tuple[datetime, int]:
-    """An instant in UTC and its 100 ns ticks since year 1. Without a zone it is UTC, without a time midnight."""
+    """An instant in UTC and its 100 ns ticks since year 1. No zone means UTC, no time means midnight."""
     found = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found:
         raise Untypable("not a timestamp")
@@ -122,7 +122,7 @@ def to_instant(value: Any) -> tuple[datetime, int]:
 
 
 def to_date(value: Any) -> date:
-    """A date, or the date an instant is written with (never shifted by a zone)."""
+    """A date, or the date part of an instant as written (never shifted to another zone)."""
     found = _INSTANT.fullmatch(value.strip()) if isinstance(value, str) else None
     if not found:
         raise Untypable("not a date")
@@ -133,7 +133,7 @@ def to_date(value: Any) -> date:
 
 
 def to_text(value: Any, raw: str) -> str:
-    """A string; numbers and booleans as they are written (an enum may come as an integer)."""
+    """A string; numbers and booleans as written (an enum may be an integer)."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool | int | Decimal):
@@ -142,14 +142,14 @@ def to_text(value: Any, raw: str) -> str:
 
 
 def to_jsonb(raw: str) -> str:
-    """JSON text that Postgres takes as jsonb."""
+    """JSON text that Postgres accepts as jsonb."""
     if _HINT.search(raw) and any(found[1] for found in _STRING_OR_HUGE.finditer(raw)):
         raise Untypable("contains a number that is too large for jsonb")
     return raw
 
 
 def convert(type_: FieldType, value: Any, raw: str) -> Any:
-    """``value`` (as ``decode`` gives it) and its JSON text ``raw`` as a value of ``type_``.
+    """``value`` (from ``decode``), with its JSON text ``raw``, as a value of ``type_``.
 
     Raises:
         Untypable: with the reason.
@@ -182,6 +182,6 @@ def _is_integral(value: Decimal) -> bool:
 
 
 def ticks(instant: datetime) -> int:
-    """100 ns ticks since year 1 of an instant with a zone."""
+    """An instant with a zone as 100 ns ticks since year 1."""
     since = instant - _YEAR_ONE
     return (since.days * 86_400 + since.seconds) * TICKS_PER_SECOND + since.microseconds * 10

@@ -72,8 +72,11 @@ class LandingZone:
 
 
 class FileWriter:
-    """One Parquet file in the making. Row groups are written behind the caller's back, one at a time, so memory holds
-    the one being written and the one that is being filled. An error of writing comes with the next call."""
+    """One Parquet file being written.
+
+    A background thread writes one row group at a time, so memory holds the group being written and the one being
+    filled. A write error is raised by the next call.
+    """
 
     def __init__(self, files: pyarrow.fs.FileSystem, path: str, schema: pa.Schema, *, is_local: bool) -> None:
         self._files, self._path, self._is_local = files, path, is_local
@@ -85,7 +88,7 @@ class FileWriter:
             schema,
             compression="zstd",
             compression_level=COMPRESSION_LEVEL,
-            # Verbatim records never repeat; a dictionary of them would be built and thrown away.
+            # Verbatim records never repeat, so a dictionary for them would be wasted work.
             use_dictionary=[name for name in schema.names if name != "_record"],  # pyright: ignore[reportArgumentType]
             write_statistics=[name for name in schema.names if name != "_record"],
         )

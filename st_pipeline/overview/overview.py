@@ -1,6 +1,6 @@
-"""Where everybody stands: totals on top, then each tenant. The one place for what status and portal show.
+"""The state of every tenant: totals, then each tenant. The only source of what `status` and the portal show.
 
-The sums of the last day are totals.py, one sync with all of it syncs.py, calls by day usage.py.
+totals.py has the sums of the last day, history/syncs.py a sync in full, history/api_usage.py calls by day.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RECENT = 20
 
 
 class RecentSync(NamedTuple):
-    """A sync as a small chart shows it; a tuple, as there are very many. Instants are aware."""
+    """A sync in a small chart; a tuple because there are so many. Instants are timezone-aware."""
 
     id: int
     state: SyncState
@@ -41,13 +41,13 @@ class RecentSync(NamedTuple):
 
     @property
     def seconds(self) -> float | None:
-        """From start to end; None while it runs, or where it was killed."""
+        """From start to end; None while it runs, or if it was killed."""
         return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
 
 
 @dataclass(frozen=True, slots=True)
 class LastSync:
-    """What else is to be known of the last one; all of it is sync_history.read_sync."""
+    """More about the last sync; syncs.read_sync has everything."""
 
     reason: str
     requested_by: str
@@ -60,34 +60,34 @@ class LastSync:
 
 @dataclass(frozen=True, slots=True)
 class TenantOverview:
-    """One tenant; instants are aware."""
+    """One tenant; instants are timezone-aware."""
 
     tenant: Tenant
     recent: list[RecentSync]
     """Its last syncs, at most RECENT, the oldest first."""
     last: LastSync | None
-    """Of the last of them."""
+    """More about the last of them."""
     last_success_at: datetime | None
-    """When the last sync of all of it ended that succeeded."""
+    """When the last successful sync of the whole tenant ended."""
     next_sync: Due | None
     """In the past if it is waiting to start; None: no automatic sync is scheduled."""
     is_queued: bool
-    """It is due or asked for, and does not run."""
+    """A sync is due or requested but not running."""
     fresh_until: datetime | None
-    """Its data is fresh, and will be until then if nothing succeeds before."""
+    """Its data is fresh, and stays so until then without another success."""
     stale_since: datetime | None
-    """Or it is stale since. Neither: nothing is expected (paused, disabled, never connected)."""
+    """Its data has been stale since then. Neither: no sync is expected (paused, disabled, never connected)."""
     quarantined_whole: int
     quarantined_fields: int
-    """Both of all that is in quarantine."""
+    """Both count everything in quarantine."""
     drift: int
     incidents: list[Incident]
-    """What is wrong now, the oldest first."""
+    """Current problems, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of it at one moment; tenants by key."""
+    """Everything as of one moment; tenants by key."""
 
     at: datetime
     totals: Totals
@@ -97,9 +97,9 @@ class Overview:
 def read_overview(
     connection: psycopg.Connection[Any], now: datetime, *, zone: str = "UTC", rules: Rules | None = None
 ) -> Overview:
-    """Where everybody stands at ``now``, all of it asked at one moment; the day begins at midnight in ``zone``.
+    """The state of every tenant at ``now``, from one snapshot; days start at midnight in ``zone``.
 
-    ``rules`` say when data is stale and how many calls a second are allowed. ``connection`` is in autocommit.
+    ``rules`` say when data is stale and how many calls a second are allowed. ``connection`` must be in autocommit.
     """
     rules = rules or Rules()
     with connection.transaction():
@@ -133,7 +133,7 @@ def read_overview(
 def read_tenant_overview(
     connection: psycopg.Connection[Any], key: str, now: datetime, *, rules: Rules | None = None
 ) -> TenantOverview:
-    """Where one tenant stands, as ``read_overview`` has it, without reading of the others. Raises TenantUnknown."""
+    """The state of one tenant, as in ``read_overview`` but without reading the others. Raises TenantUnknown."""
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read, read only")
         registered = [tenant_table.read(connection, key)]
@@ -185,7 +185,7 @@ def _read_tenants(
 def compute_freshness(
     watched: TenantFacts | None, stale_at: StaleAt, now: datetime
 ) -> tuple[datetime | None, datetime | None]:
-    """Until when data is fresh, or since when stale; neither where nothing is expected. ``watched`` None: disabled."""
+    """(fresh until, stale since) of a tenant's data; both None if no sync is expected. ``watched`` None: disabled."""
     if watched is None or watched.connected_at is None or (at := stale_at(watched)) is None:
         return None, None
     return (None, at) if now >= at else (at, None)
@@ -214,7 +214,7 @@ def _read_recent(
         where %(only)s::text is null or t.key = %(only)s
         """,
         {"limit": RECENT, "only": only},
-        binary=True,  # twice as fast, with ten thousand rows
+        binary=True,  # twice as fast with ten thousand rows
     ).fetchall()
     recent: dict[str, list[RecentSync]] = {}
     for tenant, sync_id, outcome, *columns in rows:

@@ -1,6 +1,6 @@
-"""The figures above all tenants: how well it goes, how fast, and how near to the limit. Questions to schema control.
+"""The totals above all tenants: success, speed, and use of the rate limit. Queries of schema control.
 
-Each tenant by itself is overview.py, which also counts who runs and who waits, and puts all of it together.
+overview.py has each tenant, counts what is running and waiting, and combines everything.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Over all tenants. Shares are from 0 to 1; what nothing can be said of is None."""
+    """Totals over all tenants. Shares are from 0 to 1; None if unknown."""
 
     tenants: int
     connected: int
     running: int
-    """Syncs, those of only a part too."""
+    """Syncs, including partial ones."""
     queued: int
-    """Enabled tenants that are due or asked for, and not running."""
+    """Enabled tenants with a sync that is due or requested but not running."""
     succeeded: int
-    """Syncs of whole tenants that ended in the last 24 hours, and did well."""
+    """Successful syncs of whole tenants in the last 24 hours."""
     success_rate: float | None
-    """Of all that ended in the last 24 hours; one that was killed has failed."""
+    """Share of all that ended in the last 24 hours; killed syncs count as failed."""
     failed_today: int
     """Since midnight."""
     average_sync_seconds: float | None
@@ -44,9 +44,9 @@ class Totals:
     average_latency: float | None
     """Seconds."""
     p95_latency: float | None
-    """Seconds; at most a quarter too high."""
+    """Seconds; at most 25% too high."""
     rate_limit_share: float | None
-    """How much of what ServiceTitan allows the busiest tenant used in its last sync of the last hour."""
+    """The share of ServiceTitan's rate limit used by the busiest tenant in its last sync of the past hour."""
     busiest_tenant: str | None
     open_incidents: int
 
@@ -55,19 +55,18 @@ class Totals:
 class DaySums:
     """Syncs that ended in the 24 hours before an instant, and their calls.
 
-    Syncs of only a part count for calls alone. One that was killed has failed, at the instant it started: nobody knows
-    another.
+    Partial syncs count only for calls. A killed sync counts as failed when it started, because its end is unknown.
     """
 
     succeeded: int
     failed: int
     average_seconds: float | None
-    """Of those that said how they ended; None: none did."""
+    """Of those with a recorded outcome; None: there were none."""
     calls: int
     average_latency: float | None
-    """Seconds of a call, tries and failures included; None: there were none."""
+    """Seconds per call, including retries and failures; None: there were none."""
     p95_latency: float | None
-    """Seconds within which 95 % of the calls ended; at most a quarter too high."""
+    """Seconds within which 95% of the calls ended; at most 25% too high."""
 
     @property
     def success_rate(self) -> float | None:
@@ -78,14 +77,14 @@ class DaySums:
 
 @dataclass(frozen=True, slots=True)
 class Busiest:
-    """The tenant whose last sync of the last hour made the most calls a second."""
+    """The tenant whose last sync in the past hour made the most calls per second."""
 
     tenant: str
     calls_per_second: float
 
 
 def read_day(connection: psycopg.Connection[Any], running: Collection[int], now: datetime) -> DaySums:
-    """The sums of the last 24 hours; ``running`` are the syncs that run now."""
+    """The sums of the last 24 hours; ``running`` are the syncs running now."""
     row = connection.execute(
         sql.SQL("""
         with ended as (
@@ -117,7 +116,7 @@ def read_day(connection: psycopg.Connection[Any], running: Collection[int], now:
 
 
 def read_failed_today(connection: psycopg.Connection[Any], running: Collection[int], now: datetime, zone: str) -> int:
-    """Syncs of whole tenants that failed since midnight in ``zone``, killed ones among them."""
+    """Syncs of whole tenants that failed since midnight in ``zone``, including killed ones."""
     row = connection.execute(
         """
         select
@@ -137,9 +136,9 @@ def read_failed_today(connection: psycopg.Connection[Any], running: Collection[i
 
 
 def read_busiest(connection: psycopg.Connection[Any], now: datetime) -> Busiest | None:
-    """Who called the most a second in its last sync that ended in the hour before ``now``; None: no sync that called.
+    """The tenant with the most calls per second in its last sync that ended in the hour before ``now``; None: no calls.
 
-    A sync shorter than a second counts as one of a second: what it may call at once is allowed.
+    A sync shorter than a second counts as one second, because an initial burst of calls is allowed.
     """
     row = connection.execute(
         """
@@ -158,6 +157,6 @@ def read_busiest(connection: psycopg.Connection[Any], now: datetime) -> Busiest 
 
 
 def midnight(now: datetime, zone: str) -> datetime:
-    """When the day of ``now`` began in a zone; in UTC."""
+    """When the day of ``now`` started in a zone, in UTC."""
     local = ZoneInfo(zone)
     return datetime.combine(now.astimezone(local).date(), time.min, local).astimezone(UTC)

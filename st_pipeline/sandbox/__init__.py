@@ -1,6 +1,6 @@
 """An API server that imitates ServiceTitan for development and tests.
 
-It imports nothing of ours, and nothing imports it but the command line, tests and benchmarks.
+It imports nothing from the rest of the package. Only the command line, tests and benchmarks import it.
 
     with Sandbox(accounts=[Account(1001, "cid.x", "cs1.x", "ak1.x")]) as sandbox:
         requests.post(f"{sandbox.url}/connect/token", data=...)

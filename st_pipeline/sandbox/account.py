@@ -1,6 +1,6 @@
-"""Who the sandbox knows: one account is one app connected to one tenant, and how much data that tenant has.
+"""Accounts: one app connected to one tenant, and how much data that tenant has.
 
-Only the shapes live here: what the data looks like is world/, what an account may do is authorization.py.
+Data shapes only: world/ generates the data, authorization.py decides what an account may do.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 class Size:
     """How much data a tenant has.
 
-    ``customers`` and ``invoices`` are exact counts; everything else follows from them. ``items_per_invoice``
-    fixes the number of items of every invoice at 1 to 8 (none: 1 to 4, at random). ``awkward`` mixes in what the real
-    API does against its documents: nulls, unknown enum values, new fields, untidy text. ``sparse`` leaves out every
-    member that would be null, which halves the records.
+    ``customers`` and ``invoices`` are exact counts; all other counts follow from them. ``items_per_invoice`` sets the
+    number of items on every invoice, 1 to 8 (None: 1 to 4, at random). ``awkward`` adds what the real API sends against
+    its own documents: nulls, unknown enum values, new fields, untidy text. ``sparse`` omits every member that would be
+    null, which halves the size of the records.
     """
 
     customers: int = 200
@@ -31,9 +31,9 @@ class Size:
 class Account:
     """One app's access to one tenant, and the tenant's data.
 
-    ``seed`` decides ids, links, dates and amounts; names and texts also depend on ``tenant_id``, so two
-    accounts of one seed hold the same ids for different people. ``scopes`` None grants everything.
-    An account that is not ``connected`` is refused by the token endpoint as an unknown client.
+    ``seed`` determines ids, links, dates and amounts; names and texts also depend on ``tenant_id``, so two accounts
+    with the same seed have the same ids for different people. ``scopes`` None grants everything. If an account is not
+    ``connected``, the token endpoint rejects it as an unknown client.
     """
 
     tenant_id: int
@@ -48,7 +48,7 @@ class Account:
 
 
 def demo_accounts(customers: int = 1_500, invoices: int = 4_000) -> tuple[Account, ...]:
-    """Three accounts for development: two hold the same ids for different people, the third is not connected."""
+    """Three accounts for development: two share ids for different people; the third is not connected."""
     size = Size(customers=customers, invoices=invoices)
     return (
         _account(1001, 7, "Lone Star Plumbing", size),
@@ -58,7 +58,7 @@ def demo_accounts(customers: int = 1_500, invoices: int = 4_000) -> tuple[Accoun
 
 
 def spare_accounts(customers: int = 300, invoices: int = 800) -> tuple[Account, ...]:
-    """Two small ones that are nobody's tenants, for people to connect by hand: one lets the app in, one not yet."""
+    """Two small accounts with no tenant yet, to connect by hand: one has connected the app, the other has not."""
     size = Size(customers=customers, invoices=invoices)
     return (
         _account(1004, 13, "Cedar Creek Air", size),

@@ -1,4 +1,4 @@
-"""HTTP answers in the API's words: JSON pages, error envelopes, the gateway's 404, HTML of a broken back end."""
+"""HTTP responses in the API's wording: JSON pages, error envelopes, the gateway's 404, HTML from a failing back end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HTML = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavail
 
 
 def json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer."""
+    """A JSON response."""
     return Response(
         msgspec.json.encode(content), status, dict(headers or {}), media_type="application/json; charset=utf-8"
     )
@@ -27,7 +27,7 @@ def problem(
     errors: Mapping[str, list[str]] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """The error envelope of every document (``ApiErrorResponse``): RFC 7807 with all six members."""
+    """The error envelope in every document (``ApiErrorResponse``): RFC 7807 with all six members."""
     body = {
         "type": f"https://tools.ietf.org/html/rfc7231#section-{_SECTIONS.get(status, '6.6.1')}",
         "title": title,
@@ -42,23 +42,23 @@ def problem(
 
 
 def invalid(errors: Mapping[str, list[str]]) -> Response:
-    """400 for bad values of known parameters."""
+    """400 for invalid values of known parameters."""
     return problem(400, "One or more validation errors occurred.", errors)
 
 
 def too_many(seconds: int, *, with_header: bool) -> Response:
-    """429: the wait is in the title, and only sometimes in ``Retry-After`` as well."""
+    """429: the title always names the wait, ``Retry-After`` only sometimes."""
     title = f"Rate limit is exceeded. Try again in {seconds} seconds."
     return problem(429, title, headers={"Retry-After": str(seconds)} if with_header else None)
 
 
 def unmatched() -> Response:
-    """404 of the gateway for an unknown path, module or verb."""
+    """The gateway's 404 for an unknown path, module or verb."""
     return json({"statusCode": 404, "message": "Unable to match incoming request to an operation."}, 404)
 
 
 def broken(status: int) -> Response:
-    """A 5xx as the gateway gives it: HTML."""
+    """A 5xx as the gateway returns it: HTML."""
     text = f"{status} {_HTML[status]}"
     return Response(
         f"<html><head><title>{text}</title></head><body><center><h1>{text}</h1></center></body></html>",
@@ -68,7 +68,7 @@ def broken(status: int) -> Response:
 
 
 def compressed(request: Request, response: Response, *, allowed: bool) -> Response:
-    """The same answer in gzip, at the cheapest level, where the client takes it and it pays."""
+    """The same response with gzip (fastest level) if the client accepts it and the body is large enough."""
     body = bytes(response.body)
     if not allowed or len(body) < 1_000 or "gzip" not in request.headers.get("accept-encoding", ""):
         return response

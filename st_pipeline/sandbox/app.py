@@ -1,6 +1,7 @@
-"""The HTTP side: one ASGI app for token endpoint, exports, lists and control. Order of checks, faults, answers.
+"""The ASGI app: token endpoint, exports, lists and control. It orders the checks, applies faults and responds.
 
-What is answered is decided elsewhere: authorization.py, exporting.py, listing.py, faults.py; the server is server.py.
+The content of the responses comes from authorization.py, exporting.py, listing.py and faults.py; the server is
+server.py.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from st_pipeline.sandbox.faults import Fault, Faults
 from st_pipeline.sandbox.state import State
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
-# Marks the answer that is never sent, because the connection is reset in its place.
+# Marks a response that is never sent: the connection is reset instead.
 _RESET = "x-sandbox-reset"
 _BOOLS = {"true": True, "false": False}
 _ACTIVE = {"true": True, "false": False, "any": None}
@@ -34,7 +35,7 @@ def _is_number(text: str) -> bool:
 
 
 class Api:
-    """The API over one state. Fault draws are repeatable by ``Faults.seed``."""
+    """The API over one state. ``Faults.seed`` makes the fault draws repeatable."""
 
     def __init__(self, state: State) -> None:
         self.state = state
@@ -55,7 +56,7 @@ class Api:
         return answers.too_many(seconds, with_header=self._refusals % 2 == 0)
 
     async def _struck(self, request: Request, answer: Callable[[], Response]) -> Response:
-        """The answer with whatever fault strikes this request."""
+        """The response, changed or replaced by the fault drawn for this request."""
         fault, slow = self._draw()
         if slow:
             await asyncio.sleep(self.state.faults.slow_seconds)
@@ -66,7 +67,7 @@ class Api:
         if fault is Fault.RESET:
             return Response(status_code=500, headers={_RESET: "1"})
         response = answer()
-        # A token is never cut: its answer is shorter than a packet.
+        # Token responses are never truncated: they are shorter than one packet.
         if fault is Fault.TRUNCATED and response.status_code == 200 and request.url.path != TOKEN_PATH:
             body = bytes(response.body)
             cut = Response(body[: len(body) * 2 // 3], 200)
@@ -75,7 +76,7 @@ class Api:
         return response
 
     async def _note(self, request: Request, tenant: int | None, at: float, response: Response) -> None:
-        """Log a call before the caller can see its end, be it an answer or a reset."""
+        """Log a call before the caller sees the response or the reset."""
         is_reset = _RESET in response.headers
         status = 0 if is_reset else response.status_code
         self.state.log.add(Call(at, tenant, request.url.path, status, request.url.query))
@@ -190,14 +191,14 @@ class Api:
 
 
 async def _gateway(request: Request) -> Response:
-    # Below a module's path the gateway answers; at the root of the host the application does.
+    # The gateway responds to paths below a module; the application responds to all others.
     if "/v2/" in request.url.path or "/v3/" in request.url.path:
         return answers.unmatched()
     return answers.problem(404, "Not Found")
 
 
 def build(state: State) -> Starlette:
-    """The ASGI app of one sandbox."""
+    """The ASGI app for one sandbox."""
     api = Api(state)
     return Starlette(
         routes=[

@@ -1,6 +1,6 @@
-"""Who may ask for what: the token endpoint's decisions, and the checks before any data is served, in the API's order.
+"""The token endpoint's decisions and the checks before any data is served, in the API's order.
 
-Decisions only: HTTP is in app.py, data in world/.
+Decisions only: app.py has the HTTP, world/ the data.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NO_APP_KEY = "Application key not present, check ST-App-Key header value."
 
 @dataclass(frozen=True)
 class Grant:
-    """What an access token stands for: one tenant, its scopes, and until when (ticks)."""
+    """What an access token grants: one tenant, its scopes, and its expiry (ticks)."""
 
     tenant_id: int
     scopes: frozenset[str]
@@ -31,14 +31,14 @@ class Grant:
 
 
 class Gate:
-    """The accounts, and the tokens given to them. Not thread-safe: the sandbox holds one lock."""
+    """The accounts and the tokens issued to them. Not thread-safe: the sandbox holds one lock."""
 
     def __init__(self, accounts: Mapping[int, Account]) -> None:
         self.accounts = dict(accounts)
         self._grants: dict[str, Grant] = {}
 
     def connect(self, tenant_id: int, *, connected: bool = True) -> None:
-        """The tenant's administrator connects the app, or disconnects it."""
+        """Connect the app to a tenant, or disconnect it, as the tenant's administrator would."""
         self.accounts[tenant_id] = replace(self.accounts[tenant_id], connected=connected)
 
     def account_of_client(self, client_id: str) -> Account | None:
@@ -46,7 +46,7 @@ class Gate:
         return next((one for one in self.accounts.values() if one.client_id == client_id), None)
 
     def token(self, form: Mapping[str, str], now: int, seconds: float | None) -> Response:
-        """The token endpoint's answer to a form: a token for its life, or 400 ``invalid_client`` whatever is wrong."""
+        """The token endpoint's response to a form: a token, or 400 ``invalid_client`` for any wrong credentials."""
         if form.get("grant_type") != "client_credentials":
             return answers.json({"error": "unsupported_grant_type"}, 400)
         account = self.account_of_client(form.get("client_id", ""))
@@ -73,7 +73,7 @@ class Gate:
     def refusal(
         self, headers: Mapping[str, str], tenant_id: int, entity: Entity, path: str, now: int
     ) -> Response | None:
-        """Why a request is refused: app key, then token, then tenant, then scope; None where it may pass."""
+        """Why a request is rejected, checking app key, token, tenant, then scope; None if it may pass."""
         app_key = headers.get("st-app-key", "")
         if not any(secrets.compare_digest(one.app_key.encode(), app_key.encode()) for one in self.accounts.values()):
             return answers.problem(401, NO_APP_KEY)
@@ -96,14 +96,14 @@ class Gate:
 
 
 def granted(account: Account) -> frozenset[str]:
-    """The scopes an account's tokens carry: those it names, or all that the sandbox knows."""
+    """The scopes in an account's tokens: the ones it lists, or every scope the sandbox knows."""
     if account.scopes is None:
         return frozenset(one.scope for one in entities())
     return frozenset(account.scopes)
 
 
 def _write(account: Account, scopes: list[str], issued: int, life: float) -> str:
-    """A string in the shape of the API's JWT; it is looked up, never verified."""
+    """A string shaped like the API's JWT. The sandbox looks it up and never verifies it."""
 
     def part(data: bytes) -> str:
         return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""Every request the sandbox got, and the limit of 60 calls a second per app and tenant. Real time, not the clock's."""
+"""Log of every request, and the limit of 60 calls a second per app and tenant. Uses real time, not ``Clock``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TOKEN_PATH = "/connect/token"  # noqa: S105  (a path)
 
 
 class Call(NamedTuple):
-    """One request: when it came (``time.monotonic``), for whom, where to, how it was answered (0: connection reset)."""
+    """One request: arrival (``time.monotonic``), tenant, path and status (0: connection reset)."""
 
     at: float
     tenant: int | None
@@ -29,7 +29,7 @@ class Limiter:
         self._accepted: dict[tuple[str, int], deque[float]] = defaultdict(deque)
 
     def admits(self, app_key: str, tenant: int, at: float | None = None) -> bool:
-        """Whether a call now is within the limit; an admitted one counts."""
+        """Whether a call now is within the limit. Accepted calls count toward it."""
         at = time.monotonic() if at is None else at
         times = self._accepted[app_key, tenant]
         while times and times[0] <= at - 1.0:
@@ -41,14 +41,14 @@ class Limiter:
 
 
 class CallLog:
-    """All calls in the order they came; safe to read while the server runs."""
+    """All calls in order of arrival; safe to read while the server runs."""
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
         self._lock = threading.Lock()
 
     def add(self, call: Call) -> None:
-        """Note one call."""
+        """Log one call."""
         with self._lock:
             self._calls.append(call)
 
@@ -58,7 +58,7 @@ class CallLog:
             return list(self._calls)
 
     def peak_rate(self, tenant: int) -> int:
-        """The most API calls of a tenant in any one second, whatever their answer; token requests don't count."""
+        """A tenant's highest number of API calls in any second, whatever their status; token requests don't count."""
         times = sorted(c.at for c in self.all() if c.tenant == tenant and c.path != TOKEN_PATH)
         peak = start = 0
         for end, at in enumerate(times):

@@ -1,4 +1,4 @@
-"""Chance that repeats itself: the one place that makes a Random, so that the same words give the same draws."""
+"""Repeatable randomness: the only place that creates a Random, so the same parts give the same draws."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from random import Random
 
 
 def seeded(*parts: object) -> Random:
-    """A Random that is decided by its parts; not for secrets."""
+    """A Random seeded by its parts; not for secrets."""
     return Random("/".join(str(part) for part in parts))  # noqa: S311  (data for tests, not keys)

@@ -1,7 +1,7 @@
-"""A tenant's life going on: edits, inactivations, additions and late commits, decided by a seed.
+"""Simulated activity in a tenant: edits, inactivations, additions and late commits, determined by a seed.
 
-Changes are committed at the clock's present and become visible in exports 15 minutes later. Arbitrary records are
-committed by tests themselves (server.py).
+Changes are committed at the clock's current time and appear in exports 15 minutes later. To commit a specific record,
+use ``Sandbox.commit`` (server.py).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _decoder = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal)
 
 @dataclass
 class Changed:
-    """What was changed: ids by entity."""
+    """The ids that changed, by entity."""
 
     edits: dict[str, list[int]] = field(default_factory=dict)
     inactivations: dict[str, list[int]] = field(default_factory=dict)
@@ -52,12 +52,12 @@ def change(
     late: int = 0,
     entities: Sequence[str] | None = None,
 ) -> Changed:
-    """Change a tenant's data as of ``now`` (ticks); the counts are records edited, records made inactive, and new ones.
+    """Change a tenant's data as of ``now`` (ticks). The counts are records to edit, to make inactive and to add.
 
-    One edit in eight moves ``modifiedOn`` by only half of its distance to now, so it stays older than others'. Of four
-    new ones one is a customer with its contacts, location and memberships, three are visits with job, appointments,
-    invoice, items and payment; every other new one shares one ``modifiedOn``. Late ones are visits whose
-    ``modifiedOn`` lies 40 minutes back. ``entities`` narrows edits and inactivations.
+    One edit in eight moves ``modifiedOn`` only halfway to now, so it stays older than others. Of every four additions,
+    one is a customer with contacts, location and memberships; three are visits with job, appointments, invoice, items
+    and payment. Every other addition has the same ``modifiedOn``. Late additions are visits whose ``modifiedOn`` is 40
+    minutes in the past. ``entities`` limits edits and inactivations.
     """
     rng = seeded(seed, world.account.tenant_id, "change")
     done = Changed()
@@ -87,7 +87,7 @@ def _choose(world: World, name: str, rng: Random) -> int | None:
 
 
 def _edit(world: World, name: str, record_id: int, rng: Random, now: int) -> bool:
-    """Edit one record; False where it is none that can be edited."""
+    """Edit one record; False if it cannot be edited."""
     shelf = world.shelf(name)
     slot = shelf.latest[record_id]
     record = _decoded(shelf.bodies[slot])
@@ -111,7 +111,7 @@ def _edit(world: World, name: str, record_id: int, rng: Random, now: int) -> boo
 
 
 def _inactivate(world: World, name: str, record_id: int, rng: Random, now: int) -> bool:
-    """Make one record inactive, a customer perhaps by merging it; False where it is none that can be."""
+    """Make one record inactive (half of the customers by a merge); False if that is not possible."""
     shelf = world.shelf(name)
     slot = shelf.latest[record_id]
     record = _decoded(shelf.bodies[slot])
@@ -157,7 +157,7 @@ def _edit_appointment(record: dict[str, Any], rng: Random) -> None:
 
 
 def _edit_invoice(record: dict[str, Any], rng: Random) -> dict[str, Any] | None:
-    """A new summary; every third time an item's text too, in the invoice and in the item's own export."""
+    """Change the summary and, a third of the time, the text of an item in both the invoice and the item export."""
     record["summary"] = people.work(rng)
     record["sentStatus"] = "Opened"
     if record.get("items") and rng.random() < 0.34:

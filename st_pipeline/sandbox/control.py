@@ -1,6 +1,6 @@
-"""The same control over HTTP, for processes other than the one the sandbox runs in: ``/_sandbox/…``.
+"""The sandbox's controls over HTTP, for other processes: ``/_sandbox/…``.
 
-Development only: ``state`` gives the credentials of every account. Bodies and answers are JSON.
+Development only: ``state`` returns every account's credentials. Requests and responses are JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Action = Callable[[State, dict[str, Any]], Any]
 
 
 def describe(state: State) -> dict[str, Any]:
-    """Accounts with credentials, counts, faults, time; the calls as numbers (``calls`` lists them)."""
+    """Accounts with credentials, counts, faults, time and the number of calls (``calls`` lists them)."""
     with state.lock:
         log = state.log.all()
         return {
@@ -94,7 +94,7 @@ _ACTIONS: dict[str, Action] = {
 
 
 def routes(state: State) -> list[Route]:
-    """GET ``state``, ``calls`` and ``records/{tenant}/{entity}``; POST for everything that changes something."""
+    """GET ``state``, ``calls`` and ``records/{tenant}/{entity}``; POST for everything that makes a change."""
 
     async def show(_: Request) -> Response:
         return answers.json(describe(state))
@@ -117,7 +117,7 @@ def routes(state: State) -> list[Route]:
     async def act(request: Request) -> Response:
         action = _ACTIONS.get(request.path_params["action"])
         if action is None:
-            return answers.json({"error": f"no such action; there are: {', '.join(_ACTIONS)}"}, 404)
+            return answers.json({"error": f"no such action; use one of: {', '.join(_ACTIONS)}"}, 404)
         try:
             body = msgspec.json.decode(await request.body() or b"{}", type=dict[str, Any])
             return answers.json(action(state, body))

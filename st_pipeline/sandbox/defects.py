@@ -1,7 +1,7 @@
-"""Records that cannot be typed: which are struck by the fault ``untypable``, and what it does to them.
+"""Records that cannot be typed: which ones the fault ``untypable`` affects, and how.
 
-Everything follows from the entity and the id, so a record has the same defect however often it is read.
-What the real API does in ordinary life is world/awkwardness.py.
+The entity and id determine the defect, so a record has the same defect on every read. world/awkwardness.py has what the
+real API sends in normal operation.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import msgspec
 
-# Members whose value is replaced, and by what: chosen so that no reader can take it for the member's type.
+# Members to replace and their new values, chosen so that no reader can parse them as the member's type.
 _COMMON: tuple[tuple[str, bytes], ...] = (
     ("modifiedOn", b'"not a date"'),
     ("createdOn", b'"31/12/2024"'),
@@ -41,18 +41,18 @@ def _hash(name: str, record_id: int, salt: str) -> int:
 
 
 def strikes(share: float, name: str, record_id: int) -> bool:
-    """Whether a record is among the share of spoilt ones; a larger share strikes all that a smaller one does."""
+    """Whether a record is in the defective share. A larger share includes every record of a smaller one."""
     return _hash(name, record_id, "strike") < share * 4_294_967_296
 
 
 @lru_cache(maxsize=10_000)
 def kind(name: str, record_id: int) -> str:
-    """``field`` for four of five spoilt records (one member is wrong, the id usable), else ``whole``."""
+    """``field`` for four in five defective records (one bad member, usable id), else ``whole``."""
     return "whole" if _hash(name, record_id, "kind") % 5 == 0 else "field"
 
 
 def spoil(name: str, record_id: int, body: bytes) -> bytes:
-    """A record's JSON with its defect; all other members keep their bytes."""
+    """A record's JSON with its defect. All other members keep their exact bytes."""
     draw = _hash(name, record_id, "what")
     if kind(name, record_id) == "whole":
         choices = len(_BAD_IDS) + len(_NOT_OBJECTS) + 1

@@ -1,7 +1,6 @@
-"""Every endpoint the sandbox serves with data: path, scope, and how its list may be filtered and sorted.
+"""Every endpoint that has data in the sandbox: path, scope, and its list's filters and sort orders.
 
-Taken from the OpenAPI documents of the modules by hand; a test compares it with them. No behaviour here:
-exporting.py and listing.py have that.
+Copied by hand from the modules' OpenAPI documents; a test compares them. Behavior is in exporting.py and listing.py.
 """
 
 from __future__ import annotations
@@ -14,10 +13,10 @@ ID_MODIFIED_CREATED = ("Id", "ModifiedOn", "CreatedOn")
 
 @dataclass(frozen=True)
 class Filter:
-    """One query parameter of a list that selects by a member of the record: its kind and where the member is.
+    """One query parameter that filters a list by a member of the record: its kind and the path to the member.
 
-    Kinds: ``int``, ``ints`` (comma-separated), ``text`` (contained, without regard to case), ``exact``, ``bool``,
-    ``number_from``, ``number_to``, ``time_from``, ``time_before``, and ``enum`` with its closed values.
+    Kinds: ``int``, ``ints`` (comma-separated), ``text`` (case-insensitive substring), ``exact``, ``bool``,
+    ``number_from``, ``number_to``, ``time_from``, ``time_before``, and ``enum`` with its closed set of values.
     """
 
     kind: str
@@ -27,11 +26,11 @@ class Filter:
 
 @dataclass(frozen=True)
 class Entity:
-    """One resource: where its export and its list are, and what they need.
+    """One resource: its export, its list and their requirements.
 
-    ``activity`` names the list's parameter for inactive records (``active``, ``activeState`` or none).
-    ``hides_active``: the list's records lack the member ``active``, which the export's have.
-    ``needs_one_of``: the list refuses a call with none of these parameters.
+    ``activity`` is the list's parameter for inactive records (``active``, ``activeState`` or None). ``hides_active``:
+    records in the list lack the member ``active`` that the export has. ``needs_one_of``: the list rejects a call that
+    has none of these parameters.
     """
 
     name: str
@@ -69,13 +68,13 @@ _JOB_STATUS = ("Scheduled", "Dispatched", "InProgress", "Hold", "Completed", "Ca
 
 @cache
 def entities() -> tuple[Entity, ...]:
-    """All entities, in an order in which what is referred to comes first."""
+    """All entities; each comes after the entities it refers to."""
     return (*_settings(), *_crm(), *_jpm(), *_accounting(), *_memberships())
 
 
 @cache
 def entity(name: str) -> Entity:
-    """One entity by its name; KeyError with the known names otherwise."""
+    """One entity by name; KeyError with the known names if there is none."""
     for one in entities():
         if one.name == name:
             return one

@@ -1,7 +1,7 @@
-"""Export pages: where one starts, what it holds, and the opaque token that continues it.
+"""Export pages: where a page starts, what it contains, and the opaque token for the next one.
 
-A token is a position in the order in which commits become visible, not in ``modifiedOn``: what is committed late,
-with an old ``modifiedOn``, comes after every token given out before. The real API's own format is not known.
+A token is a position in the order in which commits become visible, not in ``modifiedOn`` order: a late commit with an
+old ``modifiedOn`` comes after every token issued before it. The real API's token format is not documented.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _NO_DATE = -(2**62)
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where an export goes on.
+    """Where an export continues.
 
-    ``floor``: everything visible up to here was given out; the last token returns to it.
-    ``place``: where the next page starts, beyond the floor only while recent changes are read. ``since`` (ticks): the
-    date the export was started with, which holds until its last page.
+    ``floor``: everything visible up to here was returned; the last token goes back to it. ``place``: where the next
+    page starts, beyond the floor only while reading recent changes. ``since`` (ticks): the start date of the export,
+    which applies through its last page.
     """
 
     floor: Position = START
@@ -37,7 +37,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Page:
-    """Slots of one page in order, whether more can be had right away, and where to continue."""
+    """Slots of one page in order, whether more is available now, and where to continue."""
 
     slots: list[int]
     has_more: bool
@@ -53,9 +53,9 @@ def page(
     recent: bool = False,
     wanted: Callable[[int], bool] | None = None,
 ) -> Page:
-    """The next page: at most ``limit`` records visible at ``now``; with ``recent`` also those of the last 15 minutes.
+    """The next page: at most ``limit`` records visible at ``now``; with ``recent`` also those from the last 15 minutes.
 
-    Recent ones do not move the token that the last page ends with, so they are given out again later.
+    Recent records do not advance the last page's token, so a later export returns them again.
     """
     slots: list[int] = []
     has_more = False
@@ -96,7 +96,7 @@ def write_token(endpoint: str, cursor: Cursor) -> str:
 
 
 def read_token(endpoint: str, token: str) -> Cursor | None:
-    """The cursor of a token; None where it is no token, or another endpoint's."""
+    """The cursor in a token; None if the token is invalid or belongs to another endpoint."""
     try:
         data = base64.b64decode(token, validate=True)
     except (binascii.Error, ValueError):
@@ -114,7 +114,7 @@ def read_token(endpoint: str, token: str) -> Cursor | None:
 
 
 def read_start(endpoint: str, value: str | None) -> Cursor | None:
-    """The cursor of the parameter ``from``: absent (the beginning), a date, or a token; None for anything else."""
+    """The cursor in the parameter ``from``: absent (the beginning), a date or a token; None if it is invalid."""
     if not value:
         return Cursor()
     since = instants.parse(value)

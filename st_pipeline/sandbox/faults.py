@@ -1,6 +1,6 @@
-"""How the sandbox misbehaves when told to: which faults there are, and which of them strikes a request.
+"""The sandbox's faults, and the choice of a fault for each request.
 
-Only the decision lives here; app.py carries it out, defects.py spoils records.
+Decisions only: app.py applies the faults to requests, defects.py to records.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from enum import Enum
 
 @dataclass(frozen=True)
 class Faults:
-    """Shares of requests (0 to 1) that go wrong, each kind decided on its own; all zero: a perfect server.
+    """Shares of requests (0 to 1) that fail, each kind drawn independently; all zero: no failures.
 
-    ``retry_after_seconds`` is the wait that an injected 429 names. ``slow_seconds`` is how long a slow answer takes.
-    ``token_seconds`` shortens the life of tokens issued from now on (None: 900). ``repeat_token`` makes each export
-    endpoint answer, once per tenant, with the token it was asked with. ``untypable`` is a share of records, not of
-    requests: always the same records, with always the same defect. ``seed`` makes the draw repeatable.
+    ``retry_after_seconds`` is the wait in an injected 429. ``slow_seconds`` is the delay of a slow response.
+    ``token_seconds`` shortens the life of new tokens (None: 900). With ``repeat_token`` each export endpoint returns,
+    once per tenant, the token from the request. ``untypable`` is a share of records, not of requests: always the same
+    records with the same defects. ``seed`` makes the draws repeatable.
     """
 
     rate_429: float = 0.0
@@ -34,7 +34,7 @@ class Faults:
 
 
 class Fault(Enum):
-    """What happens to one request in place of, or to, its answer."""
+    """What happens to one request or its response."""
 
     TOO_MANY = "429"
     SERVER_ERROR = "5xx"
@@ -43,7 +43,7 @@ class Fault(Enum):
 
 
 def draw(faults: Faults, rng: random.Random) -> tuple[Fault | None, bool]:
-    """The fault that strikes one request, if any, and whether its answer is slow."""
+    """The fault for one request, if any, and whether its response is slow."""
     slow = rng.random() < faults.rate_slow
     point = rng.random()
     for fault, rate in (

@@ -1,6 +1,6 @@
-"""Moments as the API writes them: ticks of 100 nanoseconds since 1970, UTC, to text and back.
+"""Timestamps as the API writes them: ticks of 100 nanoseconds since 1970, UTC, to text and back.
 
-Seven digits of fraction are more than Python's datetime holds, so an int carries them. No clock here (clock.py).
+Ticks are ints because Python's datetime cannot hold seven fractional digits. The clock is clock.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def at(year: int, month: int = 1, day: int = 1) -> int:
 
 
 def from_datetime(moment: dt.datetime) -> int:
-    """Ticks of an aware datetime; a naive one is taken as UTC."""
+    """Ticks of a datetime; a naive one is treated as UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
     delta = moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -34,7 +34,7 @@ def from_datetime(moment: dt.datetime) -> int:
 
 
 def parse(text: str) -> int | None:
-    """Ticks of a date or time stamp as clients send them; None where it is neither."""
+    """Ticks of a date or timestamp from a client; None if it is neither."""
     match = _PATTERN.fullmatch(text.strip())
     if match is None:
         return None
@@ -61,7 +61,7 @@ def _date(day: int) -> str:
 
 
 def text(ticks: int) -> str:
-    """The API's way of writing a moment: ``Z``, no fraction or 3 to 7 digits of it."""
+    """A timestamp as the API writes it: ``Z``, with no fraction or 3 to 7 fractional digits."""
     day, rest = divmod(ticks, DAY)
     seconds, fraction = divmod(rest, SECOND)
     minutes, second = divmod(seconds, 60)
@@ -74,5 +74,5 @@ def text(ticks: int) -> str:
 
 
 def date_text(ticks: int, *, zone: bool = True) -> str:
-    """A pure date as the API writes it: midnight, with or without ``Z``."""
+    """A date as the API writes it: midnight, with or without ``Z``."""
     return _date(ticks // DAY) + ("T00:00:00Z" if zone else "T00:00:00")

@@ -1,4 +1,4 @@
-"""List pages: which records a query selects, in which order, and how a list writes them. Parameters are querying.py."""
+"""List pages: which records a query selects, in which order, and their JSON. querying.py parses the parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from st_pipeline.sandbox.shelf import Shelf
 
 
 def select(shelf: Shelf, query: Query) -> list[int]:
-    """The slots of all records that a query wants, in its order."""
+    """The slots of all records that match a query, in the query's order."""
     slots: Iterable[int] = shelf.newest_first()
     if query.ids is not None:
         slots = [shelf.latest[one] for one in sorted(query.ids, reverse=True) if one in shelf.latest]
@@ -47,7 +47,7 @@ def _ordered(shelf: Shelf, slots: list[int], query: Query) -> list[int]:
 
 
 def without_active(body: bytes) -> bytes:
-    """A record as the list writes it where the export has a member ``active`` and the list has not."""
+    """A record as the list writes it, if the export has a member ``active`` and the list does not."""
     for tail in (b',"active":true}', b',"active":false}', b',"active":null}'):
         if body.endswith(tail):
             return body[: -len(tail)] + b"}"

@@ -1,6 +1,6 @@
-"""What a list is asked for: which parameters it knows, and what it refuses. Selecting records is listing.py.
+"""Parsing and validating a list's parameters. listing.py selects the records.
 
-Unknown parameters are ignored, as the API does; names are matched without regard to case.
+Unknown parameters are ignored, as in the API; names are case-insensitive.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Member = Callable[[dict[str, Any]], bool]
 
 @dataclass
 class Query:
-    """What a list is asked for, once its parameters are understood; ``errors`` by parameter where one is not."""
+    """A list's parsed parameters; ``errors`` has the invalid ones."""
 
     page: int = 1
     page_size: int = 50
@@ -42,7 +42,7 @@ class Query:
 
 
 def parse_query(entity: Entity, parameters: Iterable[tuple[str, str]]) -> Query:
-    """A list's query from its parameters; an empty value is as good as none."""
+    """Parse a list's parameters; an empty value counts as absent."""
     given: dict[str, list[str]] = {}
     for name, value in parameters:
         if value:
@@ -87,7 +87,7 @@ def _read_order(entity: Entity, reader: _Reader, query: Query) -> None:
 
 
 class _Reader:
-    """Typed access to parameters; what cannot be understood is noted as the API words it."""
+    """Typed access to parameters; collects errors in the API's wording."""
 
     def __init__(self, given: Mapping[str, list[str]], errors: dict[str, list[str]]) -> None:
         self._given = given
@@ -157,7 +157,7 @@ class _Reader:
 
 
 def _integer(text: str) -> int:
-    """An int64 as ASP.NET reads one; Python's int() would also take "1_000" and other scripts' digits."""
+    """An int64 as ASP.NET parses it; Python's int() would also accept "1_000" and digits in other scripts."""
     if not re.fullmatch(r"[+-]?[0-9]{1,19}", text) or abs(int(text)) >= 2**63:
         raise ValueError(text)
     return int(text)
@@ -170,7 +170,7 @@ def _at(record: Any, path: Sequence[str]) -> Any:
 
 
 def _test(one: Filter, values: list[str]) -> Callable[[Any], bool]:
-    """A test of one member against a parameter's values; ValueError where a value is not of the filter's kind."""
+    """A predicate for one member, from a parameter's values; ValueError if a value does not fit the filter's kind."""
     value = values[0]
     if one.kind == "int":
         number = _integer(value)

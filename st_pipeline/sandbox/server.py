@@ -1,6 +1,6 @@
-"""The sandbox as others use it: a real HTTP server in a thread with the controls of a test, or in the foreground.
+"""Run the sandbox: a real HTTP server in a thread that tests can control, or in the foreground.
 
-What it serves is app.py; what it knows is state.py.
+app.py builds the responses; state.py holds the state.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from st_pipeline.sandbox.world.held import World
 class Sandbox:
     """An imitation of ServiceTitan's API for a ``with`` block: real HTTP on ``url``, auth and API on one port.
 
-    ``page_size`` is the exports' (or by entity, ``*`` for the rest). ``now`` None is the real clock; a moment stands
-    still. ``advance`` pushes either forward. Data is made when an entity is first asked for. ``calls_per_second`` is
-    the limit per app and tenant.
+    ``page_size`` applies to exports: one number, or one per entity with ``*`` for the rest. ``now`` None uses the real
+    clock; a datetime stands still. ``advance`` moves either one forward. An entity's data is generated on first use.
+    ``calls_per_second`` is the limit per app and tenant.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """What goes wrong from now on; assign to change it."""
+        """The current faults; assign to change them."""
         return self._state.faults
 
     @faults.setter
@@ -85,12 +85,12 @@ class Sandbox:
 
     @property
     def accounts(self) -> list[Account]:
-        """The accounts as they stand."""
+        """The accounts in their current state."""
         return list(self._state.gate.accounts.values())
 
     @property
     def now(self) -> dt.datetime:
-        """The sandbox's present."""
+        """The sandbox's current time."""
         return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=self._state.clock.now() // 10)
 
     @property
@@ -99,7 +99,7 @@ class Sandbox:
         return self._state.log.all()
 
     def peak_rate(self, tenant_id: int) -> int:
-        """The most API calls of a tenant in any second."""
+        """A tenant's highest number of API calls in any second."""
         return self._state.log.peak_rate(tenant_id)
 
     def world(self, tenant_id: int) -> World:
@@ -117,7 +117,7 @@ class Sandbox:
         late: int = 0,
         entities: Sequence[str] | None = None,
     ) -> Changed:
-        """Let a tenant's data live on; exports show it 15 minutes later (see ``changing.change``)."""
+        """Simulate activity in a tenant; exports show it 15 minutes later (see ``changing.change``)."""
         return self._state.change(
             tenant_id,
             seed,
@@ -131,20 +131,20 @@ class Sandbox:
     def commit(
         self, tenant_id: int, entity: str, record: dict[str, Any] | bytes, visible_at: dt.datetime | None = None
     ) -> None:
-        """Put or replace one record, visible in exports from ``visible_at`` on (none: in 15 minutes)."""
+        """Add or replace one record, visible in exports from ``visible_at`` (None: in 15 minutes)."""
         self._state.commit(tenant_id, entity, record, visible_at)
 
     def delete(self, tenant_id: int, entity: str, record_id: int) -> bool:
-        """Remove a record without a trace; False where there is none."""
+        """Delete a record without a trace; False if it does not exist."""
         return self._state.world(tenant_id).remove(entity, record_id)
 
     def connect(self, tenant_id: int, *, connected: bool = True) -> None:
-        """The tenant connects the app, or disconnects it."""
+        """Connect the app to the tenant, or disconnect it."""
         with self._state.lock:
             self._state.gate.connect(tenant_id, connected=connected)
 
     def advance(self, seconds: float) -> None:
-        """Push the sandbox's clock forward: the export delay and the tokens' life pass without waiting."""
+        """Move the sandbox's clock forward, past the export delay or a token's expiry, without waiting."""
         self._state.clock.advance(seconds)
 
 
@@ -157,9 +157,9 @@ def serve(
     page_size: int | Mapping[str, int] = DEFAULT_PAGE_SIZE,
     announce: Callable[[str], None] | None = None,
 ) -> None:
-    """Run a sandbox in the foreground until interrupted; ``announce`` is given its URL once it listens.
+    """Run a sandbox in the foreground until interrupted. Calls ``announce`` with its URL once it listens.
 
-    Raises OSError where the port is taken.
+    Raises OSError if the port is taken.
     """
     listener = _listen(host, port)
     state = State(accounts, faults, page_size, None)
@@ -169,7 +169,7 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    # Named TCP, or asyncio would not turn Nagle's algorithm off and every answer would wait 40 ms.
+    # asyncio disables Nagle's algorithm only for a socket that names TCP; otherwise every response waits 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -188,7 +188,7 @@ def _url(listener: socket.socket) -> str:
 
 def _server(state: State) -> uvicorn.Server:
     class Tracked(H11Protocol):
-        """uvicorn's protocol, which lets the app find the connection of a request (to reset it)."""
+        """uvicorn's protocol, with a map from each client to its connection so that the app can reset it."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -210,7 +210,7 @@ def _server(state: State) -> uvicorn.Server:
         access_log=False,
         log_level="critical",
         server_header=False,
-        # Longer than a client's pauses: connections break when a test says so, not by themselves.
+        # Longer than any pause of a client: connections break only when a test asks for it.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )

@@ -1,7 +1,7 @@
-"""One entity's records of one tenant: serialised, in the order in which they become visible, never rebuilt.
+"""One tenant's records of one entity: serialized, in the order in which they become visible, never rebuilt.
 
-A commit is a slot in parallel columns, numbered in commit order. What an export shows at a moment is a walk
-over the slots; paging is exporting.py, filtering is listing.py.
+Each commit is a slot in parallel columns, numbered in commit order. An export is a walk over the slots. exporting.py
+has the paging, listing.py the filtering.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ GONE = -1
 
 
 class Row(NamedTuple):
-    """One version of one record: its JSON, and the members that paging and filtering look at (times in ticks)."""
+    """One version of one record: its JSON and the members used for paging and filtering (times in ticks)."""
 
     id: int
     body: bytes
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
 
 class Position(NamedTuple):
-    """A place in the order of visibility, after the commit that became visible then, with that number."""
+    """A place in visibility order: just after commit ``slot``, which became visible at ``visible``."""
 
     visible: int
     slot: int
@@ -38,7 +38,7 @@ START = Position(-(2**62), -1)
 
 
 class Shelf:
-    """Commits of one entity, oldest visibility first. Not thread-safe: the sandbox holds one lock."""
+    """Commits of one entity, ordered by when they become visible. Not thread-safe: the sandbox holds one lock."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
         self.ids = array("q")
@@ -65,9 +65,9 @@ class Shelf:
         self.visible.append(visible)
 
     def commit(self, row: Row, visible_at: int) -> None:
-        """Put or replace a record. It becomes visible at ``visible_at``, but never before an earlier version does.
+        """Add or replace a record. It becomes visible at ``visible_at``, but never before its earlier versions.
 
-        Until then an export still shows the version before it.
+        Until then, exports still show the previous version.
         """
         before = self.latest.get(row.id)
         visible = visible_at if before is None else max(visible_at, self.visible[before])
@@ -81,7 +81,7 @@ class Shelf:
         self._newest_first = None
 
     def delete(self, record_id: int) -> bool:
-        """Remove a record in every version, leaving no trace; False where there is none."""
+        """Remove every version of a record without a trace; False if it does not exist."""
         if self.latest.pop(record_id, None) is None:
             return False
         for slot, one in enumerate(self.ids):
@@ -108,7 +108,7 @@ class Shelf:
             yield slot
 
     def newest_first(self) -> list[int]:
-        """The current version of every record, by id, descending: the default order of lists."""
+        """The current version of every record, by descending id: the default order of lists."""
         if self._newest_first is None:
             latest = self.latest
             self._newest_first = [latest[record_id] for record_id in sorted(latest, reverse=True)]

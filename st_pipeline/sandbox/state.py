@@ -1,6 +1,6 @@
-"""Everything one running sandbox knows, behind one lock: accounts, worlds, clock, faults, calls.
+"""All state of one running sandbox, behind one lock: accounts, worlds, clock, faults, calls.
 
-HTTP reads and changes it through app.py and control.py, tests in the same process through server.py.
+HTTP requests use it through app.py and control.py, tests in the same process through server.py.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ DEFAULT_PAGE_SIZE = 1_000
 
 
 class State:
-    """The sandbox without its server. ``page_size`` is one number, or one by entity with ``*`` for the rest."""
+    """The sandbox without its server. ``page_size`` is one number, or one per entity with ``*`` for the rest."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class State:
         calls_per_second: int = CALLS_PER_SECOND,
     ) -> None:
         if len({one.tenant_id for one in accounts}) < len(accounts):
-            raise ValueError("two accounts have the same tenant_id: give each tenant its own")
+            raise ValueError("two accounts have the same tenant_id: give each account its own")
         self.clock = Clock(now)
         if self.clock.now() < HISTORY_END:
-            raise ValueError("the generated history reaches to 2025-12-01: give a later now")
+            raise ValueError("the generated history ends on 2025-12-01: use a later now")
         self.lock = threading.RLock()
         self.faults = faults
         self.gzip = gzip
@@ -66,7 +66,7 @@ class State:
         return self._worlds[tenant_id]
 
     def page_size_of(self, entity: str) -> int:
-        """How many records an export's page has."""
+        """How many records a page of an entity's export has."""
         if isinstance(self._page_size, int):
             return self._page_size
         return self._page_size.get(entity, self._page_size.get("*", DEFAULT_PAGE_SIZE))
@@ -79,10 +79,10 @@ class State:
     def commit(
         self, tenant_id: int, entity: str, record: dict[str, Any] | bytes, visible_at: dt.datetime | None = None
     ) -> None:
-        """Put or replace a record, given as a dict or as its very JSON.
+        """Add or replace a record, given as a dict or as exact JSON.
 
-        It shows in exports from ``visible_at`` on (a past moment means now; none: 15 minutes from now, as the API
-        does), in lists at once. A record without a usable id is kept beside the others.
+        Exports show it from ``visible_at`` (in the past: now; None: 15 minutes from now, as in the API); lists show it
+        at once. A record without a usable id is stored next to the others.
         """
         now = self.clock.now()
         body = record if isinstance(record, bytes) else records.encode(_active_last(record))
@@ -102,7 +102,7 @@ class State:
         self.world(tenant_id).put(entity, row, visible)
 
     async def reset(self, request: Request) -> None:
-        """Break the connection a request came on, with a TCP reset instead of an answer."""
+        """Break a request's connection with a TCP reset instead of a response."""
         if request.client is None:
             return
         transport = self.connections.get((request.client.host, request.client.port))
@@ -111,7 +111,7 @@ class State:
             if sock is not None:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             transport.abort()
-            # The loop must see the loss before an answer is tried, or the server would complain of a dead peer.
+            # Let the event loop notice the loss before the response is sent; otherwise the server logs a dead peer.
             await asyncio.sleep(0.01)
 
 
@@ -124,7 +124,7 @@ def _members(body: bytes) -> dict[str, Any]:
 
 
 def _active_last(record: dict[str, Any]) -> dict[str, Any]:
-    """Where lists leave ``active`` out they cut it off the end."""
+    """Put ``active`` last: lists without it cut it off the end of the JSON."""
     if "active" not in record:
         return record
     return {**{name: value for name, value in record.items() if name != "active"}, "active": record["active"]}

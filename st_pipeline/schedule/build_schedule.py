@@ -1,4 +1,4 @@
-"""Builds of the reports: when one is due, and the record of each. Who starts them is in defs/."""
+"""Report builds: when one is due, and the record of each. defs/ starts them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from st_pipeline import postgres
 from st_pipeline.schedule.due_times import PAUSES
 
 QUIET = timedelta(seconds=30)
-"""After the last load, before a wave counts as over."""
+"""Wait after the last load before a wave of syncs counts as finished."""
 SOON = timedelta(minutes=5)
-"""A tenant that is due so soon belongs to the wave."""
+"""A tenant due this soon is part of the wave."""
 PATIENCE = timedelta(minutes=30)
-"""What is loaded waits no longer than this for others, who may never be done."""
+"""The longest that loaded data waits for other tenants, which may never finish."""
 FIRST_PATIENCE = timedelta(minutes=5)
-"""Where nothing was ever built, somebody is likely to be waiting."""
+"""The wait before the first build ever, because someone is probably watching."""
 LONGEST_AGE = timedelta(hours=24)
-"""Without news the reports are built once a day, so that they and their checks are known to work."""
+"""Without new data, rebuild the reports once a day, to verify them and their checks."""
 
 _LOADS = """
     select md5(concat(
@@ -37,46 +37,46 @@ _LOADS = """
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was loaded, and how far builds have come with it."""
+    """What was loaded, and how much of it is built."""
 
     is_built: bool
-    """The last build that succeeded began with all that there is now."""
+    """The last successful build started with all the current data."""
     oldest_at: datetime | None
-    """The first load since that build began, or any where there was none."""
+    """The first load since that build started, or the first ever without one."""
     newest_at: datetime | None
     built_at: datetime | None
-    """When the last build that succeeded began."""
+    """When the last successful build started."""
     failures: int
-    """Builds in a row that failed since."""
+    """Failed builds since then."""
     failed_at: datetime | None
     """When the last of them ended."""
 
 
 def find_build_reason(loaded: Loaded, is_syncing: bool, next_due_at: datetime | None, now: datetime) -> str | None:
-    """Why the reports are to be built at ``now``, or None. ``is_syncing``: a sync runs or waits to.
+    """Why to build the reports at ``now``, or None. ``is_syncing``: a sync is running or queued.
 
-    Once after a wave of syncs, not once for each; a wave that does not end is not waited for. After a build that failed
-    with growing pauses.
+    Builds once after a wave of syncs, not once per sync, and doesn't wait forever for a wave to end. After failed
+    builds, the pauses grow.
     """
     if loaded.newest_at is None:
         return None
     if loaded.failed_at and now < loaded.failed_at + PAUSES[min(loaded.failures, len(PAUSES)) - 1]:
         return None
     if loaded.is_built:
-        return "nothing new for a day" if loaded.built_at and now - loaded.built_at >= LONGEST_AGE else None
+        return "no new data for a day" if loaded.built_at and now - loaded.built_at >= LONGEST_AGE else None
     is_wave_over = (
         not is_syncing and now - loaded.newest_at >= QUIET and (next_due_at is None or next_due_at - now > SOON)
     )
     if is_wave_over:
-        return "all that was due has been loaded"
+        return "all due tenants have been loaded"
     patience = PATIENCE if loaded.built_at else FIRST_PATIENCE
     if loaded.oldest_at and now - loaded.oldest_at >= patience:
-        return "what was loaded has waited long enough for others"
+        return "loaded data has waited long enough for other tenants"
     return None
 
 
 def read_loaded(connection: psycopg.Connection[Any]) -> Loaded:
-    """What was loaded, and how far builds have come with it. A build that was killed neither succeeded nor failed."""
+    """What was loaded, and how much of it is built. A killed build counts as neither success nor failure."""
     with connection.cursor(row_factory=class_row(Loaded)) as cursor:
         row = cursor.execute(
             f"""
@@ -103,7 +103,7 @@ def read_loaded(connection: psycopg.Connection[Any]) -> Loaded:
 
 @contextmanager
 def record_built(database: postgres.Database, run_id: str, clock: Callable[[], datetime]) -> Iterator[None]:
-    """The build inside the block, from beginning to end, in the history of builds; what it raises goes on."""
+    """Record the build inside the block in the build history. Exceptions propagate."""
     with postgres.connect(database, application="st-pipeline builds", autocommit=True) as connection:
         row = connection.execute(
             f"insert into control.builds (run_id, loads, started_at) values (%s, ({_LOADS}), %s) returning id",  # noqa: S608

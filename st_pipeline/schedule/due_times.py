@@ -25,7 +25,7 @@ LONGEST_HOLD = timedelta(minutes=15)
 REFUSED_HOLD = timedelta(hours=2)
 """How long they wait after a failure that needs a person to fix."""
 PUNCTUAL = timedelta(minutes=15)
-"""This late is still on time: the next tick of a running daemon."""
+"""A sync that starts this late is still on time: a running daemon may need until its next tick."""
 
 
 class Reason(StrEnum):
@@ -45,15 +45,15 @@ class State:
     connected_since: datetime | None
     """None: it was never connected, and nothing is due."""
     last_success_due: datetime | None
-    """Up to when regular times are served: what the last success was due for, or later, when it was started."""
+    """Scheduled times up to here are served: those of the last successful sync, or later ones before it started."""
     failed_starts: tuple[datetime, ...] = ()
-    """When the syncs started that failed since the last success, ascending."""
+    """Start times of the syncs that failed since the last success, ascending."""
     last_ended_at: datetime | None = None
     """When the last of them ended."""
     last_failure_is_permanent: bool = False
-    """Retrying will not help: credentials refused."""
+    """Retrying won't help: the credentials were rejected."""
     credentials_changed_at: datetime | None = None
-    """Failures before this do not count."""
+    """Failures before this are ignored."""
     enabled: bool = True
     running: bool = False
     """A sync is queued or running."""
@@ -66,7 +66,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The next sync. It is due from ``at`` on, in UTC; its success serves all regular times up to ``due_for``."""
+    """The next sync. It is due from ``at`` (UTC) on; its success serves all scheduled times up to ``due_for``."""
 
     at: datetime
     reason: Reason

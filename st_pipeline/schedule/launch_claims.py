@@ -1,7 +1,7 @@
-"""Which tenants a run was just asked for: keeps two launchers from asking for two at one moment.
+"""Claims on tenants for which a run was just requested, so that two launchers never request the same one.
 
-A claim holds until the tenant's sync begins, and for a while at most: by then the run can be seen in the
-orchestrator's queue, or never came to be.
+A claim holds until the tenant's sync starts, and for a limited time: by then the run is in the orchestrator's queue, or
+it was never created.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LONGEST_CLAIM = timedelta(seconds=90)
 
 
 def claim(connection: psycopg.Connection[Any], tenants: Iterable[str], now: datetime) -> set[str]:
-    """Those of the tenants that nobody else has claimed; they are now claimed by the caller."""
+    """Claim these tenants. Returns those that no one else has claimed."""
     rows = connection.execute(
         """
         insert into control.launches as mine (tenant, launched_at)
@@ -31,5 +31,5 @@ def claim(connection: psycopg.Connection[Any], tenants: Iterable[str], now: date
 
 
 def release(connection: psycopg.Connection[Any], tenant: str) -> None:
-    """End the claim: the tenant's run has come to it, or there is none; what is due from now on may be launched."""
+    """End the claim: the run has reached the tenant, or there is no run. The tenant can be launched again."""
     connection.execute("delete from control.launches where tenant = %s", (tenant,))

@@ -1,6 +1,6 @@
-"""The regular times of a cadence, forward and backward, and each tenant's own delay after them. Pure, no state.
+"""The scheduled times of a cadence, forward and backward, and each tenant's fixed delay after them. Pure, no state.
 
-What of them is due, given what a tenant did so far, is in due_times.py.
+due_times.py decides what is due, based on a tenant's past syncs.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from st_pipeline.tenants.cadence import Cadence, Calendar
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_DELAY = timedelta(minutes=30)
-# What asks less often than this may miss the rest of a window that a delay leaves.
+# A delayed start leaves at least this much of the window, for schedulers that check less often.
 ROOM_TO_ASK = timedelta(minutes=15)
-# 29 February is eight years apart around 2100, and twelve months between months are the most that a cron can skip.
+# 29 February can be eight years apart (around 2100), and a cron can skip at most twelve months between its months.
 YEARS_BETWEEN = 9
 ANSWERS_KEPT = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class RegularTimes:
-    """When a cadence is due in a zone (an IANA name); not for a cadence that is paused.
+    """The scheduled times of a cadence in a zone (an IANA name). The cadence must not be paused.
 
-    A time outside the cadence's window moves to the window's next beginning; times that meet there are one. Instants
-    given are aware, instants returned are in UTC.
+    A time outside the cadence's window moves to the window's next opening; times that coincide there count once.
+    Instants passed in must be timezone-aware; results are in UTC.
     """
 
     cadence: Cadence
@@ -37,23 +37,23 @@ class RegularTimes:
 
     @property
     def hours(self) -> Hours:
-        """In which a sync may start."""
+        """The hours in which a sync may start."""
         return Hours(self.cadence.window, self.zone)
 
     def after(self, at: datetime) -> datetime:
-        """The first regular time later than ``at``."""
-        # What is later than the last allowed instant is either later than at, or moves to a beginning that is.
+        """The first scheduled time after ``at``."""
+        # A time after the last allowed instant is either after ``at`` or moves to an opening that is.
         return self.hours.next_allowed(self._following(self.hours.last_allowed(at)))
 
     def until(self, at: datetime) -> datetime:
-        """The last regular time not later than ``at``."""
+        """The last scheduled time at or before ``at``."""
         return self.hours.next_allowed(self._preceding(self.hours.last_allowed(at)))
 
     def start(self, regular: datetime, key: str) -> datetime:
-        """When tenant ``key`` starts for a regular time: a little later, each its own little, always the same.
+        """When tenant ``key`` starts for a scheduled time: after a small delay that is fixed for each tenant.
 
-        Up to half an hour where the times are an hour or more apart, else not at all; before the next regular time, and
-        so that a quarter of an hour is left of the window, or there is no delay.
+        The delay is up to half an hour if the times are an hour or more apart, otherwise zero. It ends before the next
+        scheduled time and leaves a quarter of an hour of the window; if it can't, it is zero.
         """
         if not self.cadence.is_spread:
             return regular
@@ -73,11 +73,11 @@ class RegularTimes:
     @property
     def _rule(self) -> Calendar | timedelta:
         if not isinstance(self.cadence.rule, Calendar | timedelta):
-            raise ValueError("a cadence that is paused has no times: ask it before")
+            raise ValueError("a paused cadence has no times: check is_paused first")
         return self.cadence.rule
 
 
-# Hundreds of tenants share a few cadences, and are asked about together: the same question is asked again and again.
+# Hundreds of tenants share a few cadences and are checked together, so the same question comes up repeatedly.
 @lru_cache(ANSWERS_KEPT)
 def _following(rule: Calendar | timedelta, zone: str, at: datetime) -> datetime:
     if isinstance(rule, timedelta):
@@ -101,7 +101,7 @@ def _preceding(rule: Calendar | timedelta, zone: str, at: datetime) -> datetime:
 
 
 def _count_until(rule: Calendar, zone: str, day: date, at: datetime) -> int:
-    """How many of the day's times are not later than ``at``."""
+    """How many of the day's times are at or before ``at``."""
     return bisect_right(rule.times, at, key=lambda time: instant_of(day, time, zone))
 
 

@@ -1,6 +1,6 @@
-"""Syncs that somebody asked for: a row is the message, the daemon acts on it and the sync that does it marks it.
+"""Requested syncs: a row is the request, the daemon acts on it, and the sync that serves it marks it as served.
 
-When tenants are due without being asked for is in due_times.py.
+due_times.py decides when tenants are due without a request.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from psycopg.rows import class_row
 
 from st_pipeline.locks import request_name
 
-# A request whose sync was killed is taken up again; what kills its process every time must not do so for ever.
+# A request whose sync was killed is retried, but not forever, in case it is what kills the process.
 MOST_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """One request that is still to be done."""
+    """One open request."""
 
     id: int
     tenant: str
@@ -29,10 +29,10 @@ class SyncRequest:
     requested_at: datetime
     is_full: bool
     entities: Sequence[str] | None
-    """None: all."""
+    """None: all entities."""
 
     def is_covered(self, entities: Collection[str] | None, *, full: bool) -> bool:
-        """Whether a sync of these entities (None: all) does what is asked."""
+        """Whether a sync of these entities (None: all) covers the request."""
         has_all = entities is None or (self.entities is not None and set(self.entities) <= set(entities))
         return has_all and (full or not self.is_full)
 
@@ -46,10 +46,10 @@ def request_sync(
     full: bool = False,
     entities: Iterable[str] | None = None,
 ) -> int:
-    """The id of a new request. The same asked for twice and not begun is one request, the first."""
+    """Add a request and return its id. If the same request is still open and not started, return its id instead."""
     asked = None if entities is None else sorted(set(entities))
     with connection.transaction():
-        # One who asks at a time, so that a button pressed twice is one request.
+        # One requester at a time, so that pressing a button twice makes one request.
         connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (request_name(tenant),))
         same = connection.execute(
             """
@@ -76,7 +76,7 @@ def request_sync(
 def read_open_requests(
     connection: psycopg.Connection[Any], tenant: str | None = None, *, holds_lock: bool = False
 ) -> list[SyncRequest]:
-    """Requests of registered tenants (or of one) that no sync has begun, or whose sync was killed; oldest first.
+    """Requests of registered tenants (or of one) that no sync has started, or whose sync was killed; oldest first.
 
     A sync without an end is running while its process holds the tenant's lock (landing/tenant_lock.py). With
     ``holds_lock``, the caller holds that lock itself, so no sync of the tenant is running.
@@ -111,7 +111,7 @@ def mark_served(
     entities: Collection[str] | None,
     full: bool,
 ) -> None:
-    """Sync ``sync_id`` has begun, and does those of the requests that it covers."""
+    """Record that sync ``sync_id`` has started and serves the requests it covers."""
     covered = [request.id for request in requests if request.is_covered(entities, full=full)]
     connection.execute(
         """

@@ -1,6 +1,6 @@
-"""What each tenant did so far, read from schema ``control``, and so when it is due next.
+"""Read each tenant's sync history from schema ``control``, and from it when the tenant is due next.
 
-The decision is in due_times.py; here is the one way to it for whoever has a connection: schedule, command line, portal.
+due_times.py decides. The schedule, command line and portal all use this module to get the answer.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from st_pipeline.schedule.due_times import Cadence, Due, State, next_sync, parse
 from st_pipeline.tenants.errors import FieldInvalid
 from st_pipeline.tenants.model import DEFAULT_CADENCE, Tenant
 
-# More than this many failures in a row decide nothing: retries are counted from a regular time on.
+# More failures in a row than this change nothing: retries are counted per scheduled time.
 MOST_FAILURES = 50
 
 
 def read_next_syncs(
     connection: psycopg.Connection[Any], tenants: Iterable[Tenant], now: datetime
 ) -> dict[str, Due | None]:
-    """The next sync of each of these tenants by its key, as seen at ``now``; None where none happens by itself."""
+    """The next sync of each of these tenants by key, as of ``now``; None if no automatic sync is scheduled."""
     states = read_states(connection)
     return {
         tenant.key: read_next_sync(tenant, states[tenant.key], now)
@@ -32,12 +32,12 @@ def read_next_syncs(
 
 
 def read_next_sync(tenant: Tenant, state: State, now: datetime) -> Due | None:
-    """The next sync of a tenant that is in this state."""
+    """The next sync of a tenant in this state."""
     return next_sync(read_cadence(tenant.cadence), tenant.timezone, state, now, tenant.key)
 
 
 def read_cadence(text: str) -> Cadence:
-    """The cadence in a row. What an older version stored and this one refuses is nightly: never would be worse."""
+    """The cadence in a row. A stored cadence that is no longer valid becomes nightly, because never would be worse."""
     try:
         return parse(text)
     except FieldInvalid:
@@ -91,7 +91,7 @@ def read_states(
     return {
         key: State(
             connected_since=connected_since,
-            # A sync that began after a regular time has brought what there was then, whatever it was started for.
+            # A sync that started after a scheduled time serves it, whatever its reason: it has the data of that time.
             last_success_due=success_at,
             failed_starts=tuple(failed_starts or ()),
             last_ended_at=ended_at,

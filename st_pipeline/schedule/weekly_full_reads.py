@@ -1,7 +1,7 @@
-"""Entities whose feed may not say that a record is gone are read as wholes once a week, a tenant at an hour of its own.
+"""Weekly full refreshes of entities whose feed may not report deleted records, each tenant at its own hour.
 
-Which entities, and why, is in servicetitan/catalogue/assets.py. Here it is decided who is due, and asked for; what
-becomes of what is asked for is in sync_requests.py.
+servicetitan/catalogue/assets.py lists the entities, with reasons. This module decides who is due and requests the
+refresh; sync_requests.py has the requests.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from st_pipeline.servicetitan.catalogue.assets import WEEKLY_REREADS
 WEEK = timedelta(weeks=1)
 HOURS = 168
 RECENT = timedelta(days=5)
-"""A reading of so long before a tenant's hour does for it; less than a week, so that one that came late, by a day or
-two, does not push the next one away."""
+"""A full read this recent before a tenant's hour counts for that hour.
+
+Less than a week, so that a read that was a day or two late doesn't postpone the next one.
+"""
 ROUNDS_A_DAY = 24
 REQUESTED_BY = "weekly re-read"
 
@@ -33,34 +35,34 @@ _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class FullRead:
-    """One entity of a tenant that may be read anew. Instants are aware."""
+    """One entity of a tenant that may need a full refresh. Instants are timezone-aware."""
 
     tenant: str
     entity: str
     first_read_at: datetime
     """When it was first read."""
     last_read_at: datetime
-    """When it was last read as a whole, or that was asked for."""
+    """When it was last read in full, or a full read was requested."""
 
 
 def hour_before(tenant: str, now: datetime) -> datetime:
-    """The last time at or before ``now`` that it was this tenant's hour of the week: one of 168, by its key alone."""
+    """The last time, at or before ``now``, of this tenant's hour of the week: one of 168, determined by its key."""
     digest = hashlib.sha256(tenant.encode()).digest()
     first = _MONDAY + timedelta(hours=int.from_bytes(digest[:8], "big") % HOURS)
     return first + (now - first) // WEEK * WEEK
 
 
 def is_due(reading: FullRead, now: datetime) -> bool:
-    """Whether a tenant's hour came, a week or more after its first reading, with no whole reading since or lately."""
+    """Whether the tenant's hour has come, a week or more after the first read, without a recent full read."""
     hour = hour_before(reading.tenant, now)
     return reading.first_read_at <= hour - WEEK and reading.last_read_at < hour - RECENT
 
 
 def select_due(readings: Collection[FullRead], now: datetime) -> dict[str, list[str]]:
-    """Tenant -> entities to read as wholes, the longest overdue first.
+    """Tenant -> entities to refresh in full, the longest overdue first.
 
-    When many are due at once, as after a week without a daemon, they are spread: a round takes no more than what brings
-    everybody's turn within a day of hourly rounds.
+    If many are due at once, such as after a week without a daemon, they are spread out: each round takes only as many
+    as needed to finish within a day of hourly rounds.
     """
     most = math.ceil(len({reading.tenant for reading in readings}) / ROUNDS_A_DAY)
     found: dict[str, list[str]] = {}
@@ -73,9 +75,9 @@ def select_due(readings: Collection[FullRead], now: datetime) -> dict[str, list[
 def read_full_reads(
     connection: psycopg.Connection[Any], entities: Iterable[str] = tuple(WEEKLY_REREADS)
 ) -> list[FullRead]:
-    """Every one of these entities that an enabled, connected tenant was read and no whole reading waits to begin for.
+    """Entities that an enabled, connected tenant has read and that have no full read waiting to start.
 
-    Readings from the beginning are those of the ledger, which forgets none.
+    Reads from the beginning come from the ledger, which keeps all of them.
     """
     with connection.cursor(row_factory=class_row(FullRead)) as cursor:
         rows = cursor.execute(
@@ -112,7 +114,7 @@ def read_full_reads(
 
 
 def request_full_reads(connection: psycopg.Connection[Any], now: datetime) -> Mapping[str, list[str]]:
-    """Ask for the whole readings that are due at ``now``; tenant -> entities. Two that do it at once ask once."""
+    """Request the full refreshes that are due at ``now``; tenant -> entities. Concurrent calls request each once."""
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [full_reads_name()])
         found = select_due(read_full_reads(connection), now)

@@ -1,6 +1,5 @@
-"""HTTP to one ServiceTitan tenant: credentials, tokens, pacing, retrying, paging, errors.
+"""HTTP for one ServiceTitan tenant: credentials, tokens, pacing, retries, paging, errors.
 
-What can be asked for is in catalogue/.
-Nothing is re-exported: import from the module that has it.
-No storing (landing/), no registry of tenants (tenants/).
+catalogue/ has the endpoints. Nothing is re-exported: import from the module itself. Storage is in landing/, the tenant
+registry in tenants/.
 """

@@ -1,6 +1,6 @@
-"""Tokens of one tenant: asked for once, used for their life, renewed in time and once when refused.
+"""One tenant's tokens: request one, reuse it until it nears expiry, and replace it once if the API rejects it.
 
-Signing a request is ``Signature``; what a refused token means for a call is decided in client.py.
+``Signature`` signs a request; client.py decides what a rejected token means for a call.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from requests.auth import AuthBase
 
 from st_pipeline.secret import Secret
 
-# A token is renewed this long before it ends, or a fifth of its life if that is shorter: longer than a call may take to
-# reach the server, and room for clocks that differ.
+# Renew a token this long before it expires, or a fifth of its life if that is shorter. This leaves time for the call to
+# reach the server and for clock differences.
 _MARGIN_SECONDS = 60.0
 _MARGIN_SHARE = 0.2
-# Where the answer does not say, the documented life.
+# The documented life, if the response gives none.
 _LIFE_SECONDS = 900.0
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token, until when it is to be used (``time.monotonic()``), and what it may read."""
+    """An access token, when to stop using it (``time.monotonic()``), and what it may read."""
 
     value: Secret
     use_until: float
@@ -40,10 +40,10 @@ class _Granted(msgspec.Struct):
 
 
 def parse_token(body: bytes, now: float) -> Token | None:
-    """The token in an answer of the token endpoint, which came at ``now``; None where there is no usable one.
+    """The token in a token endpoint response received at ``now``; None if there is no usable token.
 
-    Scopes come as one text with blanks or as a list, or not at all. Nothing is raised: a decoding error would hold the
-    body, and the body the token.
+    Scopes are a space-separated string, a list, or absent. Never raises: a decoding error would contain the body, and
+    so the token.
     """
     try:
         granted = msgspec.json.decode(body, type=_Granted)
@@ -66,9 +66,9 @@ def _life(expires_in: float | str | None) -> float:
 
 
 class Tokens:
-    """The current token of one tenant; ``ask`` gets a new one.
+    """One tenant's current token; ``ask`` gets a new one.
 
-    Safe to use from many threads: while one asks, the others wait for its answer.
+    Thread-safe: while one thread asks, the others wait for the result.
     """
 
     def __init__(self, ask: Callable[[], Token]) -> None:
@@ -77,7 +77,7 @@ class Tokens:
         self._current: Token | None = None
 
     def current(self) -> Token:
-        """A token that is good for a while; asks for one where there is none or its time is nearly up."""
+        """A valid token; asks for a new one if there is none or the current one is about to expire."""
         token = self._current
         if token is not None and time.monotonic() < token.use_until:
             return token
@@ -87,7 +87,7 @@ class Tokens:
             return self._current
 
     def instead_of(self, refused: Token) -> Token:
-        """A token other than the refused one: the one another thread got meanwhile, else a new one."""
+        """A replacement for a rejected token: the one another thread got in the meantime, or a new one."""
         with self._lock:
             if self._current is refused or self._current is None:
                 self._current = None
@@ -96,9 +96,10 @@ class Tokens:
 
 
 class Signature(AuthBase):
-    """Signs one request with the token that is current when it is sent, after any wait, and with the app's key.
+    """Signs one request with the app key and the token that is current when it is sent, after any wait.
 
-    Given a refused token it takes another one. ``used`` is the token on the request, for when it is refused.
+    After a rejected token, it uses another one. ``used`` is the token on the request, so the caller can report it as
+    rejected.
     """
 
     def __init__(self, tokens: Tokens, app_key: Secret, refused: Token | None = None) -> None:

@@ -1,8 +1,6 @@
-"""Every call counted in memory: endpoint, status, latency, retries, bytes; what share of them ended how fast.
+"""Counts of every call, in memory: endpoint, status, latency, retries, bytes; and latency percentiles.
 
-Storing the counts is history/.
-
-Bounded: one record per endpoint and status, latencies in buckets.
+history/ stores the counts. Memory is bounded: one record per endpoint and status, with latencies in buckets.
 """
 
 from __future__ import annotations
@@ -11,38 +9,38 @@ import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-# Upper bounds of the latency buckets in seconds, each about a quarter above the last: 1 ms to 200 s in 56 buckets.
+# Upper bounds of the latency buckets in seconds, each about 25% above the last: 1 ms to 200 s in 56 buckets.
 BOUNDS: tuple[float, ...] = tuple(0.001 * 1.25**n for n in range(56))
 
 
 @dataclass(frozen=True, slots=True)
 class CallCount:
-    """The calls of one endpoint that ended with one status."""
+    """The calls to one endpoint that ended with one status."""
 
     operation: str
-    """``GET /crm/v2/tenant/{tenant}/export/customers``: free of ids, cursors and secrets."""
+    """``GET /crm/v2/tenant/{tenant}/export/customers``: has no ids, cursors or secrets."""
     status: int
-    """HTTP status; 0 where no answer came (refused, dropped, timed out)."""
+    """HTTP status; 0 if there was no response (refused, dropped, timed out)."""
     calls: int
     retries: int
-    """How many of the calls were second or later tries."""
+    """How many of the calls were retries."""
     bytes: int
-    """Of the bodies, unpacked."""
+    """Size of the bodies, decompressed."""
     seconds: float
-    """Latencies together, from the start of a call to the end of its body; waiting for a slot is not in it."""
+    """Total seconds, from the start of each call to the end of its body, without the wait for a slot."""
     slowest: float
     buckets: tuple[int, ...]
-    """Calls per latency bucket of ``BOUNDS``, and one bucket more for what was slower."""
+    """Calls per latency bucket in ``BOUNDS``, plus one bucket for slower calls."""
 
     def latency(self, share: float) -> float:
-        """Seconds within which this share (0 to 1) of the calls ended; at most a quarter too high."""
+        """Seconds within which this share (0 to 1) of the calls ended; at most 25% too high."""
         return latency(self.buckets, self.slowest, share)
 
 
 def latency(buckets: Sequence[int], slowest: float, share: float) -> float:
-    """Seconds within which a share (0 to 1) of the calls in ``buckets`` ended; at most a quarter too high.
+    """Seconds within which a share (0 to 1) of the calls in ``buckets`` ended; at most 25% too high.
 
-    Buckets of several counts may be added up one by one, with the slowest call of them all.
+    To combine several counts, add their buckets element by element and pass the slowest call of all.
     """
     wanted, seen = share * sum(buckets), 0
     for bound, count in zip(BOUNDS, buckets, strict=False):
@@ -63,14 +61,14 @@ class _Running:
 
 
 class CallLog:
-    """Counts of one client; safe to use from many threads."""
+    """One client's counts; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: dict[tuple[str, int], _Running] = {}
 
     def add(self, operation: str, *, status: int, seconds: float, size: int, is_retry: bool) -> None:
-        """Count one call that ended."""
+        """Count one finished call."""
         bucket = next((n for n, bound in enumerate(BOUNDS) if seconds <= bound), len(BOUNDS))
         with self._lock:
             running = self._running.setdefault((operation, status), _Running())
@@ -82,7 +80,7 @@ class CallLog:
             running.buckets[bucket] += 1
 
     def snapshot(self) -> list[CallCount]:
-        """The counts so far, by operation and status; later calls do not change it."""
+        """The counts so far, by operation and status; later calls do not change the snapshot."""
         with self._lock:
             return [
                 CallCount(operation, status, r.calls, r.retries, r.bytes, r.seconds, r.slowest, tuple(r.buckets))
@@ -91,5 +89,5 @@ class CallLog:
 
 
 def total_calls(counts: Iterable[CallCount]) -> int:
-    """All calls of a snapshot, tries included."""
+    """All calls in a snapshot, including retries."""
     return sum(count.calls for count in counts)

@@ -1,7 +1,7 @@
-"""An authenticated client of one tenant: pages of any endpoint of the catalogue, and what the token may read.
+"""An authenticated client for one tenant: pages of any endpoint in the catalog, and what the token may read.
 
-Here it is decided what an answer means for the caller. One attempt is transport.py, tokens are auth.py, envelopes
-pages.py. Nothing is stored.
+This module decides what a response means for the caller. transport.py makes an attempt, auth.py has the tokens,
+pages.py the envelopes. Nothing is stored.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _PATIENCE_WITH_LOOPS = 2
 
 
 class ServiceTitan:
-    """One tenant of ServiceTitan. Safe to use from many threads; each iteration of pages belongs to one thread.
+    """One ServiceTitan tenant. Thread-safe, but iterate over pages in one thread only.
 
-    Every method that calls may raise the errors of errors.py. No call is made before it is needed.
+    Any method that calls the API may raise the errors in errors.py. No call is made before it is needed.
     """
 
     def __init__(
@@ -75,31 +75,31 @@ class ServiceTitan:
         self.close()
 
     def close(self) -> None:
-        """Ends the connections; the client can still be used and opens new ones."""
+        """Close the connections. You can still use the client; it opens new ones."""
         self._transport.close()
 
     def granted_scopes(self) -> frozenset[str]:
-        """The scopes of the current token, as the token endpoint lists them; empty where it lists none.
+        """The current token's scopes, as listed by the token endpoint; empty if it lists none.
 
-        The cheapest way to find out whether the credentials work.
+        The cheapest way to check whether the credentials work.
         """
         return self._tokens.current().scopes
 
     def is_granted(self, endpoint: Endpoint) -> bool:
-        """Whether the token may read the endpoint; where the API lists no scopes, only trying can tell: true."""
+        """Whether the token may read the endpoint. True if the API lists no scopes, because only a call can tell."""
         scopes = self.granted_scopes()
         return not scopes or endpoint.scope in scopes
 
     def pages(
         self, endpoint: Endpoint, cursor: str | None = None, *, given: Mapping[str, str] | None = None
     ) -> Iterator[Page]:
-        """Every page from the cursor on, until the API says there is no more.
+        """Every page from the cursor on, until the API says there are no more.
 
-        ``cursor``: of exports a ``continue_from`` or a date, of lists the instant for ``modifiedOnOrAfter``; None reads
-        from the beginning. ``given`` fills what the endpoint ``needs``, and any other parameter it knows.
-        Inactive records are asked for wherever that can be asked for. A page comes once; records may repeat between
-        pages. ValueError for a parameter the endpoint does not know (the API would ignore it and answer everything),
-        for one that is missing, and for a cursor where none is taken.
+        ``cursor``: a ``continue_from`` or a date for exports, the instant for ``modifiedOnOrAfter`` for lists; None
+        reads from the beginning. ``given`` sets the parameters the endpoint ``needs`` and any others it knows. Inactive
+        records are included wherever the API offers them. Each page is yielded once; records may repeat across pages.
+        ValueError for a parameter the endpoint does not know (the API would ignore it and return everything), for a
+        missing one, and for a cursor the endpoint does not take.
         """
         filled = given or {}
         url = url_of(self._hosts.api, endpoint, self._tenant_id, filled)
@@ -114,8 +114,8 @@ class ServiceTitan:
                 page = self._page(endpoint, url, parameters)
             if stalled := progress.stalled(page):
                 raise LoopDetected(
-                    f"{endpoint.operation} makes no progress: {stalled}. Nothing that was read is lost; sync again "
-                    "later, and report it to ServiceTitan if it stays",
+                    f"{endpoint.operation} makes no progress: {stalled}. The records read so far are kept; sync again "
+                    "later, and report it to ServiceTitan if it keeps failing",
                     tenant=self.tenant,
                     entity=endpoint.entity,
                 )
@@ -126,7 +126,7 @@ class ServiceTitan:
             parameters = next_parameters(endpoint, parameters, page)
 
     def _page(self, endpoint: Endpoint, url: str, parameters: Mapping[str, str]) -> Page:
-        """One page, however many attempts it takes."""
+        """One page, with all its retries."""
 
         def send(signature: Signature, number: int) -> Answer | Again:
             return self._transport.attempt(
@@ -186,7 +186,7 @@ class ServiceTitan:
             if answer.status != 200:
                 return token_refusal(self.tenant, answer.status, answer.problem)
             token = parse_token(answer.body, time.monotonic())
-            return token or Again("the answer holds no usable access_token", answer.status, is_malformed=True)
+            return token or Again("the response has no usable access_token", answer.status, is_malformed=True)
 
         outcome = retry(self._retry, attempt)
         if isinstance(outcome, GivenUp):
@@ -197,7 +197,7 @@ class ServiceTitan:
 
 
 def _understood(answer: Answer, page_size: int) -> Page | Again:
-    """The page, or that something else came: a login page, half a body."""
+    """The page, or Again if something else came back: a login page, half a body."""
     try:
         return parse_page(answer.body, page_size=page_size)
     except NotAPage as problem:

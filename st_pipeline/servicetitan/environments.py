@@ -1,4 +1,4 @@
-"""Which hosts an environment's calls go to."""
+"""The hosts of each environment."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Hosts:
 
     @property
     def token_url(self) -> str:
-        """Where tokens are asked for."""
+        """The token endpoint's URL."""
         return f"{self.auth}/connect/token"
 
     @property
     def is_local(self) -> bool:
-        """Whether calls stay on this machine, where no proxy has anything to do."""
+        """Whether calls stay on this machine and must bypass any proxy."""
         return urlsplit(self.api).hostname in _LOOPBACK
 
 
 def hosts(environment: str, sandbox_url: str) -> Hosts:
-    """The hosts of an environment; ``sandbox`` serves tokens and API under one URL.
+    """An environment's hosts; ``sandbox`` serves tokens and API under one URL.
 
-    Source: ServiceTitan's page on environments. ValueError for an unknown environment or an unusable sandbox URL.
+    Source: ServiceTitan's page on environments. ValueError for an unknown environment or an invalid sandbox URL.
     """
     match environment:
         case "production":
@@ -45,7 +45,7 @@ def hosts(environment: str, sandbox_url: str) -> Hosts:
             url = sandbox_url.strip().rstrip("/")
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-                raise ValueError("the sandbox's URL must look like http://127.0.0.1:8700: set ST_PIPELINE_SANDBOX_URL")
+                raise ValueError("the sandbox URL must look like http://127.0.0.1:8700: set ST_PIPELINE_SANDBOX_URL")
             return Hosts(url, url)
         case _:
             raise ValueError(f"unknown environment {environment!r}: use one of {', '.join(ENVIRONMENTS)}")

@@ -1,17 +1,17 @@
-"""What can go wrong with a call, grouped by what the caller should do.
+"""Errors from calls, grouped by what the caller should do.
 
     ServiceTitanError
-    ├── CredentialsRefused   a person must act: keys are wrong, rotated or disabled; nothing works till then
-    │   └── NotConnected     the token endpoint knows no such client: not connected yet, or the secret is wrong
-    ├── ScopeMissing         skip this entity; a person may grant its scope
-    ├── RequestWrong         a fault here or in the configuration; the same call fails again
+    ├── CredentialsRefused   someone must fix the keys (wrong, rotated or disabled); nothing works until then
+    │   └── NotConnected     unknown to the token endpoint: not connected yet, or the secret is wrong
+    ├── ScopeMissing         skip this entity; someone may grant its scope
+    ├── RequestWrong         a bug here or in the configuration; the same call will fail again
     │   └── CursorRefused    forget the stored cursor and read this entity from the start
-    ├── Unavailable          come back later; everything worth retrying was retried
-    └── Malformed            come back later, and look at it if it stays: answers came, but not what they should be
+    ├── Unavailable          try again later; all retries failed
+    └── Malformed            try again later, and investigate if it persists: the responses had the wrong shape
         └── LoopDetected     the paging makes no progress
 
-Every error carries tenant, entity, status and trace id where there are any, and says the next step. None carries a
-secret: not in its text, not by way of a cause (errors are raised outside of ``except``, so they have none).
+Every error has the tenant, entity, status and trace id if known, and says what to do next. None contains a secret: not
+in its text, and not through a cause (errors are raised outside of ``except``, so they have none).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from st_pipeline.steps.step import Step
 
 
 class ServiceTitanError(AdvisedError):
-    """The base. ``said`` is what is wrong without tenant, entity and trace id, which ``problem`` has too."""
+    """The base class. ``said`` is what is wrong without tenant, entity and trace id, which ``problem`` has too."""
 
     def __init__(
         self,
@@ -43,15 +43,15 @@ class ServiceTitanError(AdvisedError):
 
 
 class CredentialsRefused(ServiceTitanError):
-    """The keys do not open the door; retrying would not help."""
+    """The API rejects the credentials; retrying will not help."""
 
 
 class NotConnected(CredentialsRefused):
-    """The token endpoint refuses the client: the tenant has not connected the app yet, or the secret is wrong."""
+    """The token endpoint rejects the client: the tenant has not connected the app yet, or the secret is wrong."""
 
 
 class ScopeMissing(ServiceTitanError):
-    """The token may not read this entity; ``scope`` names what has to be granted."""
+    """The token may not read this entity; ``scope`` is the scope to grant."""
 
     def __init__(
         self,
@@ -68,15 +68,15 @@ class ScopeMissing(ServiceTitanError):
 
 
 class RequestWrong(ServiceTitanError):
-    """The API understood and refuses: 400, 404, 409 and other answers that stay the same when asked again."""
+    """The API rejects the request: 400, 404, 409 and other responses that a retry will not change."""
 
 
 class CursorRefused(RequestWrong):
-    """The API does not take the continuation token (any more)."""
+    """The API rejects the continuation token."""
 
 
 class Unavailable(ServiceTitanError):
-    """No usable answer after all retries; ``tries`` and ``seconds`` say how hard it was tried."""
+    """No usable response after all retries; ``tries`` and ``seconds`` show the effort."""
 
     def __init__(
         self,
@@ -95,8 +95,8 @@ class Unavailable(ServiceTitanError):
 
 
 class Malformed(ServiceTitanError):
-    """The answers were no JSON of the documented shape, again and again."""
+    """The responses were repeatedly not JSON of the documented shape."""
 
 
 class LoopDetected(Malformed):
-    """The API says there is more, but hands out the same page, the same token or nothing."""
+    """The API says there is more, but returns the same page, the same token or nothing."""

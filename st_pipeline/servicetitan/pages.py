@@ -1,7 +1,7 @@
-"""The two envelopes of the API -> Page: records as the very bytes that came.
+"""Parse the API's two envelopes into a Page, with each record's exact bytes.
 
 Exports: ``{"hasMore", "continueFrom", "data"}``; lists: ``{"page", "pageSize", "hasMore", "totalCount", "data"}``, and
-a few that answer a bare array. What a record holds is landing's business.
+a few that return a bare array. landing/ interprets the records.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of an export or list."""
+    """One response from an export or list."""
 
     records: list[msgspec.Raw]
-    """Each the verbatim bytes of one record, whatever it is: object, number, string, null. Views into the body: they
-    keep the whole of it alive; ``Raw.copy()`` for one that stays longer than its page."""
+    """The exact bytes of each record: object, number, string or null. Views that keep the whole body in memory.
+
+    Call ``Raw.copy()`` to keep a record longer than its page.
+    """
     size: int
-    """Bytes of the body, unpacked."""
+    """Size of the body, decompressed."""
     has_more: bool
     continue_from: str | None
-    """Exports: the token that continues after this page; None where the answer has none."""
+    """Exports: the token for the next page; None if the response has none."""
     total_count: int | None
-    """Lists: how many records there are in all, where the answer says so."""
+    """Lists: the total number of records, if the response has it."""
 
 
 class _Envelope(msgspec.Struct):
-    """Both envelopes; members that a server leaves out or fills oddly do no harm."""
+    """Both envelopes; missing or malformed members are tolerated."""
 
     data: list[msgspec.Raw] | None
     hasMore: bool | None = None
@@ -42,7 +44,7 @@ class _Envelope(msgspec.Struct):
 
 
 class NotAPage(ValueError):
-    """The body is no page: not UTF-8, not JSON, cut off, or without ``data``. The text does not quote it."""
+    """The body is not a page: not UTF-8, not JSON, truncated, or without ``data``. The message never quotes it."""
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -52,9 +54,8 @@ _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 def parse_page(body: bytes, *, page_size: int = 0) -> Page:
     """The page in a body; NotAPage for anything else.
 
-    Where ``hasMore`` is missing, an export that hands out records and a token is taken to have more (the next call says
-    otherwise with an empty page), and so is a list that fills its page: ``pageSize`` of the answer, else ``page_size``
-    as it was asked for.
+    If ``hasMore`` is missing, there is more if an export returns both records and a token (an empty page ends it), or
+    if a list fills its page: ``pageSize`` in the response, else the requested ``page_size``.
     """
     size = len(body)
     body = body.removeprefix(_BOM)
@@ -90,18 +91,18 @@ def _decoded(body: bytes) -> _Envelope | None:
 
 
 def _split_slowly(text: str) -> _Envelope:
-    """The same with the standard library's parser, which takes what the fast one refuses inside of a record.
+    """The same with the standard library's parser, which accepts record contents that the fast one rejects.
 
-    Lone surrogates (``"\\ud800"``) and NaN are no reason to lose the records around them: landing judges each alone.
+    Lone surrogates (``"\ud800"``) and NaN must not lose the records around them: landing judges each record separately.
     """
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
-        raise NotAPage("the body is no JSON, or was cut off") from None
+        raise NotAPage("the body is not valid JSON, or was truncated") from None
     if isinstance(parsed, list):
         return _Envelope(_slices(text, text.index("[")), hasMore=False)
     if not isinstance(parsed, dict) or not isinstance(parsed.get("data"), list | None) or "data" not in parsed:
-        raise NotAPage("the body is JSON, but no page: it has no list named data")
+        raise NotAPage("the body is JSON but not a page: it has no list named data")
     start = _start_of_data(text)
     return _Envelope(
         data=_slices(text, start),
@@ -120,7 +121,7 @@ _SCAN = json.JSONDecoder()
 
 
 def _start_of_data(text: str) -> int:
-    """Where the value of the outermost object's last ``data`` begins; the text is known to be such an object."""
+    """Where the value of the outermost object's last ``data`` starts; the text must be such an object."""
     position, found = _skip(text, 0) + 1, -1
     while text[position := _skip(text, position)] != "}":
         if text[position] == ",":
@@ -134,7 +135,7 @@ def _start_of_data(text: str) -> int:
 
 
 def _slices(text: str, start: int) -> list[msgspec.Raw]:
-    """The elements of the array that begins at ``start``, as they are written; none where there is a null."""
+    """The elements of the array at ``start``, exactly as written; none if it is null."""
     records: list[msgspec.Raw] = []
     if text[start] != "[":
         return records

@@ -1,4 +1,4 @@
-"""The API's error bodies (RFC 7807 "ProblemDetails"), read as far as they can be: some are HTML, some empty."""
+"""Parse the API's error bodies (RFC 7807 "ProblemDetails"). Some are HTML, some are empty."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What an error body says; empty where it says nothing usable."""
+    """The contents of an error body; empty if nothing is usable."""
 
     title: str = ""
     trace_id: str | None = None
     errors: tuple[tuple[str, str], ...] = ()
-    """Field -> message, in the order they came."""
+    """Field -> message, in the original order."""
     code: str = ""
     """The token endpoint's ``error``: ``invalid_client``."""
 
     @property
     def text(self) -> str:
-        """Title and field errors on one line, at most 500 characters; "" where there are none."""
+        """Title and field errors on one line, at most 500 characters; "" if there are none."""
         details = "; ".join(f"{name}: {message}" for name, message in self.errors)
         text = " ".join(" — ".join(part for part in (self.title, details, self.code) if part).split())
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def parse_problem(body: bytes) -> Problem:
-    """The problem in a body; an empty one for anything that is no JSON object. Never raises."""
+    """The problem in a body; an empty one if the body is not a JSON object. Never raises."""
     try:
         parsed = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -49,9 +49,9 @@ def parse_problem(body: bytes) -> Problem:
 
 
 def redacted(problem: Problem, secrets: Iterable[str]) -> Problem:
-    """The problem without the values that must not be shown, in case a server repeats what it was sent.
+    """The problem without secret values, in case a server echoes what it received.
 
-    As a form or URL writes them they are taken out too.
+    Also removes their form- and URL-encoded versions.
     """
     forms = {form for secret in secrets for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))}
 
@@ -62,7 +62,7 @@ def redacted(problem: Problem, secrets: Iterable[str]) -> Problem:
 
     return Problem(
         title=clean(problem.title),
-        # Cut here and not before: the rest of a secret that was cut in two could not be told any more.
+        # Truncate only here: once a secret is cut in two, its parts can no longer be found.
         trace_id=clean(problem.trace_id)[:100] if problem.trace_id else None,
         errors=tuple((clean(name), clean(message)) for name, message in problem.errors),
         code=clean(problem.code),

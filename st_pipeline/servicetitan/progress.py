@@ -1,4 +1,4 @@
-"""Does the paging of one export or list get anywhere? Pure bookkeeping; client.py acts on it."""
+"""Detects whether paging through an export or list makes progress. Pure bookkeeping; client.py acts on it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import hashlib
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Kind
 from st_pipeline.servicetitan.pages import Page
 
-# Exports may answer an empty page with a new token now and then; so many in a row lead nowhere.
+# Exports may occasionally return an empty page with a new token; this many in a row means a loop.
 _EMPTY_IN_A_ROW = 100
 
 
 class Progress:
-    """What was seen in one iteration. ``stalled`` judges a page, ``accept`` remembers it."""
+    """What one iteration has seen. ``stalled`` judges a page, ``accept`` remembers it."""
 
     def __init__(self, endpoint: Endpoint, cursor: str | None) -> None:
         self._endpoint = endpoint
@@ -21,13 +21,13 @@ class Progress:
         self._empty = 0
 
     def stalled(self, page: Page) -> str | None:
-        """Why going on after this page would lead nowhere; None where it leads on, or ends."""
+        """Why reading past this page would make no progress; None if it would, or if this is the last page."""
         if not page.has_more:
             return None
         return self._stalled_export(page) if self._endpoint.kind is Kind.EXPORT else self._stalled_list(page)
 
     def accept(self, page: Page) -> None:
-        """The page was handed on."""
+        """Record that the page was yielded."""
         self._empty = 0 if page.records else self._empty + 1
         if page.continue_from is not None:
             self._tokens.add(_digest(page.continue_from.encode()))
@@ -35,25 +35,25 @@ class Progress:
 
     def _stalled_export(self, page: Page) -> str | None:
         if page.continue_from is None:
-            return "it says there is more, without a token to go on with"
+            return "the API says there is more but sends no continuation token"
         if _digest(page.continue_from.encode()) in self._tokens:
-            return "it hands out a continuation token a second time"
+            return "the API sent the same continuation token twice"
         if not page.records and self._empty >= _EMPTY_IN_A_ROW:
-            return f"it says there is more, but gave {self._empty} empty pages in a row"
+            return f"the API says there is more but sent {self._empty} empty pages in a row"
         return None
 
     def _stalled_list(self, page: Page) -> str | None:
         if not self._endpoint.is_paged:
-            return "it says there is more, but takes no page number"
+            return "the API says there is more but takes no page number"
         if not page.records:
-            return "it says there is more, but the page is empty"
+            return "the API says there is more but the page is empty"
         if _of_records(page) == self._last_page:
-            return "it answers the same page again"
+            return "the API sent the same page again"
         return None
 
 
 def _digest(value: bytes) -> bytes:
-    return hashlib.blake2b(value, digest_size=12).digest()  # tokens may be long and many
+    return hashlib.blake2b(value, digest_size=12).digest()  # tokens may be long and numerous
 
 
 def _of_records(page: Page) -> bytes:

@@ -1,6 +1,6 @@
-"""From an answer that stays as it is to the error that says what to do about it. Pure functions.
+"""Turn a final error response into the exception that says what to do about it. Pure functions.
 
-Answers that may change are retried instead (retrying.py).
+Responses that may change are retried instead (retrying.py).
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from st_pipeline.steps.step import Do, Step
 
 
 def is_about_app_key(problem: Problem) -> bool:
-    """Whether a 401 complains about the app key, so that a new token would change nothing."""
+    """Whether a 401 is about the app key, in which case a new token would not help."""
     return "application key" in problem.title.lower()
 
 
 def token_refusal(tenant: str, status: int, problem: Problem) -> ServiceTitanError:
-    """The token endpoint's no. Not connected yet looks like a wrong secret."""
-    said = f"the token endpoint answers {status} {problem.text}".rstrip()
+    """The token endpoint's rejection. A tenant that has not connected yet looks the same as a wrong secret."""
+    said = f"the token endpoint returned {status} {problem.text}".rstrip()
     if status == 400 and problem.code in ("invalid_client", "unauthorized_client"):
         return NotConnected(
             f"not connected: {said}",
@@ -65,18 +65,18 @@ def refusal(
     has_token_cursor: bool,
     scopes: frozenset[str] = frozenset(),
 ) -> ServiceTitanError:
-    """The API's no to one call. ``has_token_cursor``: whether the call continued an export; ``scopes``: the token's.
+    """The API's rejection of a call.
 
-    A 403 is about the scope when it says so, or when the token is not known to hold it. Otherwise it is about the app
-    or the tenant, and every other entity would fare the same.
+    ``has_token_cursor``: whether the call continued an export; ``scopes``: the token's. A 403 is about the scope if it
+    says so or if the token may lack it. Otherwise it is about the app or tenant, and every other entity would fail too.
     """
     told = {"tenant": tenant, "entity": endpoint.entity, "status": status, "trace_id": problem.trace_id}
-    said = f"{endpoint.operation} answers {status} {problem.text}".rstrip()
+    said = f"{endpoint.operation} returned {status} {problem.text}".rstrip()
     if status == 401 and is_about_app_key(problem):
         return CredentialsRefused(said, Step(Do.ENTER_APP_KEY), **told)
     if status == 401:
         return CredentialsRefused(
-            f"{said}, also with a new token: the app key or tenant id {tenant_id} does not belong to these credentials",
+            f"{said}, even with a new token: the app key or tenant id {tenant_id} does not belong to these credentials",
             Step(Do.CHECK_CREDENTIALS),
             **told,
         )
@@ -108,7 +108,7 @@ def refusal(
 
 
 def exhausted(tenant: str, endpoint: Endpoint | None, operation: str, given_up: GivenUp) -> ServiceTitanError:
-    """The error after the last try."""
+    """The error after the last retry."""
     last = given_up.last
     entity = endpoint.entity if endpoint else None
     effort = f"{given_up.tries} tries in {given_up.seconds:.0f} s"
@@ -121,7 +121,7 @@ def exhausted(tenant: str, endpoint: Endpoint | None, operation: str, given_up: 
             status=last.status,
         )
     return Unavailable(
-        f"{operation}: no usable answer after {effort} (the last: {last.reason})",
+        f"{operation}: no usable response after {effort} (last: {last.reason})",
         Step(Do.CHECK_STATUS_PAGE),
         tries=given_up.tries,
         seconds=given_up.seconds,

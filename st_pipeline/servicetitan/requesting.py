@@ -1,4 +1,4 @@
-"""What is sent: the URL and parameters of a page. Pure functions over the catalogue; sending is transport.py."""
+"""Build the URL and parameters of a page. Pure functions over the catalog; transport.py sends them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from st_pipeline.servicetitan.pages import Page
 
 
 def url_of(api: str, endpoint: Endpoint, tenant_id: int, given: Mapping[str, str]) -> str:
-    """The URL with its placeholders filled; ValueError for one that is not given."""
+    """The URL with its placeholders filled; ValueError if one is missing."""
     path = endpoint.path.replace(f"{{{TENANT_PARAMETER}}}", str(tenant_id))
     for name in _placeholders(endpoint):
         if name not in given:
@@ -20,10 +20,10 @@ def url_of(api: str, endpoint: Endpoint, tenant_id: int, given: Mapping[str, str
 
 
 def first_parameters(endpoint: Endpoint, cursor: str | None, given: Mapping[str, str]) -> dict[str, str]:
-    """The parameters of the first page, the largest that may be asked for, with the total where there is one.
+    """The first page's parameters: the largest allowed page size, and the total if available.
 
-    ValueError for a parameter that the endpoint does not know, one that is missing, or a cursor it cannot take: the API
-    would ignore what it does not know and answer everything.
+    ValueError for a parameter the endpoint does not know, a missing one, or a cursor it does not take: the API would
+    ignore an unknown parameter and return everything.
     """
     parameters = dict(endpoint.always)
     if endpoint.is_paged and endpoint.kind is Kind.LIST:
@@ -35,21 +35,21 @@ def first_parameters(endpoint: Endpoint, cursor: str | None, given: Mapping[str,
     parameters |= {name: value for name, value in given.items() if name not in _placeholders(endpoint)}
     if cursor is not None:
         if endpoint.cursor_parameter is None:
-            raise ValueError(f"{endpoint.operation} takes no cursor: it can only be read from the beginning")
+            raise ValueError(f"{endpoint.operation} takes no cursor: read it from the beginning")
         parameters[endpoint.cursor_parameter] = cursor
     _check(endpoint, parameters)
     return parameters
 
 
 def next_parameters(endpoint: Endpoint, parameters: Mapping[str, str], page: Page) -> dict[str, str]:
-    """The parameters of the page after this one, which has more."""
+    """The next page's parameters; this page has more."""
     following = dict(parameters)
     if endpoint.kind is Kind.EXPORT:
         following["from"] = page.continue_from or ""
         return following
     following["page"] = str(int(parameters["page"]) + 1)
     if "includeTotal" in following:
-        following["includeTotal"] = "false"  # counting costs the server; once is enough
+        following["includeTotal"] = "false"  # counting is costly for the server; once is enough
     return following
 
 

@@ -1,4 +1,4 @@
-"""What may be tried again, how long to wait, and the loop that does so. No HTTP: transport.py makes the attempts."""
+"""Which failures to retry, how long to wait, and the retry loop. No HTTP: transport.py makes the attempts."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how long one call is tried; waits in seconds."""
+    """How often and how long to retry one call; waits in seconds."""
 
     tries: int = 10
-    """Attempts in all, the first included."""
+    """Total attempts, including the first."""
     first_wait: float = 0.5
     longest_wait: float = 60.0
-    """Limit of a wait of our own choosing."""
+    """Limit of a backoff wait."""
     longest_named_wait: float = 300.0
-    """Limit of a wait that the API names."""
+    """Limit of a wait named by the API."""
     total_wait: float = 900.0
-    """Waits of one call together; the API's server time-out is 100 s, an outage of minutes is ordinary."""
+    """Limit of one call's waits together: the API's server timeout is 100 s, and outages last minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """An attempt that failed in a way that may pass."""
+    """A failed attempt that may succeed later."""
 
     reason: str
     """For people: ``HTTP 503``, ``connection dropped``."""
     status: int | None = None
     wait: float | None = None
-    """Seconds the API named; None leaves it to the policy."""
+    """Seconds named by the API; None leaves the wait to the policy."""
     is_malformed: bool = False
-    """An answer came, but not of the documented shape."""
+    """There was a response, but not of the documented shape."""
     trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """All tries are spent; ``last`` is why the last one failed."""
+    """All retries failed; ``last`` is the last failure."""
 
     last: Again
     tries: int
@@ -56,24 +56,21 @@ class GivenUp:
 
 
 def is_retryable(status: int) -> bool:
-    """Whether the same request may succeed later: 408, 429 and 5xx; never another 4xx (401 is renewed, not retried)."""
+    """Whether a retry may succeed: 408, 429 and 5xx; never another 4xx (a 401 gets a new token instead)."""
     return status in (408, 429) or 500 <= status <= 599
 
 
 def own_wait(policy: RetryPolicy, failures: int, chance: float) -> float:
-    """Exponential backoff with full jitter: after the nth failure between 0 and first_wait * 2^(n-1), limited.
-
-    ``chance`` is in [0, 1).
-    """
+    """Exponential backoff with full jitter: after the nth failure between 0 and first_wait * 2^(n-1), capped."""
     ceiling = min(policy.longest_wait, policy.first_wait * 2 ** min(failures - 1, 30))
     return ceiling * chance
 
 
 def named_wait(retry_after: str | None, title: str | None, now: datetime) -> float | None:
-    """Seconds that a 429 or 503 asks for, from ``Retry-After`` (seconds or an HTTP date) and the problem's title.
+    """The wait in a 429 or 503, in seconds, from ``Retry-After`` (seconds or an HTTP date) and the problem's title.
 
-    ServiceTitan writes "Rate limit is exceeded. Try again in 60 seconds." and sends the header only sometimes; where
-    both are there, the longer wait is kept. None where neither says anything usable. Never negative.
+    ServiceTitan writes "Rate limit is exceeded. Try again in 60 seconds." and only sometimes sends the header; if both
+    are there, the longer wait applies. None if neither is usable. Never negative.
     """
     waits = [wait for wait in (_of_header(retry_after, now), _of_title(title)) if wait is not None]
     return max(waits) if waits else None
@@ -107,10 +104,10 @@ def retry(
     clock: Callable[[], float] = time.monotonic,
     chance: Callable[[], float] = random.random,
 ) -> T | GivenUp:
-    """Calls ``attempt(1)``, ``attempt(2)``, … until it answers something else than Again, or the policy is spent.
+    """Call ``attempt(1)``, ``attempt(2)``, … until one returns something other than Again or the policy is exhausted.
 
-    A wait that the API named is kept as it is (up to ``longest_named_wait``); the last failure is not waited for.
-    What ``attempt`` raises passes through.
+    Waits named by the API apply as they are (up to ``longest_named_wait``). There is no wait after the last failure.
+    Exceptions from ``attempt`` propagate.
     """
     started, waited = clock(), 0.0
     for number in range(1, policy.tries + 1):

@@ -1,6 +1,6 @@
-"""One HTTP attempt: paced, timed, counted, read to the end, and sorted into an answer or a reason to try again.
+"""One HTTP attempt: paced, timed, counted, read completely, and classified as an answer or a reason to retry.
 
-Knows requests and urllib3, and nothing of tenants' records. No retry loop (retrying.py), no tokens (auth.py).
+Knows requests and urllib3 but not the tenants' records. retrying.py has the retry loop, auth.py the tokens.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ from st_pipeline.servicetitan.problems import Problem, parse_problem, redacted
 from st_pipeline.servicetitan.retrying import Again, is_retryable, named_wait
 
 CONNECT_SECONDS = 10.0
-READ_SECONDS = 120.0  # the server ends a call of its own after 100 s
+READ_SECONDS = 120.0  # the server ends a call after 100 s
 _CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer that trying again would not change."""
+    """A complete response that a retry would not change."""
 
     status: int
     body: bytes
     problem: Problem
-    """What the body of an error says, without any secret that was sent and comes back in it."""
+    """The error in the body, without any secret from the request that the server echoed."""
 
 
 class Unsigned(AuthBase):
-    """No authorization, also not from a .netrc that happens to name the host."""
+    """No authorization, not even from a .netrc entry for the host."""
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         return request
 
 
 class Transport:
-    """A session of one tenant; safe to use from many threads."""
+    """One tenant's HTTP session; thread-safe."""
 
     def __init__(
         self, lane: Lane, calls: CallLog, *, timeouts: tuple[float, float], longest_wait: float, uses_proxies: bool
     ) -> None:
-        """``longest_wait`` limits, in seconds, how long a 429 may hold the lane."""
+        """``longest_wait`` limits how many seconds a 429 may hold the lane."""
         self._lane = lane
         self._longest_wait = longest_wait
         self._calls = calls
@@ -80,11 +80,11 @@ class Transport:
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
     ) -> Answer | Again:
-        """One paced attempt; ``number`` counts from 1.
+        """One paced attempt; ``number`` starts at 1.
 
-        Again: 408, 429, 5xx, a dropped connection, a time-out, a body that ends early. A wait that a 429 names holds
-        the whole lane. Redirects are not followed: credentials go to the hosts of the environment and nowhere else.
-        Raises nothing that requests raises, whose exceptions carry headers and bodies.
+        Returns Again for 408, 429, 5xx, a dropped connection, a timeout or a truncated body. The wait in a 429 holds
+        the whole lane. Redirects are not followed: credentials go only to the environment's hosts. Never raises an
+        exception from requests, because those contain headers and bodies.
         """
         self._lane.wait()
         began = time.monotonic()
@@ -99,7 +99,7 @@ class Transport:
         return Answer(outcome.status, outcome.body, outcome.problem)
 
     def close(self) -> None:
-        """Ends the connections."""
+        """Close the connections."""
         self._session.close()
 
     def _send(
@@ -116,7 +116,7 @@ class Transport:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                # The raw stream in one piece: requests' own reading goes in steps of 10 KB.
+                # Read the raw stream in one piece: requests itself reads 10 KB at a time.
                 body = response.raw.read(decode_content=True)
                 problem = Problem()
                 if response.status_code >= 300:
@@ -145,23 +145,23 @@ class _Received:
 
 
 def _secrets(headers: Mapping[str, str | bytes], form: Mapping[str, str]) -> list[str]:
-    """The secrets of a request that was sent."""
+    """The secrets in a sent request."""
     token = str(headers.get("Authorization", "")).removeprefix("Bearer ")
     sent = (token, str(headers.get("ST-App-Key", "")), form.get("client_secret", ""))
     return [secret for secret in sent if secret]
 
 
 def _reason(error: Exception) -> str:
-    """What happened, in our own words: the exception's text may hold a whole URL."""
+    """What happened, without the exception's text, which may contain a whole URL."""
     timeouts = (requests.ConnectTimeout, requests.ReadTimeout, urllib3.exceptions.TimeoutError, TimeoutError)
     if isinstance(error, requests.exceptions.SSLError):
-        return "no secure connection (certificate or TLS)"
+        return "secure connection failed (certificate or TLS)"
     if isinstance(error, requests.ConnectTimeout):
-        return "no connection in time"
+        return "connection timed out"
     if isinstance(error, timeouts):
-        return "no answer in time"
+        return "response timed out"
     if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy did not connect"
+        return "the proxy could not connect"
     if isinstance(error, urllib3.exceptions.DecodeError | requests.exceptions.ContentDecodingError):
-        return "the body could not be unpacked"
+        return "the body could not be decompressed"
     return "connection refused or dropped"

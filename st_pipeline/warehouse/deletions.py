@@ -94,15 +94,15 @@ def _mark(
     cursor.execute(
         f"""
         with gone as (
-            -- of the landing's clock, like _landed_at: the two are compared when a row comes back
+            -- on the landing clock, like _landed_at: the two are compared when a row comes back
             update raw."{endpoint.entity}" r set _deleted_at = $2
             where r.tenant = $1 and r._deleted_at is null and not exists (select from {SEEN} s where s.id = r.id)
-                -- what came after the full read began is not judged by it
+                -- rows that landed after the full read started are not affected
                 and r._landed_at < $2
             returning 1
         ),
         back as (
-            -- a record that came back as an older version than raw has did not pass the upsert
+            -- the upsert skips a record that comes back in an older version than raw has
             update raw."{endpoint.entity}" r set _deleted_at = null
             where r.tenant = $1 and r._deleted_at < $2 and exists (select from {SEEN} s where s.id = r.id)
             returning 1

@@ -29,7 +29,7 @@ def refuse_partial_reload(connection: psycopg.Connection, tenant: str, entity: s
         select lost.files, lost.landed_at
         from lost
         where lost.files > 0 and not exists (
-            -- A batch from the beginning that is not the one at hand was ended, as it would have been continued.
+            -- Any batch from the beginning except the current one is complete, or it would have been continued.
             select from files f
             where f.n = 0 and f.cursor_from is null and f.id > lost.last
               and not exists (

@@ -1,4 +1,4 @@
-"""alert_round.py: a round from rows to webhook and back to rows; made twice, made at once, killed in between."""
+"""alert_round.py: from rows to webhook and back; repeated, concurrent, and killed in between."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def states(hook: Webhook) -> list[tuple[str, str, str]]:
     return [(body["state"], body["rule"], body["tenant"]) for body in hook.take()]
 
 
-def test_a_trouble_is_told_once_and_once_when_it_is_over_however_many_rounds_are_made(
+def test_a_problem_is_alerted_once_and_its_end_once_however_many_rounds_run(
     past: Past, hook: Webhook, alerting: Alerting
 ) -> None:
     past.tenant()
@@ -53,7 +53,7 @@ def test_a_trouble_is_told_once_and_once_when_it_is_over_however_many_rounds_are
     assert states(hook) == [("recovered", "failed_sync", "acme")]
 
 
-def test_a_trouble_that_comes_again_is_told_again(past: Past, hook: Webhook, alerting: Alerting) -> None:
+def test_a_problem_that_returns_is_alerted_again(past: Past, hook: Webhook, alerting: Alerting) -> None:
     past.tenant(cadence="weekly")
     past.nights(1, until=LAST_NIGHT - DAY)
     for hour in range(4):
@@ -62,7 +62,7 @@ def test_a_trouble_that_comes_again_is_told_again(past: Past, hook: Webhook, ale
     assert [state for state, _, _ in states(hook)] == ["opened", "recovered", "opened", "recovered"]
 
 
-def test_a_disabled_or_removed_tenants_incidents_end_without_being_called_well(
+def test_incidents_of_a_disabled_or_removed_tenant_end_without_being_called_resolved(
     past: Past, hook: Webhook, alerting: Alerting
 ) -> None:
     for key in ("acme", "bolt"):
@@ -82,7 +82,7 @@ def test_many_at_once_are_one_digest(past: Past, hook: Webhook, alerting: Alerti
         key = f"t{number:02}"
         past.tenant(key, cadence="weekly")
         past.sync(LAST_NIGHT, key, error=f"{key}: it broke", entities=[read()])
-    # Weekly, and never well: each is stale, too.
+    # Their syncs are weekly and never succeeded, so each tenant is stale too.
     evaluation = evaluate(past.connection, alerting, NOW)
     (digest,) = hook.take()
     assert (digest["state"], digest["count"]) == ("digest", len(evaluation.news.opened))
@@ -90,7 +90,9 @@ def test_many_at_once_are_one_digest(past: Past, hook: Webhook, alerting: Alerti
     assert {alert["tenant"] for alert in digest["alerts"]} == {f"t{number:02}" for number in range(30)}
 
 
-def test_two_rounds_at_once_tell_once(past: Past, warehouse: Database, hook: Webhook, alerting: Alerting) -> None:
+def test_two_concurrent_rounds_send_one_alert(
+    past: Past, warehouse: Database, hook: Webhook, alerting: Alerting
+) -> None:
     past.tenant(cadence="weekly")
     past.nights(1, until=LAST_NIGHT - DAY)
     past.sync(LAST_NIGHT, error=ERROR)
@@ -111,7 +113,7 @@ def test_two_rounds_at_once_tell_once(past: Past, warehouse: Database, hook: Web
     assert evaluate(past.connection, alerting, LAST_NIGHT + HOUR).was_skipped is False
 
 
-def test_a_round_that_another_makes_is_skipped(past: Past, warehouse: Database, alerting: Alerting) -> None:
+def test_a_round_is_skipped_while_another_runs(past: Past, warehouse: Database, alerting: Alerting) -> None:
     with postgres.connect(warehouse, autocommit=True) as other:
         other.execute("select pg_advisory_lock(%s)", (Lock.ALERT_ROUND,))
         assert evaluate(past.connection, alerting, NOW) == Evaluation(was_skipped=True)
@@ -119,7 +121,7 @@ def test_a_round_that_another_makes_is_skipped(past: Past, warehouse: Database, 
     assert evaluate(past.connection, alerting, NOW).was_skipped is False
 
 
-def test_what_is_to_be_told_is_stored_before_it_is_sent_so_a_round_that_dies_loses_nothing(
+def test_alerts_are_stored_before_they_are_sent_so_a_killed_round_loses_none(
     past: Past, hook: Webhook, alerting: Alerting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     past.tenant(cadence="weekly")
@@ -137,7 +139,7 @@ def test_what_is_to_be_told_is_stored_before_it_is_sent_so_a_round_that_dies_los
     assert states(hook) == [("opened", "failed_sync", "acme")]
 
 
-def test_quiet_hours_and_rules_are_those_of_the_round(past: Past, hook: Webhook, alerting: Alerting) -> None:
+def test_a_round_uses_its_quiet_hours_and_rules(past: Past, hook: Webhook, alerting: Alerting) -> None:
     past.tenant(cadence="weekly")
     past.nights(1, until=LAST_NIGHT - DAY)
     past.sync(LAST_NIGHT, error=ERROR)
@@ -148,7 +150,7 @@ def test_quiet_hours_and_rules_are_those_of_the_round(past: Past, hook: Webhook,
     assert states(hook) == [("opened", "failed_sync", "acme")]
 
 
-def test_whoever_knows_better_says_when_a_tenant_is_stale(past: Past, hook: Webhook, alerting: Alerting) -> None:
+def test_the_caller_can_say_when_a_tenant_is_stale(past: Past, hook: Webhook, alerting: Alerting) -> None:
     past.tenant(cadence="monthly")
     past.nights(2)
     evaluate(past.connection, alerting, NOW, stale_at=lambda tenant: NOW + MINUTE)
@@ -157,7 +159,7 @@ def test_whoever_knows_better_says_when_a_tenant_is_stale(past: Past, hook: Webh
     assert states(hook) == [("opened", "stale", "acme")]
 
 
-def test_a_round_in_somebodys_transaction_is_refused(past: Past, warehouse: Database, alerting: Alerting) -> None:
+def test_a_round_inside_a_transaction_is_refused(past: Past, warehouse: Database, alerting: Alerting) -> None:
     with (
         postgres.connect(warehouse) as connection,
         pytest.raises(ValueError, match="autocommit"),
@@ -165,7 +167,7 @@ def test_a_round_in_somebodys_transaction_is_refused(past: Past, warehouse: Data
         evaluate(connection, alerting, NOW)
 
 
-def test_alerting_is_what_the_settings_say(tmp_path: Path) -> None:
+def test_alerting_is_read_from_the_settings(tmp_path: Path) -> None:
     settings = Settings.from_environment({"ST_PIPELINE_HOME": str(tmp_path)})
     assert Alerting.of(settings) == Alerting(Rules(), [], None)
     (tmp_path / "alerts.toml").write_text("[drift]\nenabled = false")

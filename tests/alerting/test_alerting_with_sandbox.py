@@ -1,4 +1,4 @@
-"""From an API that misbehaves to what a webhook is told, and back: sync, look, alert, recovery, rule by rule."""
+"""From a misbehaving API to the webhook's messages and back, rule by rule: sync, check, alert, recover."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def database(new_warehouse: NewWarehouse) -> Database:
 
 
 class Story:
-    """One tenant, its sandbox, and a webhook that hears of it."""
+    """One tenant, its sandbox, and a webhook for its alerts."""
 
     def __init__(self, pipeline: Pipeline, connection: psycopg.Connection[Any], sandbox: Sandbox, hook: Webhook):
         self.pipeline, self.connection, self.sandbox, self.hook = pipeline, connection, sandbox, hook
-        # Of a few hundred records, and with thresholds for so many.
+        # A few hundred records, with thresholds to match.
         self.rules = Rules(
             error_rate=ErrorRate(least_calls=10), quarantine=Quarantine(least_records=10), drop=Drop(least_records=20)
         )
@@ -68,14 +68,14 @@ class Story:
         self.later = timedelta(0)
 
     def sync(self, *, full: bool = False) -> bool:
-        """Whether it went well; by a clock that is ``later`` than this machine's. The reports follow."""
+        """Run a sync and rebuild the reports; returns whether it succeeded. Its clock is ``later`` than now."""
         request = SyncPlan(land=ENTITIES, load=ENTITIES, full=full, run_id="run-1")
         outcome = sync_tenant(self.pipeline, "acme", request, clock=self.now)
         self.build()
         return not outcome.failures
 
     def build(self, error: str | None = None) -> None:
-        """What a build of the reports leaves in the history."""
+        """The record of a report build in the history."""
         self.connection.execute(
             "insert into control.builds (run_id, loads, started_at, finished_at, outcome, error) "
             "values ('run-b', '', %(now)s, %(now)s, %(outcome)s, %(error)s)",
@@ -86,17 +86,17 @@ class Story:
         return datetime.now(UTC) + self.later
 
     def told(self) -> list[dict[str, Any]]:
-        """What the webhook hears of two rounds."""
+        """The webhook's messages from two rounds."""
         for _ in range(2):
             evaluate(self.connection, self.alerting, self.now())
         return self.hook.take()
 
     def scopes(self, scopes: frozenset[str]) -> None:
-        accounts = self.sandbox._state.gate.accounts  # of an administrator in ServiceTitan there is no public imitation
+        accounts = self.sandbox._state.gate.accounts  # ServiceTitan's administrators have no public API to imitate
         accounts[TENANT_ID] = dataclasses.replace(accounts[TENANT_ID], scopes=scopes)
 
     def empty(self, entities: tuple[str, ...], keep: int = 0) -> dict[str, list[dict[str, Any]]]:
-        """Take records away, and give them for putting back."""
+        """Remove records, and return them so that they can be put back."""
         taken = {entity: self.sandbox.world(TENANT_ID).records(entity)[keep:] for entity in entities}
         for entity, records in taken.items():
             for record in records:
@@ -113,7 +113,7 @@ class Story:
 def story(
     database: Database, sandbox: Sandbox, hook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Story]:
-    """The tenant was synced, and nothing is wrong."""
+    """A synced tenant without problems."""
     quick = RetryPolicy(tries=12, first_wait=0.01, longest_wait=0.02, longest_named_wait=2.0, total_wait=5.0)
     monkeypatch.setattr(client_module, "RetryPolicy", lambda: quick)
     settings = Settings.from_environment(
@@ -169,9 +169,9 @@ def test_a_token_endpoint_that_answers_invalid_client(story: Story) -> None:
     assert (told["tenant"], told["entity"]) == ("acme", None)
     assert "no longer accepts the client secret" in told["what"]
     assert "generate a new client secret" in told["advice"] and "st-pipeline tenants rotate acme" in told["advice"]
-    for _ in range(4):  # more failures in a row than a rule allows: they follow from it
+    for _ in range(4):  # more failures in a row than a rule allows are a consequence
         assert not story.sync()
-    story.later = timedelta(days=3)  # and so does that it is stale
+    story.later = timedelta(days=3)  # and so is stale data
     assert story.told() == []
     story.sandbox.connect(TENANT_ID)
     assert story.sync()
@@ -180,7 +180,7 @@ def test_a_token_endpoint_that_answers_invalid_client(story: Story) -> None:
 
 def test_an_api_that_answers_200_with_nothing(story: Story) -> None:
     taken = story.empty(ENTITIES)
-    assert story.sync(full=True), "for the sync all is well"
+    assert story.sync(full=True), "the sync itself succeeds"
     (told,) = story.told()
     assert (told["rule"], told["state"], told["severity"]) == ("nothing_sent", "opened", "now")
     assert all(entity in told["what"] for entity in ENTITIES)
@@ -192,7 +192,7 @@ def test_an_api_that_answers_200_with_nothing(story: Story) -> None:
     recovers(story, "nothing_sent")
 
 
-def test_the_three_have_three_different_pieces_of_advice(story: Story) -> None:
+def test_three_similar_failures_have_different_advice(story: Story) -> None:
     advice = set()
     story.scopes(SCOPES - {"tn.acc.invoices:r"})
     story.sync()
@@ -207,7 +207,7 @@ def test_the_three_have_three_different_pieces_of_advice(story: Story) -> None:
     assert len(advice) == 3
 
 
-def test_an_api_that_does_not_answer_fails_one_sync_and_then_several_in_a_row(story: Story) -> None:
+def test_an_api_that_is_down_fails_one_sync_and_then_several_in_a_row(story: Story) -> None:
     story.sandbox.faults = Faults(rate_5xx=1.0)
     assert not story.sync()
     (told,) = story.told()
@@ -217,14 +217,14 @@ def test_an_api_that_does_not_answer_fails_one_sync_and_then_several_in_a_row(st
     (in_a_row,) = story.told()
     assert (in_a_row["rule"], in_a_row["severity"]) == ("failures_in_a_row", "now")
     story.later = timedelta(days=3)
-    assert story.told() == [], "that it is stale, and that calls fail, follows from it"
+    assert story.told() == [], "stale data and failed calls are consequences"
     story.sandbox.faults = Faults()
     assert story.sync()
     recovers(story, "failed_sync", "failures_in_a_row")
-    assert story.sync() and story.told() == [], "the calls that failed are no news afterwards"
+    assert story.sync() and story.told() == [], "the failed calls cause no later alert"
 
 
-def test_an_api_that_does_not_answer_many_tenants_is_told_once(story: Story) -> None:
+def test_an_api_that_is_down_for_many_tenants_is_alerted_once(story: Story) -> None:
     keys = [f"t{number}" for number in range(7)]
     with story.pipeline.registry() as registry:
         for number, key in enumerate(keys):
@@ -246,7 +246,7 @@ def test_an_api_that_does_not_answer_many_tenants_is_told_once(story: Story) -> 
     recovers(story, "many_failing")
 
 
-def test_reports_that_are_not_built(story: Story) -> None:
+def test_reports_without_a_build(story: Story) -> None:
     story.connection.execute("update control.tenants set cadence = 'weekly'")
     story.connection.execute("delete from control.builds")
     assert story.told() == []
@@ -266,7 +266,7 @@ def test_reports_that_are_not_built(story: Story) -> None:
     recovers(story, "reports_behind")
 
 
-def test_an_api_that_counts_other_records_than_raw_has(story: Story) -> None:
+def test_an_api_count_that_differs_from_raw(story: Story) -> None:
     def count() -> None:
         request = SyncPlan(land=ENTITIES, load=ENTITIES, full=True, run_id="run-1")
         outcome = sync_tenant(story.pipeline, "acme", request, clock=story.now)
@@ -287,7 +287,7 @@ def test_an_api_that_counts_other_records_than_raw_has(story: Story) -> None:
     recovers(story, "reconciliation")
 
 
-def test_calls_that_fail_too_often_though_the_sync_goes_well(story: Story) -> None:
+def test_calls_that_fail_too_often_although_the_sync_succeeds(story: Story) -> None:
     story.sandbox.faults = Faults(rate_5xx=0.25, seed=5)
     assert story.sync(full=True)
     (told,) = story.told()
@@ -320,7 +320,7 @@ def test_records_that_cannot_be_typed(story: Story) -> None:
     recovers(story, *["quarantine"] * len(told))
 
 
-def test_a_field_that_nobody_knew(story: Story) -> None:
+def test_an_unknown_field(story: Story) -> None:
     record = story.sandbox.world(TENANT_ID).records("crm_customers")[0]
     story.put_back({"crm_customers": [record | {"loyaltyTier": "gold"}]})
     assert story.sync(full=True)
@@ -340,7 +340,7 @@ def test_far_fewer_records_than_before(story: Story) -> None:
     recovers(story, "drop")
 
 
-def test_a_daemon_that_stands_still(story: Story) -> None:
+def test_a_daemon_that_stopped(story: Story) -> None:
     story.later = timedelta(days=2)
     (told,) = story.told()
     assert (told["rule"], told["severity"]) == ("stale", "now")
@@ -384,7 +384,7 @@ def test_a_tenant_that_never_connected(story: Story) -> None:
     assert "connects the app" in told["advice"]
 
 
-def test_whoever_sets_other_thresholds_is_told_by_those(story: Story) -> None:
+def test_configured_thresholds_apply(story: Story) -> None:
     story.alerting = replace(story.alerting, rules=replace(story.rules, drop=Drop(by=0.9, least_records=20)))
     story.empty(("crm_customers",), keep=20)
     assert story.sync(full=True)

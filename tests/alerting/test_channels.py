@@ -1,4 +1,4 @@
-"""channels.py: real sending to a local server, and a URL that is told nowhere."""
+"""channels.py: real messages to a local server, with a URL that never leaks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def channel(url: str) -> Channel:
     return opened
 
 
-def test_a_json_webhook_gets_title_message_and_the_facts_beside(hook: Webhook) -> None:
+def test_a_json_webhook_gets_title_message_and_facts(hook: Webhook) -> None:
     assert channel(f"json://{hook.address}/path?:team=ops").send(MESSAGE)
     (body,) = hook.take()
     facts: dict[str, Any] = {"state": "opened", "tenant": "acme", "n": 3, "team": "ops"}
@@ -41,23 +41,23 @@ def test_one_channel_sends_each_message_with_its_own_facts(hook: Webhook) -> Non
 
 
 def test_a_service_for_people_gets_title_and_text(hook: Webhook) -> None:
-    # Plain HTTP to a server of one's own, with a body of its own kind.
+    # Plain HTTP to our own server, with its own kind of body.
     assert channel(f"mmost://{hook.address}/{'a' * 24}").send(MESSAGE)
     (body,) = hook.take()
     assert "acme: stale" in body["text"] and "Look." in body["text"]
 
 
 @pytest.mark.parametrize("status", [301, 401, 404, 429, 500])
-def test_a_service_that_refuses_did_not_take_it(hook: Webhook, status: int) -> None:
+def test_a_rejection_by_the_service_is_a_failure(hook: Webhook, status: int) -> None:
     hook.status = status
     assert channel(f"json://{hook.address}/").send(MESSAGE) is False
 
 
-def test_nobody_at_the_address_is_a_no() -> None:
+def test_an_unreachable_address_is_a_failure() -> None:
     assert channel("json://127.0.0.1:9/").send(MESSAGE) is False
 
 
-def test_a_service_that_does_not_answer_is_given_up_in_seconds(hook: Webhook) -> None:
+def test_a_service_that_does_not_respond_times_out_in_seconds(hook: Webhook) -> None:
     hook.delay = 3
     began = time.monotonic()
     assert channel(f"json://{hook.address}/?rto=0.5").send(MESSAGE) is False
@@ -73,7 +73,7 @@ def test_channels_are_named_by_service_and_digest_the_same_each_time() -> None:
 
 
 @pytest.mark.parametrize("url", [f"nosuch://{CANARY}", CANARY, "slack://", f"mailto://{CANARY}@", "https://"])
-def test_a_url_that_is_none_is_refused_by_its_position_without_being_repeated(
+def test_an_invalid_url_is_rejected_by_its_position_without_being_repeated(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG), pytest.raises(SettingsError) as refused:
@@ -83,7 +83,7 @@ def test_a_url_that_is_none_is_refused_by_its_position_without_being_repeated(
 
 
 @pytest.mark.parametrize("status", [200, 500])
-def test_neither_logs_nor_names_nor_reprs_hold_a_part_of_the_url(
+def test_no_log_name_or_repr_contains_part_of_the_url(
     hook: Webhook, status: int, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     hook.status = status

@@ -1,4 +1,4 @@
-"""deliveries.py: nothing is lost, nothing is told twice, a channel that is down is asked less and less."""
+"""deliveries.py: no alert is lost or sent twice, and a channel that is down is tried less and less."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def unsettled(connection: psycopg.Connection) -> int:
     return row[0]
 
 
-def test_what_waits_is_sent_once(past: Past, hook: Webhook, channels: list[Channel]) -> None:
+def test_a_waiting_alert_is_sent_once(past: Past, hook: Webhook, channels: list[Channel]) -> None:
     open_(past)
     assert send(past, channels) == Delivered(sent=1)
     assert send(past, channels, 1) == Delivered()
@@ -62,7 +62,7 @@ def test_what_waits_is_sent_once(past: Past, hook: Webhook, channels: list[Chann
     assert unsettled(past.connection) == 0
 
 
-def test_a_channel_that_is_down_is_tried_again_with_growing_pauses_until_it_takes_it(
+def test_a_channel_that_is_down_is_retried_with_growing_pauses_until_it_accepts(
     past: Past, hook: Webhook, channels: list[Channel]
 ) -> None:
     open_(past)
@@ -76,7 +76,7 @@ def test_a_channel_that_is_down_is_tried_again_with_growing_pauses_until_it_take
     assert unsettled(past.connection) == 0
 
 
-def test_one_channel_that_is_down_keeps_no_other_from_its_messages(
+def test_a_channel_that_is_down_does_not_delay_other_channels(
     past: Past, hook: Webhook, channels: list[Channel]
 ) -> None:
     with webhook() as other:
@@ -91,7 +91,7 @@ def test_one_channel_that_is_down_keeps_no_other_from_its_messages(
     assert unsettled(past.connection) == 0
 
 
-def test_a_channel_that_is_down_costs_one_try_a_round(past: Past, hook: Webhook, channels: list[Channel]) -> None:
+def test_a_channel_that_is_down_costs_one_try_per_round(past: Past, hook: Webhook, channels: list[Channel]) -> None:
     open_(past, 4)
     hook.status = 500
     assert send(past, channels) == Delivered(failed=1)
@@ -106,7 +106,7 @@ def test_more_at_once_than_allowed_are_one_digest(past: Past, hook: Webhook, cha
     assert unsettled(past.connection) == 0
 
 
-def test_what_recovered_while_the_channel_was_down_is_told_as_passed(
+def test_a_problem_that_ended_while_the_channel_was_down_is_sent_as_passed(
     past: Past, hook: Webhook, channels: list[Channel]
 ) -> None:
     open_(past)
@@ -114,12 +114,12 @@ def test_what_recovered_while_the_channel_was_down_is_told_as_passed(
     send(past, channels)
     close(past)
     hook.status = 200
-    assert send(past, channels, 0.5) == Delivered()  # the end does not overtake the beginning
+    assert send(past, channels, 0.5) == Delivered()  # the end is never sent before the beginning
     assert send(past, channels, 1) == Delivered(sent=1)
     assert [body["state"] for body in hook.take()] == ["passed"]
 
 
-def test_quiet_hours_hold_what_can_wait_and_nothing_else(past: Past, hook: Webhook, channels: list[Channel]) -> None:
+def test_quiet_hours_hold_only_alerts_that_can_wait(past: Past, hook: Webhook, channels: list[Channel]) -> None:
     open_(past, severity=Severity.CAN_WAIT)
     assert send(past, channels, quiet=QUIET) == Delivered(held=1)
     finding = Finding("drop", "t9", Severity.NOW, "fewer", NOW, (Step(Do.SYNC),))
@@ -136,9 +136,7 @@ def test_without_a_channel_everything_waits_for_one(past: Past, hook: Webhook, c
     assert send(past, channels) == Delivered(sent=2)
 
 
-def test_a_channel_that_is_added_later_is_not_told_what_is_settled(
-    past: Past, hook: Webhook, channels: list[Channel]
-) -> None:
+def test_a_channel_added_later_does_not_get_settled_alerts(past: Past, hook: Webhook, channels: list[Channel]) -> None:
     open_(past)
     send(past, channels)
     with webhook() as other:
@@ -149,7 +147,7 @@ def test_a_channel_that_is_added_later_is_not_told_what_is_settled(
         assert [body["state"] for body in other.take()] == ["recovered"]
 
 
-def test_a_channel_that_is_taken_away_holds_nothing_up(past: Past, hook: Webhook, channels: list[Channel]) -> None:
+def test_a_removed_channel_blocks_nothing(past: Past, hook: Webhook, channels: list[Channel]) -> None:
     open_(past)
     gone = open_channels([Secret("json://127.0.0.1:9/")])
     assert send(past, [*gone, *channels]) == Delivered(sent=1, failed=1)

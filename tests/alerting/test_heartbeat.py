@@ -1,4 +1,4 @@
-"""heartbeat.py: one call a beat, and whatever goes wrong is no one's trouble here."""
+"""heartbeat.py: one call per beat, and no error ever leaves it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tests.support.webhook import Webhook
 CANARY = "canary-of-heartbeats-90aa"
 
 
-def test_a_beat_is_one_call(hook: Webhook) -> None:
+def test_a_heartbeat_is_one_call(hook: Webhook) -> None:
     assert beat(Secret(f"http://{hook.address}/ping/uuid"))
     assert hook.asked == ["/ping/uuid"]
 
 
 @pytest.mark.parametrize("url", [None, Secret("http://127.0.0.1:9/"), Secret("http://"), Secret("http://[::")])
-def test_without_a_url_or_an_answer_nothing_happens(url: Secret | None) -> None:
+def test_without_a_url_or_a_response_nothing_happens(url: Secret | None) -> None:
     assert beat(url) is False
 
 
-def test_a_refusal_is_no_beat(hook: Webhook) -> None:
+def test_an_error_status_is_not_a_heartbeat(hook: Webhook) -> None:
     hook.status = 500
     assert beat(Secret(f"http://{hook.address}/")) is False
 
 
-def test_an_answer_that_does_not_come_is_not_waited_for(hook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slow_response_times_out(hook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(heartbeat.SECONDS) <= 5
     monkeypatch.setattr(heartbeat, "SECONDS", (0.3, 0.3))
     hook.delay = 2

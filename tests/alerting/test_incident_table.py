@@ -1,4 +1,4 @@
-"""incident_table.py: rows of incidents and alerts, in turn with what is news."""
+"""incident_table.py: rows of incidents and alerts, as problems come and go."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def opened(finding: Finding = FINDING) -> Reconciled:
     return Reconciled([finding], [], [])
 
 
-def test_an_incident_is_stored_with_all_there_is_to_tell_and_its_alert(past: Past) -> None:
+def test_an_incident_is_stored_with_all_facts_and_its_alert(past: Past) -> None:
     store(past.connection, opened(), URL, NOW)
     (incident,) = read_open_incidents(past.connection)
     assert (incident.key, incident.rule, incident.tenant) == (FINDING.key, "stale", "acme")
@@ -34,7 +34,7 @@ def test_an_incident_is_stored_with_all_there_is_to_tell_and_its_alert(past: Pas
     assert alerts(past.connection) == [("opened", True)]
 
 
-def test_one_that_stays_open_is_kept_up_to_date_without_an_alert(past: Past) -> None:
+def test_an_open_incident_is_updated_without_an_alert(past: Past) -> None:
     store(past.connection, opened(), URL, NOW)
     (incident,) = read_open_incidents(past.connection)
     worse = Finding("stale", "acme", Severity.NOW, "older", NOW - DAY, (Step(Do.FIX_ERROR),), "crm_customers")
@@ -45,7 +45,7 @@ def test_one_that_stays_open_is_kept_up_to_date_without_an_alert(past: Past) -> 
     assert alerts(past.connection) == [("opened", True)]
 
 
-def test_one_that_is_over_is_closed_with_the_reason_and_an_alert(past: Past) -> None:
+def test_an_ended_incident_is_closed_with_the_reason_and_an_alert(past: Past) -> None:
     store(past.connection, opened(), URL, NOW)
     (incident,) = read_open_incidents(past.connection)
     store(past.connection, Reconciled([], [], [(incident, Closed.RECOVERED)]), URL, NOW + HOUR)
@@ -56,7 +56,7 @@ def test_one_that_is_over_is_closed_with_the_reason_and_an_alert(past: Past) -> 
     assert alerts(past.connection) == [("opened", True), ("closed", True)]
 
 
-def test_the_same_trouble_can_come_again_but_never_be_open_twice(past: Past) -> None:
+def test_the_same_problem_can_return_but_never_be_open_twice(past: Past) -> None:
     store(past.connection, opened(), URL, NOW)
     with pytest.raises(psycopg.errors.UniqueViolation):
         store(past.connection, opened(), URL, NOW)
@@ -67,6 +67,6 @@ def test_the_same_trouble_can_come_again_but_never_be_open_twice(past: Past) -> 
     assert len(read_recent_incidents(past.connection, NOW - DAY)) == 2
 
 
-def test_a_test_waits_for_nobody(past: Past) -> None:
+def test_a_test_alert_is_settled_at_once(past: Past) -> None:
     add_test(past.connection, NOW)
     assert alerts(past.connection) == [("test", False)]

@@ -1,4 +1,4 @@
-"""incidents.py: what is news. By property: every trouble is told once, and once when it is over."""
+"""incidents.py: what is new. By property test: each problem is opened once, and closed once when it ends."""
 
 from __future__ import annotations
 
@@ -26,46 +26,46 @@ def incident(found: Finding, number: int = 1) -> Incident:
     )
 
 
-def test_what_was_not_known_is_opened() -> None:
+def test_a_new_finding_opens_an_incident() -> None:
     assert reconcile([], [finding()], TENANTS, RULES) == Reconciled([finding()], [], [])
 
 
-def test_what_is_known_stays_open_and_is_no_news() -> None:
-    known, found = incident(finding()), replace(finding(), what="worded anew")
+def test_a_known_finding_stays_open_without_an_alert() -> None:
+    known, found = incident(finding()), replace(finding(), what="other words")
     assert reconcile([known], [found], TENANTS, RULES) == Reconciled([], [(known, found)], [])
 
 
-def test_what_is_found_no_more_has_recovered() -> None:
+def test_an_incident_without_a_finding_is_resolved() -> None:
     known = incident(finding())
     assert reconcile([known], [], TENANTS, RULES) == Reconciled([], [], [(known, Closed.RECOVERED)])
 
 
-def test_what_nobody_looks_at_any_more_has_not_recovered() -> None:
+def test_an_unmonitored_incident_is_not_resolved() -> None:
     known = incident(finding())
     for tenants, rules in (({"bolt"}, RULES), (TENANTS, {"drift"})):
         assert reconcile([known], [], tenants, rules).closed == [(known, Closed.NOT_WATCHED)]
 
 
-def test_what_all_tenants_share_recovers_whoever_is_watched() -> None:
+def test_a_shared_problem_is_resolved_whichever_tenants_are_monitored() -> None:
     known = incident(finding(tenant=ALL_TENANTS))
     assert reconcile([known], [], (), RULES).closed == [(known, Closed.RECOVERED)]
     assert reconcile([known], [], TENANTS, {"drift"}).closed == [(known, Closed.NOT_WATCHED)]
     assert (known.where, incident(finding()).where) == ("all tenants", "acme")
 
 
-def test_a_consequence_opens_nothing_and_keeps_open_what_is() -> None:
+def test_a_consequence_opens_nothing_but_keeps_an_incident_open() -> None:
     consequence = finding(is_consequence=True)
     assert reconcile([], [consequence], TENANTS, RULES) == Reconciled([], [], [])
     known = incident(finding())
     assert reconcile([known], [consequence], TENANTS, RULES).still_open == [(known, consequence)]
 
 
-def test_two_findings_of_one_key_are_one() -> None:
+def test_two_findings_with_one_key_are_one_incident() -> None:
     assert len(reconcile([], [finding(), replace(finding(), what="also")], TENANTS, RULES).opened) == 1
 
 
 @given(st.lists(st.lists(st.sampled_from(KEYS), max_size=6), max_size=30))
-def test_over_any_rounds_each_trouble_is_opened_and_closed_in_turn_and_stays_while_it_is_found(
+def test_over_any_rounds_each_problem_opens_and_closes_in_turn_and_stays_open_while_found(
     rounds: list[list[tuple[str, str]]],
 ) -> None:
     open_: dict[str, Incident] = {}

@@ -1,4 +1,4 @@
-"""messages.py: what a channel is sent for which alerts."""
+"""messages.py: the messages for each kind of alert."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def only(messages: list[Message]) -> Message:
     return message
 
 
-def test_an_incident_that_opened_is_told_with_everything_in_text_and_json() -> None:
+def test_an_opened_incident_has_all_facts_in_text_and_json() -> None:
     message = only(compose([Alert(1, "opened", INCIDENT)], 5))
     assert message.title == "acme crm_customers: scope withdrawn"
     assert message.text.splitlines() == [
@@ -54,7 +54,7 @@ def test_an_incident_that_opened_is_told_with_everything_in_text_and_json() -> N
     assert (message.alerts, message.is_good) == ((1,), False)
 
 
-def test_its_recovery_says_when_and_what_it_was() -> None:
+def test_a_resolution_says_when_and_what_it_was() -> None:
     message = only(compose([Alert(2, "closed", ENDED)], 5))
     assert message.title == "acme crm_customers: scope withdrawn, recovered"
     assert "Resolved at 2026-06-10 13:00 UTC. It was: The scope was withdrawn" in message.text
@@ -62,14 +62,14 @@ def test_its_recovery_says_when_and_what_it_was() -> None:
     assert message.is_good
 
 
-def test_what_began_and_ended_before_it_could_be_told_is_one_message() -> None:
+def test_a_problem_that_ended_before_it_was_sent_is_one_message() -> None:
     message = only(compose([Alert(1, "opened", ENDED), Alert(2, "closed", ENDED)], 5))
     assert (message.body["state"], message.alerts) == ("passed", (1, 2))
     assert "now resolved" in message.text
     assert message.is_good
 
 
-def test_what_is_no_longer_watched_is_not_said_to_be_well() -> None:
+def test_an_unmonitored_problem_is_not_called_resolved() -> None:
     unwatched = replace(ENDED, closed_because=Closed.NOT_WATCHED)
     for alerts in ([Alert(2, "closed", unwatched)], [Alert(1, "opened", unwatched), Alert(2, "closed", unwatched)]):
         message = only(compose(alerts, 5))
@@ -77,7 +77,7 @@ def test_what_is_no_longer_watched_is_not_said_to_be_well() -> None:
         assert "No longer monitored" in message.text
 
 
-def test_what_all_tenants_share_is_told_as_theirs() -> None:
+def test_a_shared_problem_is_described_as_shared() -> None:
     shared = replace(INCIDENT, tenant=ALL_TENANTS, entity=None, rule="reports_behind")
     message = only(compose([Alert(1, "opened", shared)], 5))
     assert message.title == "all tenants: reports behind"
@@ -87,7 +87,7 @@ def test_what_all_tenants_share_is_told_as_theirs() -> None:
     assert "all tenants: reports behind: The scope was withdrawn" in digest.text
 
 
-def test_a_test_says_that_nothing_is_wrong() -> None:
+def test_a_test_alert_says_that_nothing_is_wrong() -> None:
     message = only(compose([Alert(3, "test", None)], 5))
     assert "test" in message.title and "Nothing is wrong" in message.text
     assert message.body["state"] == "test"
@@ -97,7 +97,7 @@ def many(number: int) -> list[Alert]:
     return [Alert(n, "opened", replace(INCIDENT, id=n, tenant=f"t{n}")) for n in range(number)]
 
 
-def test_as_many_as_allowed_are_told_one_by_one_and_one_more_makes_a_digest() -> None:
+def test_one_alert_above_the_limit_makes_a_digest() -> None:
     assert len(compose(many(5), 5)) == 5
     digest = only(compose(many(6), 5))
     assert digest.title == "6 alerts for 6 tenants: 6 opened, 0 resolved"

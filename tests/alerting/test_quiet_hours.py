@@ -1,4 +1,4 @@
-"""quiet_hours.py: which hours are quiet, and whom they hold back."""
+"""quiet_hours.py: which hours are quiet, and which alerts wait."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ NIGHT = parse_quiet_hours("22:00-07:00 America/Chicago")
 @pytest.mark.parametrize(
     ("at", "is_quiet"),
     [
-        (datetime(2026, 7, 1, 2, 59), False),  # 21:59 there
+        (datetime(2026, 7, 1, 2, 59), False),  # 21:59 local time
         (datetime(2026, 7, 1, 3, 0), True),
         (datetime(2026, 7, 1, 11, 59), True),
         (datetime(2026, 7, 1, 12, 0), False),
-        (datetime(2026, 1, 1, 12, 59), True),  # in winter an hour later
+        (datetime(2026, 1, 1, 12, 59), True),  # an hour later in winter
         (datetime(2026, 1, 1, 13, 0), False),
         (datetime(2026, 11, 1, 6, 30), True),  # the first and
         (datetime(2026, 11, 1, 7, 30), True),  # the second half past one
-        (datetime(2026, 3, 8, 8, 30), True),  # just after the hour that is missing
+        (datetime(2026, 3, 8, 8, 30), True),  # just after the skipped hour
     ],
 )
-def test_a_night_goes_over_midnight_by_the_clock_of_its_zone(at: datetime, is_quiet: bool) -> None:
+def test_quiet_hours_cross_midnight_in_their_zone(at: datetime, is_quiet: bool) -> None:
     assert NIGHT.is_quiet(at.replace(tzinfo=UTC)) is is_quiet
 
 
-def test_hours_of_one_day_and_without_a_zone() -> None:
+def test_quiet_hours_within_a_day_and_without_a_zone() -> None:
     noon = parse_quiet_hours(" 9:30 - 13:00 ")
     assert noon == QuietHours(time(9, 30), time(13), ZoneInfo("UTC"))
     asked = [datetime(2026, 7, 1, hour, 30, tzinfo=UTC) for hour in (8, 9, 12, 13)]
     assert [noon.is_quiet(at) for at in asked] == [False, True, True, False]
 
 
-def test_only_what_can_wait_is_held_and_only_in_quiet_hours() -> None:
+def test_only_alerts_that_can_wait_are_held_and_only_in_quiet_hours() -> None:
     night, day = datetime(2026, 7, 1, 5, tzinfo=UTC), datetime(2026, 7, 1, 15, tzinfo=UTC)
     assert is_held(Severity.CAN_WAIT, NIGHT, night)
     assert not is_held(Severity.NOW, NIGHT, night)
@@ -60,7 +60,7 @@ def test_anything_else_is_refused_with_an_example(text: str) -> None:
 
 
 @given(st.text())
-def test_no_text_at_all_breaks_the_reading(text: str) -> None:
+def test_no_text_breaks_parsing(text: str) -> None:
     try:
         hours = parse_quiet_hours(text)
     except SettingsError:
@@ -69,7 +69,7 @@ def test_no_text_at_all_breaks_the_reading(text: str) -> None:
 
 
 @given(st.times().map(lambda t: t.replace(second=0, microsecond=0)), st.times(), st.datetimes(timezones=st.just(UTC)))
-def test_hours_and_those_between_them_share_every_instant(start: time, end: time, at: datetime) -> None:
+def test_every_instant_is_either_quiet_or_not(start: time, end: time, at: datetime) -> None:
     if start == end:
         return
     zone = ZoneInfo("America/New_York")

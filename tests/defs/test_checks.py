@@ -1,4 +1,4 @@
-"""defs/checks.py: the job in a real instance. All is well after syncs; then one thing breaks, and one check says so."""
+"""defs/checks.py on a real instance. All checks pass after syncs; then one thing breaks and one check fails."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Check = tuple[str, str]
 
 @pytest.fixture(scope="module")
 def synced(new_warehouse: NewWarehouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """Tenants acme and bolt, synced once; cole never connected, dale is paused since long ago."""
+    """Tenants acme and bolt, synced once; cole never connected; dale was paused long ago."""
     accounts = [Account(n, f"cid.{n}", CANARY, "ak1.app", seed=n, size=SIZE, connected=n < 3) for n in (1, 2, 3)]
     home = tmp_path_factory.mktemp("checks")
     with Sandbox(accounts) as sandbox:
@@ -70,14 +70,14 @@ def control(synced: Pipeline) -> Iterator[psycopg.Connection]:
 
 @dataclass
 class Checks:
-    """The job; ``run`` gives what each check said. On an instance in memory, unless a test is about the real one."""
+    """The job; ``run`` returns each check's result. Uses an in-memory instance unless a test is about the real one."""
 
     job: dg.JobDefinition
     run_id: str = ""
 
     def run(self, instance: dg.DagsterInstance | None = None) -> dict[Check, dg.AssetCheckEvaluation]:
         result = self.job.execute_in_process(instance=instance)
-        assert result.success, "a check that fails fails no run"
+        assert result.success, "a failed check does not fail the run"
         self.run_id = result.run_id
         return {(one.asset_key.to_user_string(), one.check_name): one for one in result.get_asset_check_evaluations()}
 
@@ -92,7 +92,7 @@ def failed(evaluations: dict[Check, dg.AssetCheckEvaluation]) -> dict[Check, dg.
     return {key: one.severity for key, one in evaluations.items() if not one.passed}
 
 
-def test_when_all_is_well_every_check_of_every_table_passes_and_all_is_looked_for_once(
+def test_without_problems_every_check_passes_and_the_state_is_read_once(
     checks: Checks, control: psycopg.Connection, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[object] = []
@@ -114,18 +114,18 @@ def test_when_all_is_well_every_check_of_every_table_passes_and_all_is_looked_fo
     fresh = evaluations["raw/crm_customers", "is_fresh"].metadata
     assert fresh["tenants_looked_at"].value == 4
     uncounted = evaluations["raw/jpm_jobs", "counts_agree"].metadata
-    assert "acme" in str(uncounted["not_counted"].value), "a count that is missing is shown and fails nothing"
+    assert "acme" in str(uncounted["not_counted"].value), "a missing count is shown and fails nothing"
 
 
 BREAKS: dict[str, tuple[Check, dg.AssetCheckSeverity, LiteralString, LiteralString]] = {
-    "an entity that was not read for days": (
+    "an entity that has not been read for days": (
         ("raw/crm_customers", "is_fresh"),
         dg.AssetCheckSeverity.ERROR,
         "update control.sync_entities e set outcome = 'failed' from control.syncs s "
         "where s.id = e.sync_id and s.tenant = 'bolt' and e.entity = 'crm_customers'",
         "update control.sync_entities set outcome = 'succeeded'",
     ),
-    "a row that was lost between file and table": (
+    "a row lost between file and table": (
         ("raw/crm_locations", "is_complete"),
         dg.AssetCheckSeverity.ERROR,
         "update control.landed_files set loaded_rows = loaded_rows - 1 where tenant = 'bolt' and entity = "
@@ -139,14 +139,14 @@ BREAKS: dict[str, tuple[Check, dg.AssetCheckSeverity, LiteralString, LiteralStri
         "('bolt', 'accounting_payments', now() + interval '1 hour', now(), 12, 11, 0)",
         "delete from control.api_counts where api_total = 12 and raw_rows = 11",
     ),
-    "a row that was deleted there": (
+    "a row deleted in the API": (
         ("raw/accounting_payments", "counts_agree"),
         dg.AssetCheckSeverity.WARN,
         "insert into control.api_counts values "
         "('bolt', 'accounting_payments', now() + interval '1 hour', now(), 11, 12, 0)",
         "delete from control.api_counts where api_total = 11 and raw_rows = 12",
     ),
-    "a list that sends nothing": (
+    "an empty list": (
         ("raw/jpm_job_types", "keeps_coming"),
         dg.AssetCheckSeverity.ERROR,
         "with s as (insert into control.syncs (tenant, is_full, is_partial, started_at, finished_at, outcome) values "
@@ -155,7 +155,7 @@ BREAKS: dict[str, tuple[Check, dg.AssetCheckSeverity, LiteralString, LiteralStri
         "from s",
         "delete from control.syncs where is_partial",
     ),
-    "a scope that was withdrawn": (
+    "a revoked scope": (
         ("raw/jpm_job_types", "is_granted"),
         dg.AssetCheckSeverity.ERROR,
         "with s as (insert into control.syncs (tenant, is_full, is_partial, started_at, finished_at, outcome) values "
@@ -174,14 +174,14 @@ BREAKS: dict[str, tuple[Check, dg.AssetCheckSeverity, LiteralString, LiteralStri
         "now() from f, generate_series(1, 9) n",
         "delete from control.landed_files where batch = 'x'",
     ),
-    "a field that nobody knew": (
+    "an unknown field": (
         ("raw/memberships_memberships", "fields_are_stable"),
         dg.AssetCheckSeverity.WARN,
         "insert into control.drift values ('bolt', 'memberships_memberships', 'a|new*field', 'new', "
         "now() + interval '1 minute', now() + interval '1 minute')",
         "delete from control.drift where field = 'a|new*field'",
     ),
-    "a members report that shrank": (
+    "a smaller members report": (
         ("legacy/members_stream", "members_stay"),
         dg.AssetCheckSeverity.ERROR,
         "insert into control.member_counts values ('bolt', 'a', 100, now() - interval '1 day'), "
@@ -192,7 +192,7 @@ BREAKS: dict[str, tuple[Check, dg.AssetCheckSeverity, LiteralString, LiteralStri
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_exactly_the_check_of_what_is_broken_fails_and_names_the_tenant(
+def test_only_the_check_for_the_problem_fails_and_it_names_the_tenant(
     checks: Checks, control: psycopg.Connection, name: str
 ) -> None:
     check, severity, break_, mend = BREAKS[name]
@@ -210,7 +210,7 @@ def test_exactly_the_check_of_what_is_broken_fails_and_names_the_tenant(
     assert len(rows) == 1
 
 
-def test_the_checks_are_in_no_run_of_a_tenant_and_in_no_build() -> None:
+def test_the_checks_are_not_part_of_syncs_or_builds() -> None:
     repository = build_defs().get_repository_def()
     assert [node.name for node in repository.get_job("sync_tenant").nodes] == ["sync"]
     assert [node.name for node in repository.get_job("build_marts").nodes] == ["reports"]
@@ -218,12 +218,12 @@ def test_the_checks_are_in_no_run_of_a_tenant_and_in_no_build() -> None:
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
 
 
-def test_a_rule_that_is_off_is_no_check_that_fails(
+def test_a_rule_that_is_off_does_not_fail_its_check(
     checks: Checks, control: psycopg.Connection, synced: Pipeline
 ) -> None:
     rules: Path = synced.settings.home / "alerts.toml"
     rules.write_text("[drift]\nenabled = false\n")
-    _, _, break_, mend = BREAKS["a field that nobody knew"]
+    _, _, break_, mend = BREAKS["an unknown field"]
     control.execute(SQL(break_))
     try:
         assert failed(checks.run()) == {}

@@ -1,4 +1,4 @@
-"""From what is due or asked for to runs, and none twice: defs/launching, in_flight, schedules and their sensors."""
+"""From due and requested syncs to runs, without duplicates: defs/queued_runs, in_flight, schedules and sensors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ KEYS = ["alpha", "beta", "gamma"]
 
 @pytest.fixture
 def control(pipeline: Pipeline) -> Iterator[psycopg.Connection]:
-    """alpha and beta are connected and were never synced, gamma is not connected."""
+    """alpha and beta are connected but never synced; gamma is not connected."""
     with (
         pipeline.registry() as registry,
         postgres.connect(pipeline.database, autocommit=True) as connection,
@@ -91,7 +91,7 @@ def succeed(connection: psycopg.Connection, tenant: str, at: datetime, *, partia
     recorder.record_finish(connection, sync_id, tenant, at, error=None, entities=[], calls=[])
 
 
-def test_tenants_that_are_due_side_by_side_share_a_run_and_others_are_not_in_it(
+def test_adjacent_due_tenants_share_a_run_without_others(
     empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
 ) -> None:
     now = datetime.now(UTC)
@@ -104,7 +104,7 @@ def test_tenants_that_are_due_side_by_side_share_a_run_and_others_are_not_in_it(
     assert tenants_of(request) == ("beta", "beta")
 
 
-def test_what_was_launched_a_moment_ago_or_is_in_flight_is_not_launched_again(
+def test_a_tenant_just_launched_or_in_flight_is_not_launched_again(
     empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
 ) -> None:
     now = datetime.now(UTC)
@@ -112,7 +112,7 @@ def test_what_was_launched_a_moment_ago_or_is_in_flight_is_not_launched_again(
     assert [tenants_of(request) for request in due(empty, pipeline, now)] == [("alpha", "beta")]
     assert asked(empty, replace(pipeline, clock=lambda: now + timedelta(seconds=30))) == []
     assert due(empty, pipeline, now + timedelta(minutes=1)) == []
-    # The run never came to be: a while later somebody may launch it.
+    # The run was never created, so after a while the tenant can be launched again.
     assert len(due(empty, pipeline, now + timedelta(minutes=2))) == 1
     empty.add_run(
         dg.DagsterRun(
@@ -124,10 +124,10 @@ def test_what_was_launched_a_moment_ago_or_is_in_flight_is_not_launched_again(
     assert due(empty, pipeline, now + timedelta(minutes=10)) == []
     (run,) = empty.get_runs()
     empty.report_run_failed(run)
-    assert len(due(empty, pipeline, now + timedelta(minutes=11))) == 1, "what was not launched is not claimed either"
+    assert len(due(empty, pipeline, now + timedelta(minutes=11))) == 1, "a tenant that was not launched is not claimed"
 
 
-def test_a_tenant_that_is_no_partition_yet_is_launched_with_the_others(
+def test_a_tenant_without_a_partition_is_launched_with_the_others(
     pipeline: Pipeline, control: psycopg.Connection
 ) -> None:
     now = datetime.now(UTC)
@@ -136,12 +136,12 @@ def test_a_tenant_that_is_no_partition_yet_is_launched_with_the_others(
         requests = [tenants_of(each) for each in due(instance, pipeline, now)]
         assert requests == [("alpha", "beta")]
         assert instance.get_dynamic_partitions("tenants") == ["alpha", "beta"]
-        # What was launched is claimed, and gamma is not due.
+        # Launched tenants are claimed, and gamma is not due.
         assert due(instance, pipeline, now) == []
         assert instance.get_dynamic_partitions("tenants") == ["alpha", "beta"]
 
 
-def test_of_two_launchers_at_one_moment_only_one_launches_a_tenant(
+def test_only_one_of_two_concurrent_launchers_launches_a_tenant(
     empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
 ) -> None:
     now = datetime.now(UTC)
@@ -160,7 +160,7 @@ def test_of_two_launchers_at_one_moment_only_one_launches_a_tenant(
     assert found == [("alpha", "beta")]
 
 
-def test_what_is_asked_for_goes_before_what_is_due(
+def test_requested_syncs_go_before_due_ones(
     empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
 ) -> None:
     now = datetime.now(UTC)
@@ -173,7 +173,7 @@ def test_what_is_asked_for_goes_before_what_is_due(
     assert int(request.tags["dagster/priority"]) > 0
 
 
-def test_a_tenant_that_was_synced_is_due_again_the_next_night_and_a_part_of_it_does_not_count(
+def test_a_synced_tenant_is_due_the_next_night_and_partial_syncs_do_not_count(
     empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection
 ) -> None:
     now = datetime.now(UTC)
@@ -181,7 +181,7 @@ def test_a_tenant_that_was_synced_is_due_again_the_next_night_and_a_part_of_it_d
     succeed(control, "beta", now, partial=True)
     assert [tenants_of(each) for each in due(empty, pipeline, now + timedelta(minutes=1))] == [("beta", "beta")]
     control.execute("delete from control.launches")
-    # At noon, whenever this runs: in the minutes after two a tenant waits for its own delay.
+    # At noon, whenever the test runs: shortly after two, a tenant waits for its own delay.
     noon = (now + timedelta(days=2)).replace(hour=12)
     assert [tenants_of(each) for each in due(empty, pipeline, noon)] == [("alpha", "beta")]
 
@@ -197,7 +197,7 @@ def test_a_disabled_tenant_is_not_due(
             registry.enable("beta")
 
 
-def test_a_run_that_is_put_into_the_queue_between_the_look_and_the_claim_is_seen(
+def test_a_run_queued_between_the_check_and_the_claim_is_seen(
     empty: dg.DagsterInstance, pipeline: Pipeline, control: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.now(UTC)
@@ -215,11 +215,11 @@ def test_a_run_that_is_put_into_the_queue_between_the_look_and_the_claim_is_seen
         ]
     empty.delete_run(theirs.run_id)
     assert [tenants_of(each) for each in launch_syncs(empty, pipeline, ["alpha"], now)] == [("alpha", "alpha")], (
-        "what was not launched is claimed by nobody"
+        "a tenant that was not launched is not claimed"
     )
 
 
-def test_a_run_whose_process_is_gone_is_found_and_reported_and_one_that_lives_is_not(
+def test_a_run_whose_process_is_gone_is_reported_and_a_live_one_is_not(
     instance: dg.DagsterInstance, pipeline: Pipeline
 ) -> None:
     later = datetime.now(UTC) + timedelta(seconds=BEGINNING_SECONDS + 1)
@@ -244,9 +244,7 @@ def test_a_run_whose_process_is_gone_is_found_and_reported_and_one_that_lives_is
             instance.delete_run(run.run_id)
 
 
-def test_a_run_that_was_taken_from_the_queue_and_never_started_is_found(
-    instance: dg.DagsterInstance, pipeline: Pipeline
-) -> None:
+def test_a_run_that_was_dequeued_and_never_started_is_found(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
     taken = dg.DagsterRun("sync_tenant", status=dg.DagsterRunStatus.NOT_STARTED)
     ours = dg.DagsterRun("sync_tenant", status=dg.DagsterRunStatus.NOT_STARTED, tags={INTERACTIVE_TAG: "here:1"})
     for run in (taken, ours):
@@ -260,7 +258,7 @@ def test_a_run_that_was_taken_from_the_queue_and_never_started_is_found(
             instance.delete_run(run.run_id)
 
 
-def test_a_command_that_was_killed_keeps_nobody_waiting(empty: dg.DagsterInstance, pipeline: Pipeline) -> None:
+def test_a_killed_command_blocks_no_one(empty: dg.DagsterInstance, pipeline: Pipeline) -> None:
     here = socket.gethostname()
     killed = [
         dg.DagsterRun(
@@ -290,10 +288,10 @@ def _started(run: dg.DagsterRun) -> dg.DagsterEvent:
     return dg.DagsterEvent(dg.DagsterEventType.RUN_START.value, run.job_name, message="started")
 
 
-def test_the_reports_are_built_once_after_a_wave_and_not_while_it_rolls(
+def test_the_reports_are_built_once_after_a_wave_and_not_during_it(
     empty: dg.DagsterInstance, pipeline: Pipeline, new_warehouse: NewWarehouse
 ) -> None:
-    """Nobody in this warehouse is ever connected; loads come as rows."""
+    """No tenant in this warehouse is connected; loads are inserted as rows."""
     database = new_warehouse()
     now = datetime.now(UTC)
     own = replace(pipeline, database=database, clock=lambda: now + timedelta(minutes=1))
@@ -307,8 +305,8 @@ def test_the_reports_are_built_once_after_a_wave_and_not_while_it_rolls(
         assert isinstance(wave(empty, own), dg.SensorResult)
         build = dg.DagsterRun("build_marts", status=dg.DagsterRunStatus.STARTED)
         empty.add_run(build)
-        assert isinstance(wave(empty, own), dg.SkipReason), "never two builds"
+        assert isinstance(wave(empty, own), dg.SkipReason), "never two builds at once"
         empty.delete_run(build.run_id)
         with build_schedule.record_built(database, build.run_id, own.clock):
             pass
-        assert isinstance(wave(empty, own), dg.SkipReason), "all that was loaded is built"
+        assert isinstance(wave(empty, own), dg.SkipReason), "everything loaded is built"

@@ -1,4 +1,4 @@
-"""defs/reports.py: the dbt models built through Dagster, with what the UI shows of them."""
+"""defs/reports.py: the dbt models built through Dagster, and what the UI shows about them."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def test_the_reports_are_built_with_row_counts_columns_and_checks(
     assert view
     assert view.asset_materialization
     assert "dagster/column_schema" in view.asset_materialization.metadata
-    assert "dagster/row_count" not in view.asset_materialization.metadata, "it would have to be computed"
+    assert "dagster/row_count" not in view.asset_materialization.metadata, "a view would have to be computed"
     checks = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     assert len(checks) > 20
     assert all(record.dagster_event.asset_check_evaluation_data.passed for record in checks if record.dagster_event)
     assert not instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION), (
         "a test that belongs to no one model is shown as an observation: say which it checks, in its config"
     )
-    # A part of the models, as somebody may build it in the UI, does not count as the reports.
+    # A build of only some models, as the UI allows, does not count as a report build.
     defs = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)})
     with contextlib.redirect_stdout(io.StringIO()):
         part = defs.resolve_implicit_global_asset_job_def().execute_in_process(
@@ -72,7 +72,7 @@ def test_the_reports_are_built_with_row_counts_columns_and_checks(
 
 
 def totals(pipeline: Pipeline) -> dg.AssetCheckEvaluation:
-    """What the check of invoice totals says of the tables as they are."""
+    """The result of the invoice totals check for the current tables."""
     job = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)}).resolve_job_def("check_data")
     result = job.execute_in_process(run_config=QUIET)
     (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "totals_arrive"]
@@ -80,7 +80,7 @@ def totals(pipeline: Pipeline) -> dg.AssetCheckEvaluation:
 
 
 def settle(connection: psycopg.Connection, changed: bool = False) -> None:
-    """Another tenant's rows change, or are as they were when the reports were built."""
+    """Change another tenant's rows, or restore them to their state when the reports were built."""
     connection.execute(
         "update control.raw_loads set changed_at = changed_at + %s * interval '1 s' where tenant = 'beta'",
         (1 if changed else -1,),
@@ -95,7 +95,7 @@ def settle(connection: psycopg.Connection, changed: bool = False) -> None:
         ("raw.accounting_invoices", "update {table} set total = total + 0.0001"),
     ],
 )
-def test_a_cent_that_does_not_arrive_fails_the_check_and_names_the_tenant(
+def test_a_missing_cent_fails_the_check_which_names_the_tenant(
     instance: dg.DagsterInstance, pipeline: Pipeline, table: str, change: str
 ) -> None:
     def run(statement: str) -> int:
@@ -107,7 +107,7 @@ def test_a_cent_that_does_not_arrive_fails_the_check_and_names_the_tenant(
         assert found.metadata["companies_compared"].value == 2
         run("create table kept as select * from {table}")
         own = "coalesce(active, true) and _deleted_at is null and" if table.startswith("raw") else ""
-        # Without a company code the legacy tables name the key.
+        # Without a company code, the legacy tables use the key.
         one = f"select ctid from {{table}} where {own} tenant = 'alpha' and total is not null limit 1"
         try:
             assert run(f"{change} where ctid = ({one})") == 1
@@ -121,10 +121,10 @@ def test_a_cent_that_does_not_arrive_fails_the_check_and_names_the_tenant(
             run("drop table kept")
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert found.metadata["tenants"].value == "alpha"
-    assert unsettled.metadata["companies_compared"].value == 1, "what the next build takes up is not compared"
+    assert unsettled.metadata["companies_compared"].value == 1, "changes for the next build are not compared"
 
 
-def test_what_others_read_is_stale_after_a_day_and_a_half_and_nothing_else_has_a_policy() -> None:
+def test_tables_for_others_are_stale_after_a_day_and_a_half_and_no_others_have_a_policy() -> None:
     graph = build_defs().get_repository_def().asset_graph
     for key in graph.materializable_asset_keys:
         policy = graph.get(key).freshness_policy

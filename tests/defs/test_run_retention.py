@@ -1,4 +1,4 @@
-"""Old runs go with events and logs, on a real Postgres; no partition looks as if it had never been materialized."""
+"""Old runs are deleted with events and logs, on a real Postgres, and no partition loses its materialized state."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PARTITIONS = dg.StaticPartitionsDefinition(["acme", "bolt", "cole"])
 
 @dg.asset(partitions_def=PARTITIONS)
 def table() -> None:
-    """Of a tenant."""
+    """One materialization per tenant."""
 
 
 @dg.asset
 def report() -> None:
-    """Of all."""
+    """One materialization for all tenants."""
 
 
 @dg.asset
@@ -38,7 +38,7 @@ def broken() -> None:
 
 @pytest.fixture(scope="module")
 def shared_instance(server_settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """An instance whose runs no other test needs."""
+    """An instance whose runs only these tests need."""
     before = dict(os.environ)
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-retention-"))
     database = postgres.warehouse(server_settings).with_name("retention_dagster")
@@ -60,19 +60,19 @@ def shared_instance(server_settings: Settings) -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def instance(shared_instance: dg.DagsterInstance) -> dg.DagsterInstance:
-    """Empty."""
+    """The instance, emptied."""
     for run in shared_instance.get_runs():
         shared_instance.delete_run(run.run_id)
     return shared_instance
 
 
 def run(instance: dg.DagsterInstance, asset: dg.AssetsDefinition, partition: str | None = None) -> str:
-    """The id of a run that has ended."""
+    """The id of a finished run."""
     return dg.materialize([asset], partition_key=partition, instance=instance, raise_on_error=False).run_id
 
 
 def later() -> datetime:
-    """When what has ended so far is just older than KEEP."""
+    """A time when runs that ended so far are just older than KEEP."""
     return datetime.now(UTC) + KEEP
 
 
@@ -81,12 +81,14 @@ def run_ids(instance: dg.DagsterInstance) -> set[str]:
 
 
 def materialized(instance: dg.DagsterInstance) -> set[str]:
-    """Partitions with a materialization, by the events themselves: what the UI shows is kept from before, until a
-    tenant is added, and then made anew from these."""
+    """Partitions with a materialization according to the events.
+
+    The UI shows a cached state, but rebuilds it from the events when a tenant is added.
+    """
     return instance.get_materialized_partitions(dg.AssetKey("table"))
 
 
-def test_a_run_that_something_later_made_up_for_goes_and_the_latest_of_each_partition_stays(
+def test_superseded_runs_are_deleted_and_the_latest_of_each_partition_stays(
     instance: dg.DagsterInstance,
 ) -> None:
     old = [run(instance, table, "acme"), run(instance, report)]
@@ -105,7 +107,7 @@ def test_a_run_that_something_later_made_up_for_goes_and_the_latest_of_each_part
     assert record and record.run_id == new[0]
 
 
-def test_once_another_is_the_latest_the_run_that_was_kept_goes_too(instance: dg.DagsterInstance) -> None:
+def test_a_kept_run_is_deleted_once_another_is_the_latest(instance: dg.DagsterInstance) -> None:
     first = run(instance, table, "acme")
     now = later()
     assert delete_old_runs(instance, now, KEEP).kept == 1
@@ -116,17 +118,17 @@ def test_once_another_is_the_latest_the_run_that_was_kept_goes_too(instance: dg.
     assert materialized(instance) == {"acme"}
 
 
-def test_without_the_latest_being_kept_its_partition_would_have_none(
+def test_deleting_the_latest_run_would_leave_its_partition_missing(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Why they are: this is what Dagster does."""
+    """Why the latest runs are kept: this is what Dagster does otherwise."""
     run(instance, table, "acme")
     monkeypatch.setattr(run_retention, "latest_runs", lambda *given: set())
     assert delete_old_runs(instance, later(), KEEP).runs == 1
     assert materialized(instance) == set()
 
 
-def test_runs_that_have_not_ended_or_ended_lately_stay(instance: dg.DagsterInstance) -> None:
+def test_unfinished_and_recent_runs_stay(instance: dg.DagsterInstance) -> None:
     failed = run(instance, broken)
     now = later()
     recent = run(instance, broken)
@@ -140,7 +142,7 @@ def test_runs_that_have_not_ended_or_ended_lately_stay(instance: dg.DagsterInsta
     assert failed not in run_ids(instance)
 
 
-def test_logs_on_disk_go_with_their_run(instance: dg.DagsterInstance) -> None:
+def test_logs_on_disk_are_deleted_with_their_run(instance: dg.DagsterInstance) -> None:
     run_id = run(instance, broken)
     folder = Path(os.environ["DAGSTER_HOME"]) / "storage" / run_id
     assert any(path.is_file() for path in folder.rglob("*"))
@@ -148,7 +150,7 @@ def test_logs_on_disk_go_with_their_run(instance: dg.DagsterInstance) -> None:
     assert not folder.exists()
 
 
-def test_it_goes_on_in_batches_past_those_that_are_kept_and_stops_at_the_most(
+def test_it_continues_past_kept_runs_in_batches_and_stops_at_the_limit(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_retention, "BATCH", 2)

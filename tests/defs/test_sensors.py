@@ -1,4 +1,4 @@
-"""defs/sensors.py: from the registry to partitions, and what is looked at all the time, on a real instance."""
+"""defs/sensors.py on a real instance: from the registry to partitions, and the frequent checks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def evaluate(instance: dg.DagsterInstance, pipeline: Pipeline) -> dg.SensorResul
     return tenant_registry(context)  # type: ignore[return-value]
 
 
-def test_registered_tenants_become_partitions_and_those_that_left_go(pipeline: Pipeline) -> None:
+def test_registered_tenants_become_partitions_and_removed_ones_are_deleted(pipeline: Pipeline) -> None:
     with dg.instance_for_test() as instance:
         instance.add_dynamic_partitions("tenants", ["alpha", "left", "left-in-flight"])
         run = dg.DagsterRun(
@@ -37,7 +37,7 @@ def test_registered_tenants_become_partitions_and_those_that_left_go(pipeline: P
         assert list(deleted.partition_keys) == ["left"]
 
 
-def test_nothing_to_do_is_said(pipeline: Pipeline) -> None:
+def test_a_skip_gives_its_reason(pipeline: Pipeline) -> None:
     with dg.instance_for_test() as instance:
         instance.add_dynamic_partitions("tenants", ["alpha", "beta", "gamma"])
         assert isinstance(evaluate(instance, pipeline), dg.SkipReason)
@@ -52,7 +52,7 @@ def test_an_unreadable_registry_changes_nothing(pipeline: Pipeline) -> None:
         assert "Partitions not updated" in (result.skip_message or "")
 
 
-def test_a_run_over_a_range_keeps_every_tenant_of_it(pipeline: Pipeline) -> None:
+def test_a_run_over_a_range_keeps_all_its_tenants(pipeline: Pipeline) -> None:
     with dg.instance_for_test() as instance:
         instance.add_dynamic_partitions("tenants", ["a", "b", "c", "d"])
         tags = {"dagster/asset_partition_range_start": "b", "dagster/asset_partition_range_end": "c"}
@@ -62,7 +62,7 @@ def test_a_run_over_a_range_keeps_every_tenant_of_it(pipeline: Pipeline) -> None
         assert partitions_in_flight(instance) == {"b", "c"}
 
 
-def test_what_is_wrong_is_looked_for_and_written_down_once(pipeline: Pipeline) -> None:
+def test_a_problem_is_found_and_recorded_once(pipeline: Pipeline) -> None:
     now = datetime.now(UTC)
     with pipeline.registry() as registry:
         check_and_record(registry, pipeline.settings, "alpha", now)
@@ -82,7 +82,7 @@ def test_what_is_wrong_is_looked_for_and_written_down_once(pipeline: Pipeline) -
     assert rows[0] >= 1
 
 
-def test_a_tenant_that_connects_at_last_is_found_without_anybodys_help(pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_a_tenant_that_connects_later_is_found_automatically(pipeline: Pipeline, sandbox: Sandbox) -> None:
     def evaluated() -> str:
         with dg.instance_for_test() as instance:
             return str(waiting_tenants(dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline})))

@@ -82,7 +82,7 @@ def test_a_selection_of_entities_touches_no_other(instance: dg.DagsterInstance, 
     assert set(materialized(instance, run.run_id)) == {("landing/crm_customers", "beta"), ("raw/crm_customers", "beta")}
 
 
-def test_a_reload_asks_nothing_of_the_api(instance: dg.DagsterInstance, pipeline: Pipeline, sandbox: Sandbox) -> None:
+def test_a_reload_makes_no_api_calls(instance: dg.DagsterInstance, pipeline: Pipeline, sandbox: Sandbox) -> None:
     local_runs.run_sync(instance, pipeline, ["beta"], ["crm_customers"])
     before = len(sandbox.calls)
     (run,) = local_runs.run_sync(instance, pipeline, ["beta"], ["crm_customers"], reload=True)
@@ -94,7 +94,7 @@ def test_a_reload_asks_nothing_of_the_api(instance: dg.DagsterInstance, pipeline
 
 
 def run_as_the_daemon_does(instance: dg.DagsterInstance, pipeline: Pipeline, first: str, last: str) -> str:
-    """A run for a range of tenants that does of each what is asked for or due."""
+    """A run for a range of tenants that does what is requested or due for each of them."""
     job = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)}).resolve_job_def("sync_tenant")
     result = job.execute_in_process(
         instance=instance,
@@ -107,7 +107,7 @@ def run_as_the_daemon_does(instance: dg.DagsterInstance, pipeline: Pipeline, fir
 
 @pytest.fixture
 def unsynced(instance: dg.DagsterInstance, pipeline: Pipeline) -> Iterator[psycopg.Connection]:
-    """alpha and beta are connected and were never synced, gamma is not connected; nobody asked for anything."""
+    """alpha and beta are connected but never synced; gamma is not connected; nothing was requested."""
     instance.add_dynamic_partitions("tenants", ["alpha", "beta", "gamma"])
     with (
         pipeline.registry() as registry,
@@ -127,7 +127,7 @@ def syncs(connection: psycopg.Connection, run_id: str) -> list[tuple]:
     ).fetchall()
 
 
-def test_a_run_does_what_is_due_when_it_comes_to_a_tenant_and_the_same_run_again_does_nothing(
+def test_a_run_syncs_what_is_due_and_repeating_it_does_nothing(
     instance: dg.DagsterInstance, pipeline: Pipeline, unsynced: psycopg.Connection
 ) -> None:
     first = run_as_the_daemon_does(instance, pipeline, "alpha", "gamma")
@@ -136,14 +136,14 @@ def test_a_run_does_what_is_due_when_it_comes_to_a_tenant_and_the_same_run_again
         ("beta", "first", "", False, False),
     ]
     row = instance.get_run_by_id(first)
-    assert row and row.status is dg.DagsterRunStatus.SUCCESS, "a tenant that is not due is no failure"
+    assert row and row.status is dg.DagsterRunStatus.SUCCESS, "a tenant that is not due is not a failure"
     assert {partition for _, partition in materialized(instance, first)} == {"alpha", "beta"}
     again = run_as_the_daemon_does(instance, pipeline, "alpha", "gamma")
     assert syncs(unsynced, again) == []
     assert materialized(instance, again) == {}
 
 
-def test_a_run_does_what_was_asked_for_and_only_that_for_each_tenant(
+def test_a_run_does_only_what_was_requested_for_each_tenant(
     instance: dg.DagsterInstance, pipeline: Pipeline, unsynced: psycopg.Connection
 ) -> None:
     run_as_the_daemon_does(instance, pipeline, "alpha", "beta")
@@ -164,7 +164,7 @@ def test_a_run_does_what_was_asked_for_and_only_that_for_each_tenant(
     assert sync_requests.read_open_requests(unsynced) == []
 
 
-def test_what_fails_is_left_to_the_next_time_it_is_due(
+def test_a_failed_tenant_waits_until_it_is_due_again(
     instance: dg.DagsterInstance, pipeline: Pipeline, unsynced: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     brief = RetryPolicy(tries=1, first_wait=0.01, longest_wait=0.01, longest_named_wait=0.01, total_wait=0.1)
@@ -175,7 +175,7 @@ def test_what_fails_is_left_to_the_next_time_it_is_due(
     assert "alpha" in failure_of(instance, run_id)
     assert instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_UP_FOR_RETRY) == []
     assert [row[:2] for row in syncs(unsynced, run_id)] == [("alpha", "first")]
-    # By now it waits for its pause.
+    # By now it is waiting for its retry.
     again = run_as_the_daemon_does(instance, pipeline, "alpha", "alpha")
     assert syncs(unsynced, again) == []
     later = replace(pipeline, clock=lambda: datetime.now(UTC) + timedelta(minutes=6))

@@ -37,7 +37,7 @@ STEPS = {
 
 @pytest.fixture(scope="module")
 def synced(pipeline: Pipeline, new_warehouse: NewWarehouse, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
-    """A warehouse of its own, with alpha read twice, so that its month has two files of contacts."""
+    """A separate warehouse with alpha read twice, so that its month has two files of contacts."""
     own = replace(pipeline, database=new_warehouse(), zone=LandingZone(str(tmp_path_factory.mktemp("landing"))))
     account = ACCOUNTS[0]
     with own.registry() as registry:
@@ -51,7 +51,7 @@ def synced(pipeline: Pipeline, new_warehouse: NewWarehouse, tmp_path_factory: py
 
 
 def later(pipeline: Pipeline, days: int, **settings: int | None) -> Pipeline:
-    """The pipeline so many days from now."""
+    """The pipeline, this many days from now."""
     now = datetime.now(UTC) + days * DAY
     return replace(pipeline, clock=lambda: now, settings=replace(pipeline.settings, **settings))
 
@@ -69,7 +69,7 @@ def by_name(steps: list[StepDone]) -> dict[str, StepDone]:
     return {step.step: step for step in steps}
 
 
-def test_one_step_that_fails_keeps_no_other_from_running_and_the_run_is_red(
+def test_a_failed_step_does_not_stop_the_others_and_fails_the_run(
     synced: Pipeline, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def breaks(*given: object, **named: object) -> None:
@@ -93,7 +93,7 @@ def test_one_step_that_fails_keeps_no_other_from_running_and_the_run_is_red(
     assert run.status is dg.DagsterRunStatus.FAILURE
 
 
-def test_every_step_does_its_work_and_says_what(synced: Pipeline, instance: dg.DagsterInstance) -> None:
+def test_every_step_does_its_work_and_reports_it(synced: Pipeline, instance: dg.DagsterInstance) -> None:
     steps = by_name(run_upkeep(instance, later(synced, 70, keep_runs_days=None)))
     assert [step.error for step in steps.values()] == [None] * len(STEPS)
     assert steps["compact_landed_files"].metadata["files_before"] == 2
@@ -103,10 +103,10 @@ def test_every_step_does_its_work_and_says_what(synced: Pipeline, instance: dg.D
     assert steps["delete_runs"].metadata == {"did": "nothing: ST_PIPELINE_KEEP_RUNS_DAYS is never"}
     assert steps["roll_up_history"].metadata == {"syncs": 0, "tenants": 0, "incidents": 0}
     assert steps["vacuum_tables"].metadata == {"done": [], "to_do": []}
-    assert steps["ask_for_whole_readings"].metadata == {"tenants": []}, "asked for already"
+    assert steps["ask_for_whole_readings"].metadata == {"tenants": []}, "already requested"
 
 
-def test_files_expire_where_that_is_set(synced: Pipeline, instance: dg.DagsterInstance) -> None:
+def test_files_expire_if_configured(synced: Pipeline, instance: dg.DagsterInstance) -> None:
     steps = by_name(run_upkeep(instance, later(synced, 70, keep_landed_days=60, keep_runs_days=90)))
     assert steps["expire_landed_files"].metadata["records"] > 0
     assert [expired for _, expired in files(synced)] == [True, True]
@@ -117,7 +117,7 @@ def test_files_expire_where_that_is_set(synced: Pipeline, instance: dg.DagsterIn
     assert sync_tenant(synced, "alpha", SyncPlan(land=[], load=[CONTACTS], reload=True)).failures == []
 
 
-def test_the_sensor_asks_for_whole_readings_once(synced: Pipeline) -> None:
+def test_the_sensor_requests_full_refreshes_once(synced: Pipeline) -> None:
     with postgres.connect(synced.database, autocommit=True) as connection:
         connection.execute("delete from control.sync_requests")
     at = hour_before("alpha", datetime.now(UTC) + 3 * WEEK)

@@ -1,7 +1,7 @@
-"""Three accounts brought by commands all the way into the reports, once for all tests that look at the end of the line.
+"""Three accounts synced by commands all the way to the reports, once for all tests that check the end result.
 
-Two accounts hold the same ids for different people; the third has an app key of its own and no scope for memberships.
-Every secret is one that is found wherever it turns up (test_secrets.py).
+Two accounts have the same ids for different people; the third has its own app key and no scope for memberships. Every
+secret can be found wherever it leaks (test_secrets.py).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.end_to_end.home import Home
 from tests.end_to_end.leaky_api import LeakyApi
 from tests.legacy.reference import Tenant
 
-# With characters that base64, URLs and JSON each write in another way.
+# With characters that base64, URLs and JSON each encode differently.
 SHARED_APP_KEY = "ak1.Canary+Shared/Qx7=e2e"
 OWN_APP_KEY = 'ak1.Canary+Own/Vw3=e2e&"%'
 SIZE = Size(customers=1_700, invoices=1_700)
@@ -27,8 +27,8 @@ SCOPES = frozenset(endpoint(entity).scope for entity in ASSET_ENTITIES)
 WITHOUT_MEMBERSHIPS = frozenset(scope for scope in SCOPES if not scope.startswith("tn.mem."))
 WINDOW_SECONDS = 16 * 60
 NOBODY = "http://127.0.0.1:9"
-# A tenant whose commands reach nobody, or nothing that makes sense: they try for a minute and more before they give up,
-# so they begin first and end beside everything else.
+# A tenant whose commands reach nothing, or nothing that makes sense. They retry for over a minute before giving up, so
+# they start first and end in parallel with everything else.
 CUT_OFF = "cut-off"
 
 
@@ -64,14 +64,14 @@ class Built:
     sandbox: Sandbox
     leaky: LeakyApi
     waiting: list[subprocess.Popen[str]]
-    """Commands of the tenant that is cut off, which may still run."""
+    """Commands of the unreachable tenant, which may still be running."""
     accounts: tuple[Account, ...] = ACCOUNTS
 
     def key(self, tenant_id: int) -> str:
         return TENANTS[tenant_id].key
 
     def code(self, tenant_id: int) -> str:
-        """What the legacy tables call the tenant."""
+        """The tenant's code in the legacy tables."""
         return TENANTS[tenant_id].company_code or TENANTS[tenant_id].key
 
     def granted(self, tenant_id: int) -> list[str]:
@@ -80,12 +80,12 @@ class Built:
         return [entity for entity in ASSET_ENTITIES if endpoint(entity).scope in scopes]
 
     def held(self, tenant_id: int, entity: str) -> dict[int, dict[str, Any]]:
-        """What the sandbox holds, by id."""
+        """The sandbox's records, by id."""
         return {record["id"]: record for record in self.sandbox.world(tenant_id).records(entity)}
 
 
 def build() -> Iterator[Built]:
-    """Add, sync, let time pass, sync again, build the reports."""
+    """Add, sync, advance the clock, sync again, build the reports."""
     home = Home.new("built", SERVICETITAN_APP_KEY=SHARED_APP_KEY)
     own_key = home.folder.parent / f"{home.folder.name}.key"
     own_key.write_text(f"{OWN_APP_KEY}\n")

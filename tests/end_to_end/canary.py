@@ -1,4 +1,4 @@
-"""Where a secret could hide, and whether one is there: texts, files, Parquet, every table of a database."""
+"""Search for a secret everywhere it could leak: texts, files, Parquet, every table of a database."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from psycopg import sql
 
 from tests.end_to_end.snapshot import records_of
 
-# Part of every secret of these tests, and of nothing else: finding it in any form finds all of them.
+# Part of every secret in these tests, and of nothing else: finding it in any form finds all of them.
 MARK = b"Canary+"
 
 
 def forms(mark: bytes = MARK) -> list[bytes]:
-    """The mark as it is, as in URLs, in hexadecimal, and in base64 at each of the three places it may begin."""
+    """The mark as it is, URL-encoded, in hexadecimal, and in base64 at each of the three possible offsets."""
     word = mark.rstrip(b"+")
     found = [word, word.hex().encode(), word.hex().upper().encode(), word[::-1]]
     for before in range(3):
         text = base64.b64encode(b"\0" * before + mark)
-        # Only the characters that the mark alone decides.
+        # Only the characters that the mark alone determines.
         found.append(text[(before * 8 + 5) // 6 : (before + len(mark)) * 8 // 6])
     return found
 
@@ -34,7 +34,7 @@ def is_in(content: bytes) -> bool:
 
 
 def files_with(folder: Path, *, but: frozenset[str] = frozenset()) -> list[str]:
-    """The files below ``folder`` that hold the mark; Parquet is also looked into."""
+    """Files below ``folder`` that contain the mark; also searches inside Parquet."""
     found: list[str] = []
     for path in folder.rglob("*"):
         if not path.is_file() or path.name in but:
@@ -48,7 +48,7 @@ def files_with(folder: Path, *, but: frozenset[str] = frozenset()) -> list[str]:
 
 
 def tables_with(connection: psycopg.Connection) -> list[str]:
-    """The tables of a database that hold the mark anywhere, those of the system among them."""
+    """Tables of a database that contain the mark anywhere, including system tables."""
     tables = connection.execute(
         """
         select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -60,7 +60,7 @@ def tables_with(connection: psycopg.Connection) -> list[str]:
 
 
 def _dump(connection: psycopg.Connection, schema: str, name: str) -> Iterator[bytes]:
-    """The table's rows as pg_dump writes them; bytea comes in hexadecimal, which is one of the forms."""
+    """The table's rows as pg_dump writes them; bytea becomes hexadecimal, which is one of the forms."""
     with connection.cursor() as cursor:
         copy = sql.SQL("copy (select * from {}) to stdout").format(sql.Identifier(schema, name))
         with cursor.copy(copy) as rows:

@@ -1,4 +1,4 @@
-"""What the proofs of the whole share: a home for syncs in this process. Those with reports are in built.py."""
+"""Fixtures of the end-to-end tests: a home for syncs in this process. built.py has those with reports."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tests.end_to_end.home import Home
 
 @pytest.fixture(scope="session")
 def server() -> Home:
-    """One home for all that needs no reports; ``home`` empties it."""
+    """One home for all tests without reports; ``home`` empties it."""
     return Home.new("syncs")
 
 
 @pytest.fixture
 def home(server: Home) -> Iterator[Home]:
-    """A home without tenants, records and files."""
+    """A home without tenants, records or files."""
     server.forget_tenants()
     yield server
 
 
 @pytest.fixture(scope="session")
 def built() -> Iterator[Built]:
-    """Three tenants brought all the way into the reports by commands; whoever uses it leaves its tables alone."""
+    """Three tenants synced by commands all the way to the reports; tests must not change its tables."""
     yield from build()

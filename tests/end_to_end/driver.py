@@ -1,7 +1,7 @@
-"""One sync as a process of its own: what ``st-pipeline sync`` does inside, without the seconds of Dagster's import.
+"""One sync in its own process: what ``st-pipeline sync`` does, without the seconds of importing Dagster.
 
-Processes are forked from a server that has imported everything and done nothing, so that one starts in milliseconds
-and can be killed at any instant of its work.
+Processes are forked from a server that has only imported everything, so each one starts in milliseconds and can be
+killed at any point of its work.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _processes.set_forkserver_preload(["tests.end_to_end.driver"])
 
 
 def start(environment: dict[str, str], tenant: str, *, full: bool = False, file_bytes: int) -> BaseProcess:
-    """Begin a sync of ``tenant``; the process ends with 0 when all of it came to its end."""
+    """Start a sync of ``tenant``; the process exits with 0 if all of it completed."""
     process = _processes.Process(target=_sync, args=(environment, tenant, full, file_bytes), daemon=True)
     process.start()
     return process

@@ -1,7 +1,7 @@
-"""Another imitation of ServiceTitan's API, written from its documentation alone and of other habits than the sandbox.
+"""Another imitation of ServiceTitan's API, written from its documentation alone, with other habits than the sandbox.
 
-Opaque tokens full of ``+/=``, pages of 7 and 113, an empty page amid an export, no ``continueFrom`` on the last page, a
-token answer without type and scopes, ``expires_in`` as a string, lists capped at 200 without a total, 429 without
+Opaque tokens full of ``+/=``, pages of 7 and 113, an empty page within an export, no ``continueFrom`` on the last page,
+a token response without type and scopes, ``expires_in`` as a string, lists capped at 200 without a total, 429 without
 ``Retry-After``, no compression, and records with little more than an id.
 """
 
@@ -35,7 +35,7 @@ BY_PATH = {path: entity for entity, path in (EXPORTS | LISTS).items()}
 
 
 class ForeignApi:
-    """The server for a ``with`` block. ``records`` is by tenant number and entity; it may grow while it runs."""
+    """The server for a ``with`` block. ``records`` is by tenant number and entity; it may grow meanwhile."""
 
     def __init__(self, app_key: str, clients: dict[str, tuple[str, int]]) -> None:
         """``clients``: client id -> (secret, tenant number)."""
@@ -91,7 +91,7 @@ class ForeignApi:
         size = 7 if entity.startswith(("crm", "settings")) else 113
         if start < 0:  # the page after the empty one
             start = -start
-        elif start == size:  # amid the export nothing at all, and a token to go on with
+        elif start == size:  # an empty page within the export, with a token to continue
             return 200, {"data": [], "continueFrom": self._token(tenant, entity, -start), "hasMore": True}
         end = start + size
         if end >= len(held):

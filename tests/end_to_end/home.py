@@ -1,4 +1,4 @@
-"""A home of the product on a real embedded Postgres, and its commands as processes. Its tables: snapshot.py."""
+"""A home of the product on a real embedded Postgres, with its commands as processes. snapshot.py reads its tables."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 280
 
 @dataclass(frozen=True)
 class Said:
-    """How a command ended, and what it wrote."""
+    """How a command ended, and its output."""
 
     command: tuple[str, ...]
     status: int
@@ -44,9 +44,9 @@ class Said:
 
 @dataclass
 class Home:
-    """One ``ST_PIPELINE_HOME``. Nothing of the caller's environment reaches its commands but ``variables``.
+    """One ``ST_PIPELINE_HOME``. Its commands get only ``variables`` from the caller's environment.
 
-    The server stays up until the tests end; the run's sweeper removes the folder (support/run_folder.py).
+    The server runs until the tests end; the run's cleanup removes the folder (support/run_folder.py).
     """
 
     folder: Path
@@ -56,14 +56,14 @@ class Home:
     @classmethod
     def new(cls, name: str, **variables: str) -> Home:
         folder = Path(tempfile.mkdtemp(prefix=f"st-{name}-"))
-        folder.chmod(0o755)  # as root the server runs as another user, who must get in
+        folder.chmod(0o755)  # as root, the server runs as another user, who needs access
         home = cls(folder, variables)
         hurry(postgres.prepare(home.settings))
         return home
 
     @property
     def environment(self) -> dict[str, str]:
-        """The whole environment of a command."""
+        """The complete environment of a command."""
         return {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": str(self.folder),
@@ -81,7 +81,7 @@ class Home:
         return self.folder / "landing"
 
     def pipeline(self, sandbox_url: str) -> Pipeline:
-        """The parts of a sync in this process, pointed to an API."""
+        """The parts of a sync in this process, connected to an API."""
         self.variables["ST_PIPELINE_SANDBOX_URL"] = sandbox_url
         return open_pipeline(self.settings)
 
@@ -89,7 +89,7 @@ class Home:
         return postgres.connect(postgres.warehouse(self.settings).with_name(database), autocommit=True)
 
     def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
-        """A command as a process that nobody waits for yet; ``finish`` does."""
+        """Start a command without waiting for it; ``finish`` waits."""
         return subprocess.Popen(
             [COMMAND, *command],
             env={**self.environment, **variables},
@@ -101,7 +101,7 @@ class Home:
         )
 
     def finish(self, process: subprocess.Popen[str], stdin: str | None = None) -> Said:
-        """Wait for a started command; what it said is kept in ``said``."""
+        """Wait for a started command; its output is added to ``said``."""
         assert isinstance(process.args, list)
         out, err = process.communicate(stdin, timeout=PATIENCE_SECONDS)
         said = Said(tuple(map(str, process.args[1:])), process.returncode, out, err)
@@ -109,27 +109,27 @@ class Home:
         return said
 
     def run(self, *command: str, stdin: str | None = None, status: int | None = 0, **variables: str) -> Said:
-        """A command from start to end; it must end with ``status`` (None: any)."""
+        """Run a command to its end; it must end with ``status`` (None: any)."""
         said = self.finish(self.start(*command, **variables), stdin)
         assert status is None or said.status == status, str(said)
         return said
 
     def register(self, account: Account, key: str, **facts: str) -> None:
-        """Put an account into the registry without asking the API."""
+        """Register an account without calling the API."""
         own = OwnCredentials(account.client_id, Secret(account.client_secret), Secret(account.app_key))
         with open_pipeline(self.settings).registry() as registry:
             tenant = new_tenant(key=key, tenant_id=account.tenant_id, environment="sandbox", **facts)
             registry.add(tenant, own)
 
     def save(self, name: str) -> None:
-        """Keep database and landing zone as they are, for ``restore``. Nobody may be connected."""
+        """Save database and landing zone for ``restore``. No connections may be open."""
         self._copy_database("warehouse", f"saved_{name}")
         shutil.rmtree(self.folder / f"saved_{name}", ignore_errors=True)
         if self.landing.exists():
             shutil.copytree(self.landing, self.folder / f"saved_{name}")
 
     def restore(self, name: str) -> None:
-        """Go back to what was saved; whoever is still connected is thrown out."""
+        """Restore the saved state; ends any open connections."""
         self._copy_database(f"saved_{name}", "warehouse")
         shutil.rmtree(self.landing, ignore_errors=True)
         if (self.folder / f"saved_{name}").exists():
@@ -143,7 +143,7 @@ class Home:
             connection.execute(copy.format(sql.Identifier(target), sql.Identifier(source)))
 
     def empty(self) -> None:
-        """Forget every record, file and cursor; the tenants stay."""
+        """Delete every record, file and cursor; the tenants stay."""
         with self.connect() as connection:
             tables = connection.execute(
                 """
@@ -166,9 +166,9 @@ class Home:
 def wait_for(
     what: str, is_there: Callable[[], bool], process: subprocess.Popen[Any] | None = None, *, seconds: float = 120
 ) -> None:
-    """Look again and again until ``is_there()``; fails when ``process`` ends or the time is over."""
+    """Poll until ``is_there()``; fail if ``process`` ends or the time is up."""
     deadline = time.monotonic() + seconds
     while not is_there():
-        assert process is None or process.poll() is None, f"it ended before: {what}"
+        assert process is None or process.poll() is None, f"the process ended before: {what}"
         assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
         time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""An API that repeats in its answers whatever it was sent, secrets first: what an error may be made of at worst."""
+"""An API whose responses repeat everything it received, including secrets: the worst input for an error message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODES = ("refused", "forbidden", "broken", "malformed")
 
 
 class LeakyApi:
-    """The server for a ``with`` block; ``url(mode)`` is the base of one that fails in that way."""
+    """The server for a ``with`` block; ``url(mode)`` is the base URL of an API that fails in that way."""
 
     def __enter__(self) -> LeakyApi:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -27,7 +27,7 @@ class LeakyApi:
         self._server.server_close()
 
     def url(self, mode: str) -> str:
-        """``refused``: no token; ``forbidden``: 403; ``broken``: 500; ``malformed``: 200 with no page in it."""
+        """``refused``: no token; ``forbidden``: 403; ``broken``: 500; ``malformed``: 200 without a page in it."""
         assert mode in MODES
         return f"http://127.0.0.1:{self._server.server_port}/{mode}"
 

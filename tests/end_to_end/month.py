@@ -1,7 +1,7 @@
-"""A simulated month of a real pipeline: forty tenants, an API that misbehaves, a daemon that turns when it should.
+"""A simulated month of a real pipeline: forty tenants, a misbehaving API, a daemon that acts when it should.
 
-Only time is not real: all that reads the pipeline's clock, and the columns that the database stamps itself, have the
-month's. What happens in it is month_tenants.py; what it should come to is month_oracle.py.
+Only time is simulated: everything that reads the pipeline's clock, and the columns that the database stamps, use the
+month's time. month_tenants.py has the events, month_oracle.py the expected results.
 """
 
 from __future__ import annotations
@@ -53,21 +53,21 @@ from .month_time import Clock, minute_after, set_stamp, stamp
 
 SIZE = Size(customers=6, invoices=8, business_units=2, technicians=2, awkward=False)
 NUMBERS = {tenant.key: 1001 + n for n, tenant in enumerate(TENANTS)}
-# What the client's own tries absorb.
+# The faults that the client's own retries absorb.
 NOISE = Faults(rate_429=0.02, rate_5xx=0.02, rate_truncated=0.02, rate_reset=0.02, retry_after_seconds=0, seed=3)
 EXPORT_DELAY = timedelta(minutes=16)
-# As far ahead as data changes that a sync is to bring.
+# How long before a sync its data changes, so that exports show it.
 AHEAD = timedelta(minutes=90)
-# What begins to be wrong between two syncs stays until the next: a look before it and one after it see everything, as
-# looks every minute would. In long pauses there is another.
+# A problem that starts between two syncs lasts until the next one. So a check before and one after each sync see
+# everything that checks every minute would. Long pauses get another check.
 LOOKS = 12 * HOUR
-# What an edit can change of what is read here, beside an added visit with its invoice and appointment.
+# What an edit can change in the entities read here, besides an added visit with its invoice and appointment.
 EDITED = ("crm_customers", "crm_customer_contacts", "accounting_invoices", "jpm_appointments")
 
 
 @dataclass
 class Month:
-    """What happens, and a daemon that turns whenever something may."""
+    """The events, and a daemon that acts whenever something may be due."""
 
     clock: Clock
     sandbox: Sandbox
@@ -77,7 +77,7 @@ class Month:
     changes: int = 0
 
     def live(self) -> None:
-        """From the first minute to the last."""
+        """Run from the first minute to the last."""
         happenings = sorted(self._happenings(), key=lambda one: one[0])
         while True:
             now = self.clock()
@@ -116,13 +116,13 @@ class Month:
         yield REFUSED_FROM, lambda: self.sandbox.connect(NUMBERS["refused-1"], connected=False)
         yield CONNECTED_AT, lambda: self.sandbox.connect(NUMBERS["late-1"])
         for hours in range(RECHECKED_WITHIN // HOUR):
-            yield CONNECTED_AT + hours * HOUR, lambda: None  # a turn for who waits to be tried again
+            yield CONNECTED_AT + hours * HOUR, lambda: None  # a turn for tenants waiting for a retry
         yield CALMED, registry("set", "late-1", cadence=THURSDAYS.text)
         yield DISABLED, registry("disable", "disabled-1")
         yield ENABLED, registry("enable", "disabled-1")
         yield OFTEN, registry("set", "six-1", cadence=SIX_HOURS.text)
         yield SELDOM, registry("set", "six-1", cadence=RARE.text)
-        # It was not due, and so its data did not change.
+        # The tenant was not due, so its data did not change.
         yield ENABLED - HOUR, partial(self._change, "disabled-1")
         for one in ASKED:
             yield one.at, partial(self._ask, one)
@@ -131,14 +131,14 @@ class Month:
         sync_requests.request_sync(self.connection, asked.tenant, asked.by, self.clock(), entities=asked.entities)
 
     def _dues(self, now: datetime) -> dict[str, datetime]:
-        """When each tenant is next due, as far as the daemon can see it: while it is stopped nothing is."""
+        """When each tenant is next due, as the daemon sees it: nothing is due while it is stopped."""
         with self.pipeline.registry() as registry:
             syncs = tenant_states.read_next_syncs(self.connection, registry.list(), now)
         dues = {key: max(sync.at, now) for key, sync in syncs.items() if sync}
         return {key: STOPPED[1] if STOPPED[0] <= at < STOPPED[1] else at for key, at in dues.items()}
 
     def _jump(self, at: datetime, syncing: Iterable[str] = ()) -> None:
-        """On to ``at``. The data of those that are about to be synced has changed, in time for exports to show it."""
+        """Advance to ``at``. The data of tenants about to be synced has changed, early enough to be in exports."""
         if (before := at - EXPORT_DELAY) > self.sandbox.now:
             self.sandbox.advance((before - self.sandbox.now).total_seconds())
             for key in syncing:
@@ -148,7 +148,7 @@ class Month:
         set_stamp(self.connection, at)
 
     def _change(self, key: str) -> None:
-        """Some of the tenant's data, of every entity that is read."""
+        """Change some of the tenant's data in every entity that is read."""
         self.changes += 1
         self.sandbox.change(NUMBERS[key], self.changes, additions=1)
         for entity in EDITED:
@@ -157,7 +157,7 @@ class Month:
 
 @contextmanager
 def prepared() -> Iterator[Month]:
-    """A month that is about to begin: tenants registered and checked, their partitions made."""
+    """A month about to start: tenants registered and checked, their partitions created."""
     with ExitStack() as stack:
         home = Home.new("month", SERVICETITAN_APP_KEY="ak1.month")
         accounts = [
@@ -195,7 +195,7 @@ def prepared() -> Iterator[Month]:
                 check_and_record(registry, pipeline.settings, one.key, clock())
         instance = local_runs.open_instance(pipeline.settings)
         stack.callback(instance.dispose)
-        # As the webserver does: connections are kept, else most of the time would go into making them.
+        # Keep connections open, as the webserver does; otherwise most of the time would go into opening them.
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=20)
         hook = stack.enter_context(webhook())
         definitions = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)})

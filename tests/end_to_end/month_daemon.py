@@ -1,6 +1,6 @@
-"""The daemon of the simulated month: its schedule and sensors, evaluated in the minutes that matter, and its runs.
+"""The simulated month's daemon: its schedule and sensors, evaluated in the minutes that matter, and its runs.
 
-When that is, is decided in month.py. Runs are executed one after the other, in this process.
+month.py decides when. Runs are executed one after the other, in this process.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from tests.support.webhook import Webhook
 from .month_tenants import MINUTE
 from .month_time import minute_after
 
-# A sync makes seven calls here: of so few, one that is tried again is no rate to speak of.
+# A sync makes only seven calls here, so a single retry says nothing about the failure rate.
 RULES = Rules(error_rate=ErrorRate(least_calls=200), rate_limit=RateLimit(refused_over=0.9))
 QUIET_LOGS = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass
 class Daemon:
-    """``told`` is what the webhook was told, digests taken apart; ``runs`` are the ids of all runs, in their order."""
+    """``told`` has the webhook's messages, with digests split; ``runs`` has the ids of all runs in order."""
 
     pipeline: Pipeline
     instance: dg.DagsterInstance
@@ -53,14 +53,14 @@ class Daemon:
         self._job = self.definitions.resolve_job_def("sync_tenant")
 
     def register(self) -> None:
-        """Partitions, as the sensor of the registry asks for them."""
+        """Add the partitions that the registry's sensor requests."""
         result = tenant_registry(self._sensor_context())
         assert isinstance(result, dg.SensorResult)
         for request in result.dynamic_partitions_requests or ():
             self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
 
     def turn(self, at: datetime, jump: Callable[[datetime], None]) -> None:
-        """What it does in the minute ``at``; ``jump`` is how time goes on after runs."""
+        """Act in minute ``at``; ``jump`` advances the time after runs."""
         with self._timed("sensors"):
             checked = waiting_tenants(self._sensor_context())
         if isinstance(checked, dg.SkipReason) and "connected: none" not in str(checked.skip_message):
@@ -80,7 +80,7 @@ class Daemon:
             context = dg.build_schedule_context(
                 instance=self.instance, scheduled_execution_time=at, resources={"pipeline": self.pipeline}
             )
-            context._instance = self.instance  # else it would open another for every look
+            context._instance = self.instance  # otherwise it would open another one for every check
             return [one for one in due_syncs(context) if isinstance(one, dg.RunRequest)]  # type: ignore[call-overload]
 
     def _asked(self) -> list[dg.RunRequest]:
@@ -103,7 +103,7 @@ class Daemon:
         self.runs.append(result.run_id)
 
     def _build(self) -> None:
-        """The sensor that asks for builds; of dbt's part only the record is made, as it takes half a minute."""
+        """The sensor that requests builds. Only the record of a build is created, because dbt takes half a minute."""
         with self._timed("builds"):
             result = loaded_waves(self._sensor_context())
             if isinstance(result, dg.SensorResult) and result.run_requests:
@@ -112,7 +112,7 @@ class Daemon:
                     pass
 
     def look(self) -> None:
-        """A round of alerting."""
+        """One alerting round."""
         with self._timed("looks"):
             evaluate(self.connection, self._alerting, self.pipeline.clock())
         self.rounds += 1

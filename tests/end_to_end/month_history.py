@@ -1,4 +1,4 @@
-"""What the history says of the simulated month, put together tenant by tenant."""
+"""The simulated month's history, by tenant."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Sync:
 
 
 def read_syncs(connection: psycopg.Connection[Any]) -> dict[str, list[Sync]]:
-    """Every sync of every tenant, in the order in which they began."""
+    """Every sync of every tenant, in order of their starts."""
     with connection.cursor(row_factory=class_row(Sync)) as cursor:
         rows = cursor.execute(
             """
@@ -47,7 +47,7 @@ def read_syncs(connection: psycopg.Connection[Any]) -> dict[str, list[Sync]]:
 
 
 def tries(syncs: Sequence[Sync]) -> list[list[Sync]]:
-    """By what they are due for: the first try and its retries. What was only asked for is not among them."""
+    """By scheduled time: the first attempt and its retries. Syncs that were only requested are left out."""
     found: list[list[Sync]] = []
     for sync in syncs:
         if sync.reason == "request" and sync.due_for is None:
@@ -61,10 +61,10 @@ def tries(syncs: Sequence[Sync]) -> list[list[Sync]]:
 
 
 def assert_retried_as_promised(group: Sequence[Sync]) -> None:
-    """After 5, 15, 45 and 120 minutes, for the same regular time, and only what failed."""
+    """After 5, 15, 45 and 120 minutes, for the same scheduled time, and only after a failure."""
     assert len(group) <= 1 + len(PAUSES), group
     for (before, after), pause in zip(pairwise(group), PAUSES, strict=False):
         assert before.outcome == "failed", (before, after)
         assert after.due_for == before.due_for, (before, after)
-        # The daemon turns every minute, and what it turns to may wait for another run.
+        # The daemon acts every minute, and a sync may wait for another run.
         assert pause <= after.started_at - before.finished_at <= pause + 4 * MINUTE, (before, after)

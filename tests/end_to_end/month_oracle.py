@@ -1,6 +1,6 @@
-"""What should happen in the simulated month, worked out minute by minute from the plan; nothing of ours decides here.
+"""What should happen in the simulated month, computed minute by minute from the plan, without the project's own code.
 
-Regular times are looked for by asking, of every minute, what the clocks of the zone show.
+It finds scheduled times by checking for every minute what the zone's clocks show.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from .month_tenants import ASKED, DAY, END, HOUR, MINUTE, OUTAGE, RECHECKED_WITHIN, START, STOPPED, Planned, Times
 
-# Outside rule: each tenant has a delay of its own, of less than half an hour. What comes on top is the run itself.
+# A rule from outside: each tenant has its own delay of less than half an hour. Anything beyond that is the run itself.
 LATEST = 30 * MINUTE
 PAUSES = (5 * MINUTE, 15 * MINUTE, 45 * MINUTE, 120 * MINUTE)
 GRACE = 4 * HOUR
@@ -23,7 +23,7 @@ _FROM, _TO = START - 3 * DAY, END + 40 * DAY
 
 @dataclass(frozen=True)
 class Expected:
-    """One regular time, or a first sync, and when its first try starts."""
+    """One scheduled time or first sync, and when its first attempt starts."""
 
     reason: str
     due_for: datetime | None
@@ -37,7 +37,7 @@ class Expected:
 
 @cache
 def _minutes(zone: str) -> dict[tuple[date, time], datetime]:
-    """What the clocks show -> the first minute at which they show it, or from which on they are past it."""
+    """Local time -> the first minute at which the clocks show it or are past it."""
     here, found = ZoneInfo(zone), {}
     at, before = _FROM, None
     while at < _TO:
@@ -59,7 +59,7 @@ def _instants(zone: str, at: str) -> Iterator[tuple[date, datetime]]:
 
 
 def regular(times: Times, zone: str) -> list[datetime]:
-    """The regular times around the month, ascending."""
+    """The scheduled times around the month, ascending."""
     if times.every:
         length = times.every // MINUTE
         first = int(_FROM.timestamp()) // 60
@@ -73,14 +73,14 @@ def regular(times: Times, zone: str) -> list[datetime]:
 
 
 def windows(hours: tuple[str, str], zone: str) -> list[tuple[datetime, datetime]]:
-    """When the hours begin and end, day by day."""
+    """When the hours open and close, day by day."""
     length = timedelta(hours=int(hours[1][:2]) - int(hours[0][:2]), minutes=int(hours[1][3:]) - int(hours[0][3:]))
     if length < timedelta(0):
         length += DAY
     ends = [instant for _, instant in _instants(zone, hours[1])]
     found = []
     for _, opens in _instants(zone, hours[0]):
-        # The next end after the beginning; where the clocks skip both, the hours follow on the gap.
+        # The next closing after the opening; if the clocks skip both, the hours follow the gap.
         place = bisect_left(ends, opens)
         if place < len(ends):
             found.append((opens, ends[place] if ends[place] > opens else opens + length))
@@ -95,7 +95,7 @@ def _moved(at: datetime, open_: list[tuple[datetime, datetime]]) -> datetime:
 
 
 def expected(tenant: Planned) -> list[Expected]:
-    """What is due for a tenant: a first sync, each regular time once, and of those nobody kept the last."""
+    """What is due for a tenant: a first sync, each scheduled time once, and only the last of the missed ones."""
     found: list[Expected] = []
     served: datetime | None = None
     for begins, ends, times in tenant.phases:
@@ -104,14 +104,14 @@ def expected(tenant: Planned) -> list[Expected]:
         all_times = regular(times, tenant.zone)
         earliest = _moved(begins, windows(times.hours, tenant.zone)) if times.hours else begins
         if served is None:
-            # Who is not connected yet is tried again by and by.
+            # Tenants that are not connected yet are rechecked from time to time.
             slack = 5 * MINUTE if begins == START else RECHECKED_WITHIN
             found.append(Expected("first", None, earliest, earliest + slack))
             served = earliest
         missed = [at for at in all_times if served < at <= begins]
-        # Hours that open for the next regular time are that one's.
+        # Hours that open at the next scheduled time belong to that one.
         if missed and earliest < next(at for at in all_times if at > begins):
-            # Somebody asked for it while the daemon was stopped: one sync does both.
+            # A sync was requested while the daemon was stopped: one sync serves both.
             reason = (
                 "request"
                 if any(one.tenant == tenant.key and begins == one.served_from for one in ASKED)
@@ -124,13 +124,13 @@ def expected(tenant: Planned) -> list[Expected]:
     for one in found:
         for border in (*STOPPED, *OUTAGE, END):
             assert not border - LATEST - 15 * MINUTE < one.earliest < border or one.reason != "regular", (
-                f"{tenant.key} at {one.earliest} is too close to {border} to tell what is right"
+                f"{tenant.key} at {one.earliest} is too close to {border} to say what is right"
             )
     return found
 
 
 def is_stale_after_stop(tenant: Planned) -> bool:
-    """Whether the daemon comes back later than the tenant's data may be old: four hours after a regular time."""
+    """Whether the daemon returns after the tenant's data is stale: four hours after a scheduled time."""
     return any(
         STOPPED[0] <= at and at + GRACE <= STOPPED[1]
         for begins, ends, times in tenant.phases

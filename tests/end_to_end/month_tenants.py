@@ -1,6 +1,6 @@
-"""The forty tenants of the simulated month, and what happens in it. Data only; the month itself is month.py.
+"""The forty tenants of the simulated month, and its events. Data only; month.py runs it.
 
-Cadences are written twice: as the product reads them, and as the oracle (month_oracle.py) does, by hand.
+Each cadence is written twice: as the product reads it, and by hand as the oracle (month_oracle.py) does.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ def march(day: int, hour: int = 0, minute: int = 0) -> datetime:
     return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
 
 
-# The clocks of America change on the 8th, those of Europe on the 29th.
+# US clocks change on the 8th, European clocks on the 29th.
 START, END = march(1), datetime(2026, 4, 1, 12, tzinfo=UTC)
-# Three hours, in which the tenants of Chicago have their Monday; long enough for all retries but the last to fail.
+# Three hours that include Monday for the tenants in Chicago; long enough for all retries but the last to fail.
 OUTAGE = march(16, 7), march(16, 10)
 STOPPED = march(18), march(19)
 CONNECTED_AT = march(10, 18)
@@ -28,7 +28,7 @@ DISABLED, ENABLED = march(8, 12), march(20, 16, 30)
 CALMED = march(19, 18)
 OFTEN, SELDOM = march(20, 11, 50), march(21, 11, 50)
 
-# What the legacy tables cannot do without; more would take more of the suite's time.
+# Only what the legacy tables require; more would make the suite slower.
 SCOPES = frozenset({"tn.crm.customers:r", "tn.acc.invoices:r", "tn.jpm.appointments:r"})
 ENTITIES = ("crm_customers", "crm_customer_contacts", "accounting_invoices", "jpm_appointments")
 
@@ -39,7 +39,7 @@ def _never(day: date) -> bool:
 
 @dataclass(frozen=True)
 class Times:
-    """A cadence as the oracle reads it: days and a time by the clock, or a length; and hours to start in."""
+    """A cadence as the oracle reads it: days and a local time, or an interval; and hours to start in."""
 
     text: str
     days: Callable[[date], bool] = _never
@@ -50,7 +50,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Planned:
-    """One tenant. ``phases``: from when until when somebody acts for it, and by which cadence."""
+    """One tenant. ``phases``: when the daemon should sync it, and with which cadence."""
 
     key: str
     times: Times
@@ -62,7 +62,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Asked:
-    """A sync that somebody asks for; ``served_from`` is when the daemon can know of it."""
+    """A requested sync; ``served_from`` is when the daemon can know about it."""
 
     at: datetime
     tenant: str
@@ -84,12 +84,12 @@ def monthly(day_of_month: int) -> Times:
 
 
 def planned(key: str, times: Times, zone: str = "UTC", *, healthy: bool = True, lacking: str = "") -> Planned:
-    """A tenant for whom somebody acts but while the daemon is stopped."""
+    """A tenant that should be synced at all times except while the daemon is stopped."""
     phases = ((START, STOPPED[0], times), (STOPPED[1], END, times))
     return Planned(key, times, zone, phases, SCOPES - {lacking}, healthy)
 
 
-# Two of them in one run every night of the last week; on the 29th the clock skips their hours.
+# Both share a run every night of the last week; on the 29th, the clock skips their hours.
 LAST_NIGHTS = Times("0 2 25-31 * * between 02:00 and 02:16", lambda day: 25 <= day.day <= 31, hours=("02:00", "02:16"))
 NIGHTLY = Times("nightly", lambda day: True)
 LAST = Times("monthly last 03:00", lambda day: (day + DAY).day == 1, "03:00")
@@ -144,6 +144,6 @@ ASKED: tuple[Asked, ...] = (
     Asked(march(3, 12, 10), "month-03", "ada@example.com"),
     Asked(march(12, 12, 20), "paused-1", "ada@example.com"),
     Asked(march(14, 12, 15), "ten-2", "grace@example.com", ("crm_customers",)),
-    # While nobody listens.
+    # While the daemon is stopped.
     Asked(march(18, 9), "ten-3", "grace@example.com", served_from=STOPPED[1]),
 )

@@ -1,4 +1,4 @@
-"""The simulated month's time: a clock that jumps, and the columns that the database stamps by its own."""
+"""The simulated month's time: a clock that jumps, and the columns that the database stamps with its own clock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psycopg import sql
 
 from .month_tenants import MINUTE, START
 
-# Columns that Postgres fills by its own clock, which cannot be set; the first two with every load.
+# Columns that Postgres stamps with its own clock, which cannot be set; the first two with every load.
 STAMPED: tuple[tuple[str, LiteralString, str], ...] = (
     ("raw_loads", "insert or update of changed_at", "changed_at"),
     ("landed_files", "update of loaded_at", "loaded_at"),
@@ -22,7 +22,7 @@ STAMPED: tuple[tuple[str, LiteralString, str], ...] = (
 
 
 class Clock:
-    """Goes as fast as any, and jumps."""
+    """A clock that runs at normal speed, and can jump."""
 
     def __init__(self, at: datetime) -> None:
         self._at, self._since = at, time.monotonic()
@@ -36,13 +36,13 @@ class Clock:
 
 
 def minute_after(at: datetime) -> datetime:
-    """``at``, or the next whole minute."""
+    """``at`` itself if it is a whole minute, else the next one."""
     whole = at.replace(second=0, microsecond=0)
     return whole if whole == at else whole + MINUTE
 
 
 def stamp(connection: psycopg.Connection) -> None:
-    """Let the database stamp with the month's time."""
+    """Make the database stamp with the month's time."""
     connection.execute("create table public.simulated as select %s::timestamptz as now", (START,))
     for table, event, column in STAMPED:
         names = {
@@ -66,5 +66,5 @@ def stamp(connection: psycopg.Connection) -> None:
 
 
 def set_stamp(connection: psycopg.Connection, at: datetime) -> None:
-    """What the database stamps with from now on."""
+    """Set the time that the database stamps from now on."""
     connection.execute("update public.simulated set now = %s", (at,))

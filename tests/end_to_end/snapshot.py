@@ -1,6 +1,6 @@
-"""Everything a sync leaves behind, in a form that two runs can be compared in: rows, ledger, quarantine, files.
+"""Everything a sync leaves behind, in a form that can be compared between runs: rows, ledger, quarantine, files.
 
-Times are left out, and what is made of them (a batch's name); all else must be equal.
+Times and what is derived from them (a batch's name) are left out; everything else must be equal.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 
 Snapshot = dict[str, list[tuple[Any, ...]]]
 
-# Files with the number of their batch: names of batches hold a time and a draw.
+# Files with their batch's number, because batch names contain a time and a random part.
 _FILES = """
     select *, dense_rank() over (partition by tenant, entity order by first) as number
     from (select *, min(id) over (partition by tenant, entity, batch) as first from control.landed_files) as files
@@ -54,7 +54,7 @@ def take(connection: psycopg.Connection, landing: Path) -> Snapshot:
 
 
 def raw_rows(connection: psycopg.Connection, entity: str) -> list[tuple[Any, ...]]:
-    """(tenant, id, the row as JSON, whether it is marked deleted); decimals keep their digits."""
+    """(tenant, id, the row as JSON, whether it is marked deleted); decimals keep all digits."""
     query = sql.SQL(
         """
         select tenant, id, (to_jsonb(r) - '_landed_at' - '_deleted_at')::text, _deleted_at is not null
@@ -65,7 +65,7 @@ def raw_rows(connection: psycopg.Connection, entity: str) -> list[tuple[Any, ...
 
 
 def _files(connection: psycopg.Connection, landing: Path) -> list[tuple[Any, ...]]:
-    """The content of every file in the landing zone, by its place in the ledger; a file that is in none says so."""
+    """The content of every file in the landing zone, by its place in the ledger; a file not in the ledger says so."""
     rows = connection.execute(f"select path, tenant, entity, number, n from ({_FILES}) as f")  # pyright: ignore
     places = {path: place for path, *place in rows}
     found: list[tuple[Any, ...]] = []
@@ -86,10 +86,10 @@ def records_of(path: Path) -> list[str]:
 
 
 def assert_equal(found: Snapshot, wanted: Snapshot, when: str, *, read_again: Collection[str] = ()) -> None:
-    """Row for row, each as often; a difference names the part and shows one row.
+    """Compare row by row, including duplicates; a difference names the part and shows one row.
 
-    Entities in ``read_again`` may have files of one batch more than wanted: what had ended before a sync was killed is
-    read again, all of it by a full sync, a list's last hour by any.
+    Entities in ``read_again`` may have more files of a batch than expected: what a killed sync had completed is read
+    again, completely by a full sync, or a list's last hour by any sync.
     """
     assert found.keys() == wanted.keys()
     last = {entity: max(r[2] for r in wanted["ledger"] if r[1] == entity) for _, entity, *_ in wanted["ledger"]}
@@ -106,7 +106,7 @@ def assert_equal(found: Snapshot, wanted: Snapshot, when: str, *, read_again: Co
 
 
 def assert_tidy(found: Snapshot) -> None:
-    """The landing zone holds what the ledger says, no more and no less, and all of it is loaded."""
+    """The landing zone has exactly the files in the ledger, and all of them are loaded."""
     assert not [row for row in found["files"] if row[0] in ("orphan", "missing")]
     assert all(is_loaded for *_, is_loaded in found["ledger"])
 

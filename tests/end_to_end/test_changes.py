@@ -1,4 +1,4 @@
-"""What changes between two syncs arrives, once, in its newest version, and in nobody else's rows."""
+"""What changes between two syncs arrives once, in its newest version, and only in its own tenant's rows."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def landed(home: Home, entity: str, key: str = KEY) -> list[str]:
     return [record for file in files for record in snapshot.records_of(file)]
 
 
-def test_of_a_thousand_records_with_one_modified_on_half_committed_between_two_syncs_none_is_lost_or_doubled(
+def test_no_record_is_lost_or_doubled_if_half_of_one_modified_on_is_committed_between_syncs(
     home: Home, sandbox: Sandbox, pipeline: Pipeline
 ) -> None:
     at = "2025-11-03T10:20:30.1234567Z"
     ids = list(range(99_000_000, 99_001_000))
-    # Every other one, so that the later half lies between the earlier in any order but that of commits.
+    # Every other record, so that the later half lies between the earlier ones in any order except commit order.
     for record_id in ids[::2]:
         sandbox.commit(ACCOUNT.tenant_id, "crm_customers", customer(record_id, at, f"early {record_id}"), PAST)
     sync(pipeline, "crm_customers")
@@ -86,7 +86,7 @@ def test_edits_inactivations_additions_and_late_commits_arrive(
 ) -> None:
     sync(pipeline)
     done = sandbox.change(ACCOUNT.tenant_id, 6, edits=120, inactivations=30, additions=40, late=25)
-    sync(pipeline)  # in the API's window of fifteen minutes: not there yet
+    sync(pipeline)  # within the API's window of fifteen minutes, so not visible yet
     sandbox.advance(WINDOW_SECONDS)
     sync(pipeline)
     late = done.late["accounting_invoices"]
@@ -100,7 +100,7 @@ def test_edits_inactivations_additions_and_late_commits_arrive(
             assert texts_in_raw(connection, entity) == texts_held(sandbox, entity), entity
 
 
-# A column of each that edits and inactivations change.
+# One column of each entity that edits and inactivations change.
 TEXTS = {
     "crm_customers": ("name", "active", "modified_on"),
     "jpm_jobs": ("summary", "job_status", "modified_on"),
@@ -137,7 +137,7 @@ def test_an_older_version_that_comes_later_never_overwrites_a_newer_one(
     commit(98_000_001, "2025-10-01T00:00:00.0000001Z", "older by a tick")
     commit(98_000_002, "2025-10-01T00:00:00Z", "same time, sent later")
     sync(pipeline, "crm_customers")
-    # Both were fetched: what is kept is decided by the version, not by what was asked for.
+    # Both were fetched: the version decides which one is kept, not what was requested.
     assert any("older by a tick" in text for text in landed(home, "crm_customers"))
     assert names(home, 98_000_001, 98_000_002) == {
         98_000_001: "newer by a tick",
@@ -155,7 +155,7 @@ def test_the_same_id_in_two_tenants_stays_two_rows_in_landing_raw_and_quarantine
     sync(pipeline, key=TWIN_KEY)
     assert landed(home, "crm_customers") == before
     assert len(landed(home, "crm_customers", TWIN_KEY)) == len(before)
-    # Records without an id may be the same: a bare null.
+    # Records without an id may be identical, such as a bare null.
     both = set(landed(home, "crm_customers", TWIN_KEY)) & set(before)
     assert not [text for text in both if '"id":1' in text]
     with home.connect() as connection:
@@ -175,7 +175,7 @@ def test_the_same_id_in_two_tenants_stays_two_rows_in_landing_raw_and_quarantine
             "select entity, record_id, array_agg(tenant order by tenant) from control.quarantine "
             "where record_id is not null and field <> 'id' group by entity, record_id, field"
         ).fetchall()
-        # Spoilt is the same record of both; a field of its own that one tenant's record lacks may be another.
+        # Both tenants have the same defective records; but a field that one tenant's record lacks may differ.
         assert sum(tenants == [KEY, TWIN_KEY] for _, _, tenants in notes) > 20
 
 

@@ -1,4 +1,4 @@
-"""``st-pipeline demo`` in an empty home: it ends with 0, with the numbers of the database and of the sandbox."""
+"""``st-pipeline demo`` in an empty home ends with 0, and shows the numbers in the database and the sandbox."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def shown(home: Home) -> Said:
 
 @pytest.fixture(scope="module")
 def again() -> Iterator[Sandbox]:
-    """A sandbox that lives through what the demo's did: its data follow from seeds alone."""
+    """A sandbox that repeats the demo's: its data depends only on seeds."""
     with Sandbox(demo_accounts()) as sandbox:
         for seed, tenant_id in enumerate(one for one in KEYS if one != UNCONNECTED):
             sandbox.world(tenant_id).counts()
@@ -40,7 +40,7 @@ def again() -> Iterator[Sandbox]:
 
 
 def cells(shown: Said, title: str) -> list[list[str]]:
-    """The rows of the tables under a title, cell by cell, headings left out."""
+    """The rows of the tables under a title, cell by cell, without headings."""
     _, *parts = re.split(rf"^{re.escape(title)}\s*$", shown.out, flags=re.MULTILINE)
     assert parts, f"no table {title!r} in:\n{shown.out}"
     rows: list[list[str]] = []
@@ -67,7 +67,7 @@ def test_what_the_demo_shows_is_in_the_sandbox_and_in_raw(home: Home, shown: Sai
             assert again.world(connected[key]).count(entity) == number(held), (key, entity)
 
 
-def test_the_demo_shows_what_both_syncs_brought(home: Home, shown: Said) -> None:
+def test_the_demo_shows_what_both_syncs_loaded(home: Home, shown: Said) -> None:
     synced = [row for row in cells(shown, "Sync") if len(row) == 10]
     assert len(synced) == 2 * 2 * len(ASSET_ENTITIES)
     with Home(home.folder / "demo").connect() as connection:

@@ -1,4 +1,4 @@
-"""Fields that come and go, nulls everywhere, values nobody knows: nothing fails, nothing is lost, drift is reported."""
+"""Fields that come and go, nulls everywhere, unknown values: nothing fails, nothing is lost, drift is reported."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.end_to_end import snapshot
 from tests.end_to_end.home import Home
 
 KEY = "drifter"
-# Without the awkward cases of ordinary life, so that every oddity is one of these tests.
+# Without the usual awkward cases, so that every oddity comes from one of these tests.
 SIZE = Size(customers=60, invoices=80, awkward=False)
 ACCOUNT = Account(3301, "cid.drifter", "cs1.drifter", "ak1.app", seed=9, size=SIZE)
 PAST = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
@@ -110,7 +110,7 @@ def test_new_fields_and_unknown_values_are_kept_and_new_and_missing_fields_repor
 
 
 def without(endpoint: Endpoint, name: str) -> Endpoint:
-    """The endpoint as a catalogue had it that did not know a field yet."""
+    """The endpoint as in an older catalog that did not know a field yet."""
     fields = tuple(field for field in endpoint.fields if field.path[0] != name)
     assert len(fields) < len(endpoint.fields)
     return replace(endpoint, fields=fields)
@@ -118,7 +118,7 @@ def without(endpoint: Endpoint, name: str) -> Endpoint:
 
 @pytest.fixture
 def old_catalogue(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """An older edition of the catalogue, until it is undone: without a text, an amount and an object."""
+    """An older version of the catalog, until it is undone: without a text, an amount and an object."""
     shipped: Mapping[str, Endpoint] = lookup.entities()
     old = dict(shipped)
     for entity, name in (("crm_customers", "type"), ("accounting_invoices", "total"), ("crm_locations", "address")):
@@ -131,7 +131,7 @@ def old_catalogue(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytes
         yield patch
 
 
-def test_a_field_added_to_the_catalogue_is_filled_by_a_reload_without_one_call(
+def test_a_field_added_to_the_catalog_is_filled_by_a_reload_without_api_calls(
     home: Home, sandbox: Sandbox, old_catalogue: pytest.MonkeyPatch
 ) -> None:
     home.register(ACCOUNT, KEY)

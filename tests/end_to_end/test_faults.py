@@ -1,6 +1,6 @@
-"""A sync against everything that goes wrong at once: it comes to its end, and every record is accounted for.
+"""A sync against all faults at once: it completes, and every record is accounted for.
 
-Of 10,000 invoices in small pages in the suite, of 50,000 behind ``make soak``.
+With 10,000 invoices in small pages in the suite, and 50,000 in ``make soak``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ FAULTS = Faults(
     rate_5xx=0.01,
     rate_truncated=0.01,
     rate_reset=0.01,
-    token_seconds=0.6,  # the answer says 1: so some are refused before they are renewed
+    token_seconds=0.6,  # the response says 1, so some tokens are rejected before they are renewed
     repeat_token=True,
     seed=4,
 )
@@ -44,7 +44,7 @@ def test_a_sync_with_every_fault_on_completes_and_accounts_for_every_record(
 ) -> None:
     account = replace(ACCOUNT, size=Size(customers=invoices * 2 // 5, invoices=invoices))
     with Sandbox([account], replace(FAULTS, untypable=untypable), page_size=page_size) as sandbox:
-        sandbox.world(ACCOUNT.tenant_id).counts()  # made before anybody calls
+        sandbox.world(ACCOUNT.tenant_id).counts()  # generated before any call
         assert_complete(home, sandbox, invoices)
 
 
@@ -68,7 +68,7 @@ def assert_complete(home: Home, sandbox: Sandbox, invoices: int) -> None:
 
 
 def expected_notes(sandbox: Sandbox, entity: str) -> tuple[list[str], Noted]:
-    """From the sandbox's own words: the records that have no usable id, and (id, spoilt member) of the others."""
+    """From the sandbox: the records without a usable id, and (id, defective member) of the others."""
     world = sandbox.world(ACCOUNT.tenant_id)
     kinds = world.defects(entity)
     whole: list[str] = []
@@ -82,7 +82,7 @@ def expected_notes(sandbox: Sandbox, entity: str) -> tuple[list[str], Noted]:
             continue
         after = msgspec.json.decode(sent)
         (member,) = [name for name in before if before[name] != after[name]]
-        # A list of items is kept as JSON, and "none" is JSON.
+        # A list of items is kept as JSON, and "none" is valid JSON.
         if member != "items":
             fields.add((before["id"], snake_case(member)))
     return sorted(whole), fields
@@ -92,21 +92,21 @@ def found_notes(connection: psycopg.Connection, entity: str) -> tuple[list[str],
     rows = connection.execute(
         "select record_id, field, record from control.quarantine where tenant = %s and entity = %s", (KEY, entity)
     ).fetchall()
-    # A nested object that is none takes all its columns with it: one note, or one for each.
+    # A nested object of the wrong type loses all its columns: one note, or one for each.
     fields = {(record_id, field.split("__")[0]) for record_id, field, _ in rows if field}
     return sorted(record for _, field, record in rows if field is None), fields
 
 
 def assert_struck(calls: list[Call]) -> None:
-    """Every fault did happen."""
+    """Every fault occurred."""
     statuses = {call.status for call in calls}
     assert {0, 200, 401, 429} <= statuses
     assert statuses & {500, 502, 503}
     asked = [(call.path, call.query) for call in calls if call.status == 200]
-    assert len(asked) > len(set(asked)), "no answer was cut off or repeated"
+    assert len(asked) > len(set(asked)), "no response was truncated or repeated"
 
 
-def test_the_wait_that_a_429_names_is_kept_by_every_thread_of_the_tenant(home: Home) -> None:
+def test_every_thread_of_the_tenant_keeps_the_wait_in_a_429(home: Home) -> None:
     account = replace(ACCOUNT, size=Size(customers=80, invoices=200))
     with Sandbox([account], Faults(rate_429=0.15, retry_after_seconds=1, seed=2), page_size=100) as sandbox:
         pipeline = home.pipeline(sandbox.url)
@@ -118,8 +118,8 @@ def test_the_wait_that_a_429_names_is_kept_by_every_thread_of_the_tenant(home: H
         calls = sandbox.calls
         refused = [call.at for call in calls if call.status == 429]
         assert refused
-        # Calls that were under way when the refusal came are not counted; a refusal takes its time to be read.
+        # Calls already in progress when the 429 came are not counted; reading a 429 takes a moment.
         slack = 0.35
         for at in refused:
             early = [call for call in calls if at + slack < call.at < at + 0.95]
-            assert early == [], f"{len(early)} calls within the second that a 429 asked for"
+            assert early == [], f"{len(early)} calls within the second named in a 429"

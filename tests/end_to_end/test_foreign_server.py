@@ -1,4 +1,4 @@
-"""Commands against an imitation of the API that shares nothing with the sandbox: complete tables all the same."""
+"""Commands against an imitation of the API that shares nothing with the sandbox: the tables are complete too."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def records(tenant: int) -> dict[str, list[Record]]:
         "memberships_memberships": [{"id": 1, "customerId": 1, "membershipTypeId": 5, "status": "Active"}],
         "memberships_membership_types": [{"id": 5, "name": "Gold"}],
     }
-    # As many records as fill pages exactly, one more, one less, and none.
+    # Record counts that fill pages exactly, one more, one less, and none.
     for entity, count in (
         ("crm_locations", 14),
         ("accounting_payments", 226),
@@ -80,7 +80,7 @@ def home() -> Home:
     return Home.new("foreign", SERVICETITAN_APP_KEY=APP_KEY)
 
 
-def test_a_sync_of_a_server_never_seen_before_gives_complete_tables(home: Home) -> None:
+def test_a_sync_of_an_unfamiliar_server_gives_complete_tables(home: Home) -> None:
     with ForeignApi(APP_KEY, CLIENTS) as api:
         assert set(EXPORTS) | set(LISTS) == set(ASSET_ENTITIES)
         api.records = {tenant: records(tenant) for tenant in (77, 78)}
@@ -108,8 +108,8 @@ def test_a_sync_of_a_server_never_seen_before_gives_complete_tables(home: Home) 
 
 
 @pytest.mark.soak
-def test_the_reports_of_a_server_never_seen_before_are_complete(home: Home) -> None:
-    test_a_sync_of_a_server_never_seen_before_gives_complete_tables(home)
+def test_the_reports_of_an_unfamiliar_server_are_complete(home: Home) -> None:
+    test_a_sync_of_an_unfamiliar_server_gives_complete_tables(home)
     assert json.loads(home.run("marts", "--json").out)["succeeded"]
     with home.connect() as connection:
         rows = connection.execute(

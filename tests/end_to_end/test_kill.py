@@ -1,10 +1,10 @@
-"""``kill -9`` at random moments of a sync, each followed by the same command: the same tables as without.
+"""``kill -9`` at random moments of a sync, then the same command again: the tables equal those of an undisturbed run.
 
-At 7 moments in the suite, at 25 behind ``make soak``.
+At 7 moments in the suite, at 25 in ``make soak``.
 
-Over HTTP against a sandbox that misbehaves, in files so small that entities have several. Most of the killed processes
-are the sync alone (driver.py), two the whole ``st-pipeline sync``. The moments are spread over an undisturbed run,
-one drawn in each part of it.
+Over HTTP against a misbehaving sandbox, with files so small that entities have several. Most of the killed processes
+are the sync alone (driver.py), two the whole ``st-pipeline sync``. The moments are spread over an undisturbed run, one
+drawn in each part of it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ FAULTS = Faults(
     rate_5xx=0.02,
     rate_truncated=0.02,
     rate_reset=0.02,
-    retry_after_seconds=0,  # the client then waits as long as it chooses; how it keeps a wait is in test_faults.py
+    retry_after_seconds=0,  # the client chooses its own waits here; test_faults.py tests waits named by the API
     token_seconds=0.6,
     repeat_token=True,
     untypable=0.03,
@@ -49,7 +49,7 @@ LISTS = frozenset(entity for entity in ASSET_ENTITIES if endpoint(entity).kind i
 
 @dataclass(frozen=True)
 class Scenario:
-    """A starting point that was saved, the sync to kill, and against which sandbox: as it was, or as it went on."""
+    """A saved starting point, the sync to kill, and the sandbox to use: as it was, or after changes."""
 
     start: str
     later: bool = False
@@ -59,13 +59,13 @@ class Scenario:
 
 FIRST = Scenario("empty")
 INCREMENTAL = Scenario("synced", later=True)
-# Without records that have no id: those would keep a full sync from saying what is gone.
+# Without records that have no id, which would keep a full sync from marking deletions.
 FULL = Scenario("synced", later=True, full=True, untypable=0)
 
 
 @dataclass
 class Stage:
-    """The home, and the sandbox at two moments of its life."""
+    """The home, and the sandbox at two moments."""
 
     home: Home
     early: Sandbox
@@ -76,7 +76,7 @@ class Stage:
         return self.later if scenario.later else self.early
 
     def prepare(self, scenario: Scenario) -> None:
-        """Back to the starting point, with another draw of faults."""
+        """Restore the starting point, with other random faults."""
         self.home.restore(scenario.start)
         self.draws += 1
         sandbox = self.sandbox(scenario)
@@ -87,7 +87,7 @@ class Stage:
         return driver.start(self.home.environment, KEY, full=scenario.full, file_bytes=file_bytes)
 
     def run(self, scenario: Scenario, file_bytes: int = SMALL_FILES) -> float:
-        """A sync to its end; the seconds it took."""
+        """Run a sync to its end; returns the seconds it took."""
         began = time.monotonic()
         process = self.start(scenario, file_bytes)
         process.join(120)
@@ -120,7 +120,7 @@ def stage(server: Home) -> Iterator[Stage]:
 
 
 def each(first: int, incremental: int, full: int, *marks: pytest.MarkDecorator) -> list[ParameterSet]:
-    """So many kills of each scenario."""
+    """This many kills of each scenario."""
     scenarios = {"first": (FIRST, first), "incremental": (INCREMENTAL, incremental), "full": (FULL, full)}
     return [
         pytest.param(scenario, kills, marks=marks, id=f"{name}, {kills}")
@@ -143,7 +143,7 @@ def test_a_killed_sync_run_again_leaves_the_tables_of_an_undisturbed_one(
     for number in range(4 * kills):
         if number >= kills and amid >= kills // 2:
             break
-        # Where other work on the machine has moved beginning and end since they were measured, more kills find them.
+        # If other work on the machine has shifted the sync's timing since it was measured, more kills are tried.
         moment = moments[number] if number < kills else chance.uniform(*sorted((early, late)))
         left = kill(stage, scenario, moment)
         amid += left not in (before, wanted)
@@ -154,11 +154,11 @@ def test_a_killed_sync_run_again_leaves_the_tables_of_an_undisturbed_one(
         snapshot.assert_tidy(found)
         when = f"killed after {moment:.3f} of {seconds:.3f} s"
         snapshot.assert_equal(found, wanted, when, read_again=ASSET_ENTITIES if scenario.full else LISTS)
-    assert amid >= kills // 2, f"only {amid} kills of {4 * kills} came between beginning and end"
+    assert amid >= kills // 2, f"only {amid} kills of {4 * kills} came between start and end"
 
 
 def kill(stage: Stage, scenario: Scenario, moment: float) -> Snapshot:
-    """Kill a sync ``moment`` seconds after its start, or earlier when it is faster this time; what it left."""
+    """Kill a sync ``moment`` seconds after its start, or earlier if it is faster this time; returns what it left."""
     while True:
         stage.prepare(scenario)
         process = stage.start(scenario)
@@ -172,7 +172,7 @@ def kill(stage: Stage, scenario: Scenario, moment: float) -> Snapshot:
 
 
 def assert_telling(stage: Stage, scenario: Scenario, before: Snapshot, wanted: Snapshot) -> None:
-    """The undisturbed run is complete, and worth comparing with."""
+    """The undisturbed run is complete and worth comparing with."""
     snapshot.assert_tidy(wanted)
     changed = [part for part in wanted if part.startswith("raw.") and wanted[part] != before[part]]
     assert len(changed) >= 8

@@ -1,7 +1,7 @@
-"""The legacy tables against a reference in plain Python that reads the sandbox's own records: nothing of ours between.
+"""The legacy tables compared with a reference in plain Python that reads the sandbox's own records.
 
-More than 5,000 invoices and customers of three tenants in three time zones, after an incremental sync; one tenant
-grants no memberships.
+More than 5,000 invoices and customers of three tenants in three time zones, after an incremental sync; one tenant does
+not grant memberships.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ OWN_COLUMNS = ("id", "created_at")
 
 @pytest.fixture(scope="module")
 def expected(built: Built) -> Report:
-    """The reference's rows of all tenants, straight from what the sandbox serves."""
+    """The reference's rows for all tenants, directly from the sandbox's records."""
     total = Report([], [], [])
     for tenant_id, tenant in TENANTS.items():
         world = built.sandbox.world(tenant_id)
@@ -74,7 +74,7 @@ def test_the_time_zone_of_each_tenant_decides_what_is_shown(built: Built, expect
         assert len(shifted) > len(ours) // 2
 
 
-def test_no_membership_column_is_filled_for_the_tenant_that_grants_none(built: Built) -> None:
+def test_membership_columns_are_empty_for_the_tenant_without_that_scope(built: Built) -> None:
     rows = [row for row in rows_of(built, "members_stream") if row["tenant"] == built.code(4003)]
     assert len(rows) > 1_000
     assert {(row["active_member"], row["membership_type"], row["current_status"]) for row in rows} == {(None,) * 3}

@@ -1,6 +1,6 @@
-"""A month of forty tenants in a few minutes: every due sync once, failed ones again, the right alerts, nothing else.
+"""A month of forty tenants in a few minutes: every due sync once, retries, the right alerts, and nothing else.
 
-How it is lived is in month.py, what happens in it in month_tenants.py, what should come of it in month_oracle.py.
+month.py runs it, month_tenants.py has the events, month_oracle.py the expected results.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from .month_tenants import (
 HEALTHY = [tenant for tenant in TENANTS if tenant.is_healthy]
 BY_KEY = {tenant.key: tenant for tenant in TENANTS}
 Syncs = dict[str, list[Sync]]
-# On a machine that does other things as well.
+# Allows for a machine that is busy with other work.
 pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
 def month() -> Iterator[Month]:
-    """The month, lived to its end."""
+    """The month, run to its end."""
     quick = RetryPolicy(tries=8, first_wait=0.01, longest_wait=0.02, longest_named_wait=0.05, total_wait=1.0)
     environment = dict(os.environ)
     with pytest.MonkeyPatch.context() as patch:
@@ -58,7 +58,7 @@ def syncs(month: Month) -> Syncs:
 
 
 @pytest.mark.parametrize("tenant", HEALTHY, ids=lambda tenant: tenant.key)
-def test_every_due_sync_of_a_healthy_tenant_happened_once_and_no_other(tenant: Planned, syncs: Syncs) -> None:
+def test_a_healthy_tenant_had_exactly_its_due_syncs(tenant: Planned, syncs: Syncs) -> None:
     groups = tries(syncs[tenant.key])
     wanted = expected(tenant)
     assert [(group[0].reason, group[0].due_for) for group in groups if group[0].reason != "first"] == [
@@ -83,7 +83,7 @@ def test_a_sync_of_the_outage_fails_until_it_is_over(syncs: Syncs) -> None:
         assert [sync.reason for sync in group] == ["regular"] + ["retry"] * len(PAUSES)
 
 
-def test_nothing_happened_while_the_daemon_was_stopped_and_what_was_missed_was_caught_up_with_once(
+def test_missed_syncs_were_caught_up_once_after_the_daemon_was_stopped(
     syncs: Syncs,
 ) -> None:
     flat = [sync for found in syncs.values() for sync in found]
@@ -91,7 +91,7 @@ def test_nothing_happened_while_the_daemon_was_stopped_and_what_was_missed_was_c
     caught_up = sorted(sync.tenant for sync in flat if sync.reason == "catch_up" and sync.due_for < STOPPED[1])  # type: ignore[operator]
     acting = [t for t in TENANTS if any(begins == STOPPED[1] for begins, _, _ in t.phases) and t.key != "paused-1"]
     missed = [t.key for t in acting if any(STOPPED[0] <= at < STOPPED[1] for at in regular(t.times, t.zone))]
-    # One that somebody asked for meanwhile was served by that; the disabled one was enabled later.
+    # A sync requested meanwhile served one; the disabled tenant was enabled later.
     assert caught_up == sorted({*missed, "disabled-1"} - {"ten-3"})
 
 
@@ -105,7 +105,7 @@ def test_no_two_syncs_of_a_tenant_overlap_and_none_begins_outside_its_hours(sync
                 assert any(begins <= sync.started_at < ends for begins, ends in open_), sync
 
 
-def test_a_refused_tenant_is_tried_once_for_each_regular_time_and_never_again(syncs: Syncs) -> None:
+def test_a_rejected_tenant_is_tried_once_for_each_scheduled_time(syncs: Syncs) -> None:
     tenant = BY_KEY["refused-1"]
     after = [sync for sync in syncs[tenant.key] if sync.started_at > REFUSED_FROM]
     assert [sync.outcome for sync in after] == ["failed"] * len(after)
@@ -115,7 +115,7 @@ def test_a_refused_tenant_is_tried_once_for_each_regular_time_and_never_again(sy
     ]
 
 
-def test_a_tenant_that_lacks_a_scope_is_tried_five_times_for_each_regular_time(syncs: Syncs) -> None:
+def test_a_tenant_that_lacks_a_scope_is_tried_five_times_for_each_scheduled_time(syncs: Syncs) -> None:
     tenant = BY_KEY["scope-1"]
     groups = tries(syncs[tenant.key])
     assert [group[0].reason for group in groups] == [one.reason for one in expected(tenant)] == ["first", "regular"]
@@ -124,7 +124,7 @@ def test_a_tenant_that_lacks_a_scope_is_tried_five_times_for_each_regular_time(s
         assert_retried_as_promised(group)
 
 
-def test_what_people_asked_for_was_done_once_and_says_who_asked(syncs: Syncs) -> None:
+def test_requested_syncs_ran_once_and_name_the_requester(syncs: Syncs) -> None:
     done = [sync for found in syncs.values() for sync in found if sync.reason == "request"]
     found = {(sync.tenant, sync.requested_by): sync for sync in done}
     assert sorted(found) == sorted((one.tenant, one.by) for one in ASKED)
@@ -137,13 +137,11 @@ def test_what_people_asked_for_was_done_once_and_says_who_asked(syncs: Syncs) ->
         assert sync.is_partial == (one.entities is not None)
 
 
-def test_every_sync_is_of_a_run_in_the_instance_that_was_for_its_tenant_and_no_run_has_two_of_one(
-    month: Month, syncs: Syncs
-) -> None:
+def test_every_sync_belongs_to_a_run_for_its_tenant_and_no_run_has_two(month: Month, syncs: Syncs) -> None:
     flat = [sync for found in syncs.values() for sync in found]
     of = {(sync.run_id, sync.tenant) for sync in flat}
     assert len(of) == len(flat)
-    assert {run_id for run_id, _ in of} == set(month.daemon.runs), "a run that found nothing to do was one too many"
+    assert {run_id for run_id, _ in of} == set(month.daemon.runs), "a run without any work was unnecessary"
     keys = list(month.daemon.instance.get_dynamic_partitions("tenants"))
     runs = {run.run_id: run for run in month.daemon.instance.get_runs(dg.RunsFilter(run_ids=month.daemon.runs))}
     for run_id, tenant in of:
@@ -157,19 +155,19 @@ def test_every_sync_is_of_a_run_in_the_instance_that_was_for_its_tenant_and_no_r
         assert run.status is wanted, run_id
 
 
-def test_the_alerts_are_those_that_were_provoked_each_once_and_over_when_the_trouble_is(month: Month) -> None:
+def test_each_provoked_problem_is_alerted_once_and_resolved_when_it_ends(month: Month) -> None:
     wanted: list[tuple[str | None, str, str]] = [
         ("late-1", "not_connected", "opened"),
         ("late-1", "not_connected", "recovered"),
         ("refused-1", "credentials_refused", "opened"),
-        # Of a tenant that fails for good it is told that it failed, and then that it does so again and again.
+        # A tenant that keeps failing gets two alerts: that it failed, and that it fails repeatedly.
         ("scope-1", "failed_sync", "opened"),
         ("scope-1", "failures_in_a_row", "opened"),
     ]
     for key in ("chicago-1", "chicago-2", "chicago-3"):
         for rule in ("failed_sync", "failures_in_a_row"):
             wanted += [(key, rule, "opened"), (key, rule, "recovered")]
-    # Of the refused one nobody is told that its data is old: they were told why.
+    # No alert says that the rejected tenant's data is stale, because an earlier one said why.
     for tenant in HEALTHY:
         if is_stale_after_stop(tenant):
             wanted += [(tenant.key, "stale", "opened"), (tenant.key, "stale", "recovered")]
@@ -185,7 +183,7 @@ def test_the_alerts_are_those_that_were_provoked_each_once_and_over_when_the_tro
     ]
 
 
-def test_raw_has_at_the_end_what_the_api_has(month: Month) -> None:
+def test_raw_equals_the_api_at_the_end(month: Month) -> None:
     for tenant in HEALTHY:
         world = month.sandbox.world(NUMBERS[tenant.key])
         for entity in ENTITIES:

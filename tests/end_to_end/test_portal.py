@@ -1,6 +1,6 @@
-"""The portal from its first account to the first rows, in a real browser before a real stack: two people, one tenant.
+"""The portal from its first account to the first rows, in a real browser on a real stack: two people, one tenant.
 
-The stack is ``st-pipeline up`` in a home of its own, before a sandbox whose administrator is this test.
+The stack is ``st-pipeline up`` in its own home, with a sandbox whose administrator is this test.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ACCOUNT = Account(
 
 @dataclass
 class Lived:
-    """What is left when both are done."""
+    """The results after both people are done."""
 
     home: Home
     people: dict[str, Person]
@@ -64,7 +64,7 @@ def answers(url: str) -> bool:
 
 @pytest.fixture(scope="module")
 def lived() -> Iterator[Lived]:
-    """The whole way, once."""
+    """The whole scenario, once."""
     home = Home.new("portal", SERVICETITAN_APP_KEY=ACCOUNT.app_key)
     port = free_port()
     base = f"http://127.0.0.1:{port}"
@@ -80,7 +80,7 @@ def lived() -> Iterator[Lived]:
         try:
             wait_for("the portal answers", lambda: answers(f"{base}/healthz"), up)
             with launched() as browser:
-                # The operator sits in Houston, the client in London before a phone.
+                # The operator is in Houston, the client in London on a phone.
                 ann = Person.new(browser, base, zone="America/Chicago")
                 client = Person.new(browser, base, zone="Europe/London", width=390)
                 yield walk(home, ann, client, sandbox)
@@ -90,7 +90,7 @@ def lived() -> Iterator[Lived]:
 
 
 def walk(home: Home, ann: Person, client: Person, sandbox: Sandbox) -> Lived:
-    """Everything that the two do. What each step says is kept for the tests."""
+    """Everything the two people do. The result of each step is kept for the tests."""
     said: dict[str, str] = {}
     ann.go("/")
     ann.fill(name="ann", password=PASSWORD)
@@ -114,7 +114,7 @@ def walk(home: Home, ann: Person, client: Person, sandbox: Sandbox) -> Lived:
     client.fill(at="03:30")
     said["preview"] = client.wait_until("every week on Friday at 03:30")
     said["scheduled"] = client.press("Save")
-    # So that the sync lasts longer than the page takes to ask again.
+    # So that the sync takes longer than the page's refresh interval.
     sandbox.faults = Faults(rate_slow=1.0, slow_seconds=1.0)
     client.go(f"/tenants/{KEY}")
     said["asked"] = client.press("Sync now")
@@ -146,7 +146,7 @@ def rows_of(home: Home) -> dict[str, int]:
     return found
 
 
-def test_the_client_connects_by_the_link_and_sees_it_turn_to_connected(lived: Lived) -> None:
+def test_the_client_connects_by_the_link_and_sees_the_status_change(lived: Lived) -> None:
     said = lived.said
     assert "No companies yet" in said["overview, empty"]
     assert f"{NAME} was added" in said["registered"]
@@ -155,7 +155,7 @@ def test_the_client_connects_by_the_link_and_sees_it_turn_to_connected(lived: Li
     assert "No credentials yet" in said["connect"]
     assert "Not connected yet" in said["not connected"]
     assert "permissions the reports need are granted" in said["connected"]
-    # Nothing is left of how it was before, nor of how to connect.
+    # Nothing remains of the previous state, or of the instructions to connect.
     assert "Saved and tested" in said["not connected"]
     assert "Saved and tested" not in said["connected"]
     assert "How to connect" not in said["connected"]
@@ -164,14 +164,14 @@ def test_the_client_connects_by_the_link_and_sees_it_turn_to_connected(lived: Li
     assert "Sync requested." in said["asked"]
     assert "Not allowed" in said["another's"]
     token = lived.invitation.rpartition("/")[2]
-    # The link has done what it is for.
+    # The link has served its purpose.
     assert f"Connect {NAME}" not in said["the link again"]
     pages = lived.people["operator"].sources + lived.people["client"].sources
     assert len([page for page in pages if token in page]) == 1
     assert [url for url in lived.people["client"].addresses if token in url and url != lived.invitation] == []
 
 
-def test_the_rows_that_both_see_are_those_in_the_database(lived: Lived) -> None:
+def test_both_people_see_the_rows_in_the_database(lived: Lived) -> None:
     rows = rows_of(lived.home)
     assert rows["crm_customers"] == ACCOUNT.size.customers
     with lived.home.connect() as connection:
@@ -201,15 +201,15 @@ def test_the_rows_that_both_see_are_those_in_the_database(lived: Lived) -> None:
         assert action in lived.said["audit"], action
 
 
-def test_no_page_complained(lived: Lived) -> None:
-    """Of the policy against foreign script, of a fault of ours, of anything that could not be loaded."""
-    expected = ("403 (Forbidden)", "404 (Not Found)")  # the overview, and the link that was used: both on purpose
+def test_no_page_logged_an_error(lived: Lived) -> None:
+    """About blocked scripts, a bug of ours, or anything that could not be loaded."""
+    expected = ("403 (Forbidden)", "404 (Not Found)")  # the overview and the used link: both are intentional
     for person in lived.people.values():
         assert [text for text in person.complaints if not any(one in text for one in expected)] == []
 
 
-def test_no_secret_is_left_anywhere(lived: Lived) -> None:
-    """In no page that was seen, no address, no table of either database, no file of the home."""
+def test_no_secret_leaked_anywhere(lived: Lived) -> None:
+    """In any page seen, any address, any table of either database, or any file of the home."""
     for person in lived.people.values():
         assert len(person.sources) > 8
         assert not canary.is_in("\n".join([*person.sources, *person.addresses]).encode())

@@ -1,7 +1,7 @@
-"""A canary in every client secret and app key, and a search for it in everything that anything wrote.
+"""A marked value in every client secret and app key, and a search for it in everything that was written.
 
-What is searched comes from whole lives of tenants: added, shown, checked, synced, refused, cut off, told errors that
-repeat the secrets, built into reports.
+The search covers whole tenant lifetimes: added, shown, checked, synced, rejected, unreachable, with errors that repeat
+the secrets, and built into reports.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ WRONG_SECRET = "cs1.Canary+wrong/e2e="
 
 @pytest.fixture(scope="module")
 def lived(built: Built) -> Home:
-    """The home after every command that has to do with credentials, successes and failures."""
+    """The home after every command that involves credentials, whether it succeeded or failed."""
     home, leaky = built.home, built.leaky
     home.run("tenants", "show", SHARED, "--json")
     home.run("tenants", "show", OWN)
@@ -58,7 +58,7 @@ def lived(built: Built) -> Home:
     return home
 
 
-def test_the_search_finds_a_canary_in_every_disguise(tmp_path: Path, built: Built) -> None:
+def test_the_search_finds_a_canary_in_every_encoding(tmp_path: Path, built: Built) -> None:
     secrets = [OWN_APP_KEY, SHARED_APP_KEY, WRONG_SECRET, *(account.client_secret for account in ACCOUNTS)]
     for secret in secrets:
         for lead in range(4):
@@ -95,7 +95,7 @@ def test_no_table_of_either_database_holds_a_secret(lived: Home) -> None:
 
 
 def test_no_file_holds_a_secret(lived: Home) -> None:
-    """Everything in the home, the server's own files and logs among it, and what dbt leaves beside the models."""
+    """Everything in the home, including the server's own files and logs, and what dbt writes next to the models."""
     assert (lived.folder / "logs" / "marts.log").exists()
     assert len(list(lived.landing.rglob("*.parquet"))) > 30
     assert canary.files_with(lived.folder, but=frozenset({FILE_NAME})) == []
@@ -104,7 +104,7 @@ def test_no_file_holds_a_secret(lived: Home) -> None:
 
 @contextmanager
 def debugging(file: Path) -> Iterator[None]:
-    """Every logger at its most talkative, into a file."""
+    """Every logger at its most verbose level, into a file."""
     handler = logging.FileHandler(file)
     root = logging.getLogger()
     level = root.level
@@ -136,7 +136,7 @@ def test_no_traceback_repr_or_debug_log_of_a_failure_holds_a_secret(
                     list(client.pages(endpoint("crm_customers")))
                 said += traceback.format_exception(caught.value)
                 said += [repr(each) for each in (tenant, credentials, client, caught.value, caught.value.__dict__)]
-        if mode in ("refused", "forbidden"):  # the others would try for a minute
+        if mode in ("refused", "forbidden"):  # the others would retry for a minute
             outcome = sync_tenant(pipeline, OWN, SyncPlan(ASSET_ENTITIES, ASSET_ENTITIES))
             assert outcome.failures
             said.append(repr(outcome))

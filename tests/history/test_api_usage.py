@@ -1,4 +1,4 @@
-"""Usage of the API, told apart by day, tenant, app and endpoint; against sums made by hand."""
+"""API usage by day, tenant, app and endpoint, compared with sums computed by hand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def counts(draw: st.DrawFn) -> list[CallCount]:
     syncs=st.lists(st.tuples(st.sampled_from(["acme", "bolt"]), st.integers(0, 3), counts()), max_size=6),
     parts=st.sets(st.sampled_from(list(Part))),
 )
-def test_usage_is_the_sum_of_the_calls_whatever_it_is_told_apart_by(
+def test_usage_is_the_sum_of_the_calls_however_it_is_grouped(
     past: Past, syncs: list[tuple[str, int, list[CallCount]]], parts: set[Part]
 ) -> None:
     past.forget()
@@ -90,7 +90,7 @@ def test_a_sync_over_midnight_counts_for_the_day_it_started_in_utc(past: Past) -
     assert (first.calls, second.calls) == (5, 7)
 
 
-def test_each_app_and_each_tenant_stands_by_itself(past: Past) -> None:
+def test_each_app_and_each_tenant_is_counted_separately(past: Past) -> None:
     past.tenant("acme")
     past.tenant("bolt")
     past.sync(NOW - MINUTE, "acme", called=[calls(1)])
@@ -106,7 +106,7 @@ def test_each_app_and_each_tenant_stands_by_itself(past: Past) -> None:
     assert bolt.calls == 4
 
 
-def test_a_sync_that_was_killed_or_runs_has_told_of_no_calls_yet(past: Past) -> None:
+def test_a_killed_or_running_sync_has_no_recorded_calls(past: Past) -> None:
     past.tenant()
     recorder.record_start(past.connection, "acme", None, NOW, full=False)
     assert read_usage(past.connection, TODAY, TODAY) == []

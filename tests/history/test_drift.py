@@ -1,4 +1,4 @@
-"""The rows of drift, read."""
+"""Reading the rows of drift."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from st_pipeline.landing.ledger import Ledger
 from tests.support.past import CUSTOMERS, NOW, Past
 
 
-def test_fields_are_a_tenants_own_the_new_ones_first_with_when_they_were_seen(past: Past) -> None:
+def test_a_tenants_fields_are_listed_new_ones_first_with_times(past: Past) -> None:
     past.tenant()
     past.tenant("bolt")
     ledger, later = Ledger(past.connection), NOW + timedelta(hours=1)

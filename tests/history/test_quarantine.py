@@ -1,4 +1,4 @@
-"""What is in quarantine, counted and page after page."""
+"""The quarantine, counted and paged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.support.past import CUSTOMERS, NOW, Past
 JOBS = "jpm_jobs"
 
 
-def test_counts_are_of_records_kept_out_and_of_fields_by_entity_and_tenant(past: Past) -> None:
+def test_counts_of_excluded_records_and_fields_are_by_entity_and_tenant(past: Past) -> None:
     past.tenant()
     past.tenant("bolt")
     past.land(
@@ -26,7 +26,7 @@ def test_counts_are_of_records_kept_out_and_of_fields_by_entity_and_tenant(past:
     assert counts == [(CUSTOMERS, 1, 2, NOW), (JOBS, 0, 1, NOW)]
 
 
-def test_a_record_is_one_with_all_its_reasons_and_as_it_was_sent(past: Past) -> None:
+def test_a_record_is_listed_once_with_all_its_reasons_and_as_sent(past: Past) -> None:
     past.tenant()
     sent = '{"id": 1, "balance": "lots",  "x": "é"}'
     past.land(

@@ -1,4 +1,4 @@
-"""What is written when a sync ends: details, and on its own row their sums, its app and the API's trace id."""
+"""What is recorded when a sync ends: details, and in its own row their sums, its app and the API's trace id."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ def test_the_app_is_its_id_or_the_end_of_the_client_id_and_nothing_secret(past: 
     assert (masked, known, without) == ("…more", "app-77", "")
 
 
-def test_trace_ids_of_the_apis_errors_stand_in_columns_of_their_own(past: Past) -> None:
+def test_trace_ids_of_the_apis_errors_have_their_own_columns(past: Past) -> None:
     past.tenant()
     given_up = Unavailable(
         "no usable answer", tries=5, seconds=2, tenant="acme", entity="crm_customers", trace_id="0af7651916cd43dd"
     )
-    wrong = RequestWrong("answers 400 (again)", tenant="acme", entity="jpm_jobs", status=400, trace_id="00-b7ad|x.1_")
+    wrong = RequestWrong("returned 400 (again)", tenant="acme", entity="jpm_jobs", status=400, trace_id="00-b7ad|x.1_")
     entities = [
         EntityRecord("crm_customers", "failed", detail=str(given_up), trace_id=given_up.trace_id),
         EntityRecord("jpm_jobs", "failed", detail=str(wrong), trace_id=wrong.trace_id),
@@ -93,7 +93,7 @@ def test_trace_ids_of_the_apis_errors_stand_in_columns_of_their_own(past: Past) 
     assert row(past.connection, sync_id)["trace_id"] == "0af7651916cd43dd"
 
 
-def test_who_asked_and_why_is_kept(past: Past) -> None:
+def test_the_requester_and_reason_are_kept(past: Past) -> None:
     past.tenant()
     cause = recorder.Cause("request", None, "ann")
     sync_id = recorder.record_start(past.connection, "acme", "run-1", NOW, full=True, partial=True, cause=cause)
@@ -102,7 +102,7 @@ def test_who_asked_and_why_is_kept(past: Past) -> None:
     assert [found[name] for name in names] == ["request", None, "ann", "run-1", True, True, None, None]
 
 
-def test_syncs_of_before_there_were_sums_get_them_when_the_warehouse_is_migrated(server_settings: Settings) -> None:
+def test_migration_adds_sums_to_older_syncs(server_settings: Settings) -> None:
     database = postgres.warehouse(server_settings).with_name("history_of_before")
     postgres.ensure_database(database)
     postgres.migrate(database, "0006")
@@ -113,7 +113,7 @@ def test_syncs_of_before_there_were_sums_get_them_when_the_warehouse_is_migrated
             values ('acme', 'Acme', 1, 'sandbox', 'UTC', 'nightly', '');
             insert into control.credentials (tenant, client_id, client_secret) values ('acme', 'cid.of-acme', 'x');
             insert into control.syncs (tenant, is_full, started_at, finished_at, outcome, error)
-            values ('acme', false, now(), now(), 'failed', 'acme/jpm_jobs: answers 500 (trace abc)'),
+            values ('acme', false, now(), now(), 'failed', 'acme/jpm_jobs: returned 500 (trace abc)'),
                 ('gone', false, now(), null, null, null);
             insert into control.sync_entities
             select id, entity, 'succeeded', 10, 10, 9, 1, 2, 3, 1, 4, 50, 1.5

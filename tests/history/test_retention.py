@@ -1,4 +1,4 @@
-"""Retention: totals of every day stay, whoever looks at the past finds what there is to find, and it may be killed."""
+"""Retention keeps the totals of every day and everything that other code looks up, and survives being killed."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ LONG_AGO = date(2020, 1, 1)
 MOST = 5
 
 Event = tuple[int, str, bool]
-"""How many days before NOW, what happened, and whether the history is rolled up after it."""
+"""How many days before NOW, what happened, and whether the history is rolled up afterwards."""
 
 
 @contextmanager
 def few_failures() -> Iterator[None]:
-    """Only MOST failures of a tenant are of interest, so that short histories have something to lose."""
+    """Count at most MOST failures of a tenant, so that short histories have something to lose."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(removable_syncs, "MOST_FAILURES", MOST)
         patch.setattr(tenant_states, "MOST_FAILURES", MOST)
@@ -91,7 +91,7 @@ EVENTS = st.lists(st.tuples(st.integers(0, 200), st.sampled_from(KINDS), st.bool
 
 
 def read_days(connection: psycopg.Connection[Any]) -> list[Any]:
-    """Sums per day, tenant and kind of the syncs in the history and of those rolled up, together."""
+    """Sums per day, tenant and kind, of the syncs in the history plus the rolled-up ones."""
     return connection.execute(
         """
         with days as (
@@ -114,7 +114,7 @@ def read_days(connection: psycopg.Connection[Any]) -> list[Any]:
 
 
 def totals(past: Past) -> list[Any]:
-    """Sums of every day, rounded where they are not of whole numbers."""
+    """Sums of every day, rounded if they aren't whole numbers."""
     days = read_days(past.connection)
     usage = read_usage(past.connection, LONG_AGO, NOW.date())
     return [
@@ -125,7 +125,7 @@ def totals(past: Past) -> list[Any]:
 
 
 def looked_for(past: Past) -> list[Any]:
-    """What rules, schedule and overview make of the past; a number of failures in a row may be less than there were."""
+    """What rules, schedule and overview read from the past; the number of failures in a row may be too low."""
     rules = Rules()
     watched = read_tenant_facts(past.connection)
     findings = find_all(past.connection, watched, rules, NOW, is_stale(rules))
@@ -140,7 +140,7 @@ def looked_for(past: Past) -> list[Any]:
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, keep_days=st.integers(1, 60), batch=st.integers(1, 4))
-def test_a_history_that_was_rolled_up_now_and_then_tells_the_same_as_one_that_never_was(
+def test_a_rolled_up_history_reads_the_same_as_a_complete_one(
     past: Past, events: list[Event], keep_days: int, batch: int
 ) -> None:
     told: list[Any] = []
@@ -162,7 +162,7 @@ def test_a_history_that_was_rolled_up_now_and_then_tells_the_same_as_one_that_ne
     assert told[0] == told[1]
 
 
-def test_old_syncs_become_days_and_take_their_details_along(past: Past) -> None:
+def test_old_syncs_become_daily_totals_with_their_details(past: Past) -> None:
     past.tenant()
     for n in range(100):
         happen(past, 200 - n, "well")
@@ -184,7 +184,7 @@ def test_old_syncs_become_days_and_take_their_details_along(past: Past) -> None:
     assert totals(past) == before
 
 
-def test_what_is_younger_stays(past: Past) -> None:
+def test_newer_syncs_stay(past: Past) -> None:
     past.tenant()
     with few_failures():
         for _ in range(20):
@@ -204,7 +204,7 @@ def test_syncs_of_removed_tenants_are_rolled_up_too(past: Past) -> None:
     assert (usage.tenant, usage.calls) == ("acme", MOST + 5)
 
 
-def test_requests_go_with_the_syncs_that_served_them(past: Past) -> None:
+def test_requests_are_deleted_with_the_syncs_that_served_them(past: Past) -> None:
     past.tenant()
     with few_failures():
         ids = [past.sync(NOW - 30 * DAY + n * HOUR) for n in range(20)]
@@ -220,7 +220,7 @@ def test_requests_go_with_the_syncs_that_served_them(past: Past) -> None:
     assert left == (20 - moved, 20 - moved)
 
 
-def test_killed_between_its_steps_it_has_moved_whole_batches_and_goes_on(
+def test_killed_between_steps_it_has_moved_whole_batches_and_continues(
     past: Past, warehouse: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     past.tenant()
@@ -248,7 +248,7 @@ def test_killed_between_its_steps_it_has_moved_whole_batches_and_goes_on(
     assert totals(past) == before
 
 
-def test_the_list_of_recent_syncs_is_never_shorter_for_it(past: Past) -> None:
+def test_rolling_up_never_shortens_the_list_of_recent_syncs(past: Past) -> None:
     assert RECENT <= removable_syncs.MOST_FAILURES
     past.tenant()
     for n in range(removable_syncs.MOST_FAILURES + 10):
@@ -267,14 +267,14 @@ def an_incident(past: Past, subject: str, opened_days_ago: int, closed_days_ago:
         incident_table.store(past.connection, closed, "http://d", NOW - closed_days_ago * DAY)
 
 
-def test_incidents_are_forgotten_when_they_are_old_over_and_told(past: Past) -> None:
+def test_incidents_are_deleted_when_they_are_old_closed_and_sent(past: Past) -> None:
     past.tenant()
     an_incident(past, "open for long", 500, None)
     an_incident(past, "over lately", 500, 10)
     for n in range(5):
         an_incident(past, f"over for long {n}", 500, 400)
     incident_table.add_test(past.connection, NOW - 400 * DAY)
-    assert forget_incidents(past.connection, NOW, 365) == 0, "somebody is still to be told"
+    assert forget_incidents(past.connection, NOW, 365) == 0, "an alert is still to be sent"
     waiting = deliveries.read_waiting(past.connection, "mail")
     deliveries.record_round(past.connection, "mail", [one.alert.id for one in waiting], delivered_at=NOW)
     deliveries.settle(past.connection, ["mail"], NOW)
@@ -293,7 +293,7 @@ def test_incidents_are_forgotten_when_they_are_old_over_and_told(past: Past) -> 
 
 
 @pytest.mark.parametrize("keep_days", [0, -1])
-def test_nothing_of_today_can_be_asked_away(past: Past, keep_days: int) -> None:
+def test_todays_history_cannot_be_removed(past: Past, keep_days: int) -> None:
     past.tenant()
     past.sync(NOW)
     for forget in (roll_up, forget_incidents):

@@ -1,4 +1,4 @@
-"""What a sync left behind, and what one that runs has done so far."""
+"""What a finished sync left, and what a running sync has done so far."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.past import CUSTOMERS, HOUR, NOW, Past, read
 SECOND = timedelta(seconds=1)
 
 
-def test_files_and_drift_are_told_that_came_while_it_ran_and_who_asked(past: Past) -> None:
+def test_the_log_has_files_and_drift_during_the_sync_and_its_requester(past: Past) -> None:
     past.tenant()
     past.tenant("bolt")
     past.sync(NOW - HOUR, entities=[read(fetched=3)])
@@ -54,7 +54,7 @@ def test_a_sync_of_very_many_files_says_how_many_are_left_out(past: Past) -> Non
     assert (len(told.files), told.more_files) == (MOST_FILES, 3)
 
 
-def test_progress_is_what_landed_and_what_of_it_is_loaded_since_the_sync_began(past: Past) -> None:
+def test_progress_has_what_landed_and_loaded_since_the_sync_started(past: Past) -> None:
     past.tenant()
     past.tenant("bolt")
     past.sync(NOW - HOUR, entities=[read(fetched=3)])

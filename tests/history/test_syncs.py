@@ -1,4 +1,4 @@
-"""The history as it is read: one sync with all of it, the last ones, page after page."""
+"""Reading the history: one sync in full, the last ones, and pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.past import DAY, HOUR, MINUTE, NOW, Past, calls, read
 LOCK_KEY = "select hashtextextended('st-pipeline acme', 0) as key"
 
 
-def test_one_sync_with_all_of_it(past: Past) -> None:
+def test_one_sync_is_read_in_full(past: Past) -> None:
     past.tenant()
     log = CallLog()
     for n in range(1, 101):
@@ -79,7 +79,7 @@ def test_the_last_syncs_of_a_tenant_the_newest_first(past: Past) -> None:
     assert [sync.id for sync in read_last_syncs(past.connection, "acme", 3)] == ids[:3]
 
 
-def test_a_sync_runs_while_its_process_is_there_and_was_interrupted_without(past: Past, warehouse: Database) -> None:
+def test_a_sync_is_running_while_its_process_exists_and_interrupted_otherwise(past: Past, warehouse: Database) -> None:
     past.tenant()
     past.tenant("bolt")
     killed = recorder.record_start(past.connection, "acme", None, NOW - 2 * HOUR, full=False)
@@ -92,13 +92,13 @@ def test_a_sync_runs_while_its_process_is_there_and_was_interrupted_without(past
     assert states == {now: SyncState.RUNNING, killed: SyncState.INTERRUPTED, other: SyncState.INTERRUPTED}
     assert [sync.id for sync in found[SyncState.RUNNING]] == [now]
     assert [sync.id for sync in found[SyncState.INTERRUPTED]] == [killed, other]
-    # A server notices only a moment later that who held the lock has left.
+    # The server notices a moment later that the lock's holder is gone.
     past.connection.execute("select pg_advisory_lock(key), pg_advisory_unlock(key) from (" + LOCK_KEY + ") acme")
     assert read_running_syncs(past.connection) == {}
     assert all(sync.seconds is None for sync in read_last_syncs(past.connection, "acme", 5))
 
 
-def test_a_tenant_that_is_locked_for_something_else_than_its_last_sync_runs_none(
+def test_a_tenant_locked_for_something_other_than_its_last_sync_has_no_running_sync(
     past: Past, warehouse: Database
 ) -> None:
     past.tenant()
@@ -118,7 +118,7 @@ def test_a_tenant_that_is_locked_for_something_else_than_its_last_sync_runs_none
     tenant=st.sampled_from([None, "acme"]),
     state=st.sampled_from([None, SyncState.FAILED, SyncState.SUCCEEDED, SyncState.INTERRUPTED]),
 )
-def test_pages_show_every_sync_once_in_order_also_when_others_begin_meanwhile(
+def test_pages_show_every_sync_once_in_order_even_if_others_start_meanwhile(
     past: Past, syncs: list[tuple[str, int, str]], limit: int, tenant: str | None, state: SyncState | None
 ) -> None:
     past.forget()

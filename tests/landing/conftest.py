@@ -1,4 +1,4 @@
-"""A ledger and a landing zone for each test, and what landing left in them."""
+"""A ledger and a landing zone for each test, and what landing stored in them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TENANTS = itertools.count()
 
 @pytest.fixture
 def tenant() -> str:
-    """A tenant that no other test has."""
+    """A tenant that no other test uses."""
     return f"tenant-{next(_TENANTS)}"
 
 
@@ -36,7 +36,7 @@ def zone(tmp_path: Path) -> LandingZone:
 
 @dataclass(frozen=True)
 class Left:
-    """What the ledger and the zone hold of a tenant, without what differs from run to run (paths, batches, times)."""
+    """A tenant's data in the ledger and zone, without what differs from run to run (paths, batches, times)."""
 
     files: list[dict[str, Any]]
     rows: list[list[dict[str, Any]]]
@@ -55,7 +55,7 @@ Look = Callable[[str], Left]
 
 @pytest.fixture
 def look(control: psycopg.Connection, zone: LandingZone, tmp_path: Path) -> Look:
-    """Reads what was left; fails when the zone holds a file that the ledger doesn't know."""
+    """Read what landing stored; fail if the zone has a file that the ledger doesn't know."""
 
     def read(tenant: str) -> Left:
         with control.cursor(row_factory=dict_row) as cursor:

@@ -1,4 +1,4 @@
-"""Records of invoices for tests: whole ones with every field, and small ones with an id and a time of change."""
+"""Invoice records for tests: complete ones with every field, and small ones with an id and a modification time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 
 INVOICES: Endpoint = endpoint("accounting_invoices")
 JOB_TYPES: Endpoint = endpoint("jpm_job_types")
-# Of the same table with few columns, for tests that land and load over and over.
+# The same table with few columns, for tests that land and load many times.
 FEW: Endpoint = dataclasses.replace(
     INVOICES,
     fields=tuple(map(INVOICES.field, ("id", "modified_on", "summary", "total", "customer__id", "customer__name"))),
@@ -29,7 +29,7 @@ SAMPLES: dict[FieldType, Any] = {
 
 
 def whole(endpoint: Endpoint, record_id: int = 1, **changes: Any) -> dict[str, Any]:
-    """A record that has every field of the catalogue; ``changes`` replace top-level members."""
+    """A record with every field in the catalog; ``changes`` replace top-level members."""
     record: dict[str, Any] = {}
     for field in endpoint.fields:
         put(record, field, SAMPLES[field.type])

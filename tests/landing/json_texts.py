@@ -1,4 +1,4 @@
-"""JSON texts of every kind for property tests: what an API could send in a field, likely and unlikely."""
+"""JSON texts of every kind for property tests: what an API could send in a field, likely or unlikely."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _object(members: dict[str, str]) -> str:
 
 
 def json_texts() -> st.SearchStrategy[str]:
-    """Any JSON value as text: scalars with a bent towards the forms that matter, arrays and objects of them."""
+    """Any JSON value as text: scalars, often in the forms that matter, and arrays and objects of them."""
     names = st.text(st.characters(codec=None), max_size=5) | st.sampled_from(["id", "name", "value"])
     return st.recursive(
         _SCALARS,
@@ -53,7 +53,7 @@ def json_texts() -> st.SearchStrategy[str]:
 
 
 def records(names: list[str]) -> st.SearchStrategy[str]:
-    """Records whose members are called ``names`` (or anything else) and hold any value; now and then no object."""
+    """Records with members named ``names`` (or anything else) and any values; sometimes not an object."""
     member = st.sampled_from(names) | st.text(max_size=4)
     objects = st.dictionaries(member, json_texts(), max_size=8).map(_object)
     with_id = st.builds(

@@ -1,4 +1,4 @@
-"""A tenant's entity, landed and loaded day by day over months, and what of it is in zone, ledger and raw."""
+"""An entity of a tenant, landed and loaded day by day over months, and its state in zone, ledger and raw."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Months:
     feed: list[bytes] = field(default_factory=list)
 
     def forget(self) -> None:
-        """Start from nothing: what is done here is done to all tenants of the ledger."""
+        """Start empty: this test works on all tenants in the ledger."""
         for table in ("quarantine", "landed_files", "cursors", "drift"):
             self.connection.execute(f"delete from control.{table}")  # pyright: ignore[reportArgumentType]
 
     def sync(
         self, at: datetime, records: Sequence[bytes], *, full: bool = False, loaded: bool = True, judged: bool = True
     ) -> None:
-        """What is new lands at ``at``; a full sync reads all there ever was."""
+        """Land new records at ``at``; a full sync reads every record so far."""
         self.feed += records
         land(Export(self.feed), self.zone, Ledger(self.connection), self.tenant, self.endpoint, full=full,
              clock=clock(at), file_bytes=1)  # fmt: skip
@@ -54,7 +54,7 @@ class Months:
             mark_deleted(self.database, self.zone, self.tenant, self.endpoint)
 
     def days(self, number: int, start: datetime = MARCH) -> None:
-        """A sync a day, each with new records, a change of an old one, a bad amount, and one without an id."""
+        """One sync per day, each with new records, a changed record, an invalid amount, and a record without an id."""
         for day in range(number):
             at = start + day * DAY
             modified = f"{at:%Y-%m-%dT%H:%M:%SZ}"
@@ -80,7 +80,7 @@ class Months:
         return Ledger(self.connection).paths(self.tenant, self.endpoint.entity)
 
     def ledger(self, *but: str) -> list[dict[str, Any]]:
-        """The ledger's rows without the columns in ``but``."""
+        """The ledger's rows without the columns ``but``."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
             rows = cursor.execute(
                 "select * from control.landed_files where tenant = %s order by id", (self.tenant,)
@@ -88,7 +88,7 @@ class Months:
         return [{name: value for name, value in row.items() if name not in but} for row in rows]
 
     def records(self) -> list[list[tuple[Any, ...]]]:
-        """The rows that each row of the ledger stands for, read where it says that they are."""
+        """The records of each ledger row, read from the location in the row."""
         found = []
         for row in self.ledger():
             with open_rows(self.zone, row["path"], row["first_row"], row["records"]) as rows:
@@ -97,7 +97,7 @@ class Months:
         return found
 
     def raw(self) -> list[tuple[Any, ...]]:
-        """The raw table, whole."""
+        """The whole raw table."""
         return self.connection.execute(
             f'select * from raw."{self.endpoint.entity}" where tenant = %s order by id', (self.tenant,)  # pyright: ignore
         ).fetchall()  # fmt: skip

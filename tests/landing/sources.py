@@ -1,4 +1,4 @@
-"""Pages without HTTP: an export and a list over records in memory, with the troubles of real ones."""
+"""Pages without HTTP: an export and a list over records in memory, with the failures of real ones."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ BEGAN = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def clock(start: datetime = BEGAN) -> Callable[[], datetime]:
-    """A clock that moves by a second every time it is looked at."""
+    """A clock that advances by a second each time it is read."""
     seconds = iter(range(10**9))
     return lambda: start + timedelta(seconds=next(seconds))
 
 
 @dataclass
 class Export:
-    """A feed: its cursors are positions. It fails before the record ``fails_at`` and takes no cursor in ``refused``."""
+    """A feed whose cursors are positions. It fails before record ``fails_at`` and rejects cursors in ``refused``."""
 
     records: Sequence[bytes]
     page_size: int = 3
@@ -47,7 +47,7 @@ class Export:
 
 @dataclass
 class List:
-    """A list, which says its total; it keeps from the reader what is in ``total`` beyond its records."""
+    """A list with a total; it withholds as many records as ``total`` exceeds its records."""
 
     records: Sequence[bytes]
     page_size: int = 3

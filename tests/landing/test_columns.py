@@ -1,4 +1,4 @@
-"""Columns are what the typing rules say value by value, whichever way they were made."""
+"""Columns equal the result of the typing rules value by value, whichever way they were built."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DECODED: dict[FieldType, Any] = {
 
 
 def decoded(type_: FieldType, raw: str) -> Any:
-    """What a record type hands to ``column`` for a value; MsgspecError for one that it would repair first."""
+    """What a record type passes to ``column`` for a value; MsgspecError for one that it would repair first."""
     text = without_unstorable(raw.encode())
     return json.decode(text, type=Raw) if type_ in AS_TEXT else json.decode(text, type=DECODED[type_])
 
@@ -49,7 +49,7 @@ def by_the_rules(type_: FieldType, raws: list[str]) -> tuple[list[Any], list[tup
 
 
 @given(st.data(), st.sampled_from(FieldType))
-def test_a_column_and_its_problems_are_those_of_the_rules_for_any_values(data: st.DataObject, type_: FieldType) -> None:
+def test_a_column_and_its_problems_match_the_rules_for_any_values(data: st.DataObject, type_: FieldType) -> None:
     def fits(raw: str) -> bool:
         try:
             value = decoded(type_, raw)
@@ -83,7 +83,7 @@ INSTANTS = st.builds(
 
 
 @given(st.lists(INSTANTS | st.none()))
-def test_instants_and_versions_in_the_usual_form_are_those_of_the_rules(texts: list[str | None]) -> None:
+def test_instants_and_versions_in_the_usual_form_match_the_rules(texts: list[str | None]) -> None:
     array, problems = column(FieldType.TIMESTAMPTZ, texts)
     assert problems == []
     assert array.to_pylist() == [text and to_instant(text)[0] for text in texts]
@@ -98,7 +98,7 @@ def test_instants_and_versions_in_the_usual_form_are_those_of_the_rules(texts: l
         | st.sampled_from(["2024-13-01T00:00:00Z", "2024-05-01", "2024-05-01T10:00:00.1234567-06:00"])
     )
 )
-def test_versions_are_those_of_the_rules_and_null_where_there_is_no_instant(texts: list[str | None]) -> None:
+def test_versions_match_the_rules_and_are_null_without_an_instant(texts: list[str | None]) -> None:
     expected = []
     for text in texts:
         try:
@@ -114,7 +114,7 @@ def test_a_difference_of_100_ns_orders_versions_that_share_their_microsecond() -
     ).to_pylist() == [start := to_instant("2024-05-01T10:00:00.1234561Z")[1], start + 8, start + 9]
 
 
-def test_one_impossible_date_among_usual_ones_costs_that_value_alone() -> None:
+def test_one_impossible_date_loses_only_that_value() -> None:
     texts = [
         "2024-05-01T10:00:00Z",
         "2024-13-01T10:00:00Z",
@@ -135,7 +135,7 @@ def test_dates_are_taken_from_dates_and_instants_alike() -> None:
     assert problems == [(3, "not a date")]
 
 
-def test_json_keeps_its_text_and_null_is_no_value() -> None:
+def test_json_keeps_its_text_and_null_is_not_a_value() -> None:
     texts = ['[{"a" :1.50}]', "null", '"null"', "7"]
     array, problems = column(FieldType.JSONB, [Raw(text.encode()) for text in texts])
     assert (array.to_pylist(), problems) == (['[{"a" :1.50}]', None, '"null"', "7"], [])

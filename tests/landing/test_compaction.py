@@ -1,4 +1,4 @@
-"""Joined files have the same records in the same order, the ledger says the same of them, and a kill harms nothing."""
+"""Combined files have the same records in the same order, the ledger is unchanged, and a kill does no harm."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_files_of_a_month_become_one_record_for_record_and_the_ledger_says_the_s
     assert [row["first_row"] for row in months.ledger()] == sorted(row["first_row"] for row in months.ledger())
 
 
-def test_each_note_in_quarantine_points_at_its_record_still(months: Months) -> None:
+def test_each_quarantine_note_still_points_to_its_record(months: Months) -> None:
     months.days(3)
     run(months)
     ids = [row["id"] for row in months.ledger()]
@@ -98,7 +98,7 @@ def test_a_column_added_later_is_filled_from_the_joined_file(months: Months) -> 
     assert [note[1:] for note in months.notes()] == [note[1:] for note in notes]
 
 
-def test_what_a_full_read_did_not_bring_is_marked_though_its_files_were_joined(months: Months) -> None:
+def test_rows_missing_from_a_full_read_are_marked_even_after_its_files_were_combined(months: Months) -> None:
     months.sync(MARCH, [small(1, "2026-01-01T00:00:00Z"), small(2, "2026-01-01T00:00:00Z")])
     del months.feed[0]
     months.sync(MARCH + DAY, [small(3, "2026-01-02T00:00:00Z")], full=True, judged=False)
@@ -111,7 +111,7 @@ def test_what_a_full_read_did_not_bring_is_marked_though_its_files_were_joined(m
     assert gone == [(1,)]
 
 
-def test_the_next_landing_neither_sweeps_the_joined_file_nor_changes_it(months: Months) -> None:
+def test_the_next_landing_neither_deletes_nor_changes_the_combined_file(months: Months) -> None:
     months.days(3)
     run(months)
     (joined,) = months.on_disk
@@ -121,7 +121,7 @@ def test_the_next_landing_neither_sweeps_the_joined_file_nor_changes_it(months: 
     assert months.on_disk == months.known
 
 
-def test_a_month_is_joined_when_it_is_over_for_long_enough_and_months_stay_apart(months: Months) -> None:
+def test_a_month_is_combined_long_enough_after_its_end_and_months_stay_separate(months: Months) -> None:
     months.days(2)
     months.days(2, datetime(2026, 4, 29, tzinfo=UTC))
     assert run(months, datetime(2026, 4, 7, tzinfo=UTC)).files_after == 0
@@ -132,7 +132,7 @@ def test_a_month_is_joined_when_it_is_over_for_long_enough_and_months_stay_apart
     assert run(months).files_after == 0
 
 
-def test_a_file_that_is_not_loaded_is_left_alone_and_joined_once_it_is(months: Months) -> None:
+def test_a_file_is_combined_only_after_it_is_loaded(months: Months) -> None:
     months.days(3)
     months.sync(MARCH + 5 * DAY, [small(901, "2026-03-06T00:00:00Z")], loaded=False)
     records = months.records()
@@ -165,7 +165,7 @@ def test_a_tenant_that_is_being_synced_is_left_for_the_next_time(months: Months)
     assert run(months).files_after == 1
 
 
-def test_a_file_with_other_rows_than_the_ledger_says_stops_its_entity_and_nothing_else(
+def test_a_file_that_does_not_match_the_ledger_stops_only_its_entity(
     months: Months, warehouse: Database, control: psycopg.Connection, zone: LandingZone
 ) -> None:
     months.days(2)
@@ -194,7 +194,7 @@ STEPS = {
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_at_any_step_it_leaves_the_old_files_or_the_new_and_the_next_run_ends_it(
+def test_killed_at_any_step_it_leaves_the_old_files_or_the_new_one_and_the_next_run_finishes(
     step: str, months: Months, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     months.days(2)
@@ -210,14 +210,14 @@ def test_killed_at_any_step_it_leaves_the_old_files_or_the_new_and_the_next_run_
         if name == "sweep":
             if calls[name] == 1:
                 return original(*given, **named)
-            # One of them is gone, and then the process.
+            # One file is deleted, then the process is killed.
             path = next(iter(months.on_disk - months.known))
             (Path(months.zone.location) / path).unlink()
         raise Killed
 
     with monkeypatch.context() as patched:
         patched.setattr(owner, name, dies)
-        patched.setattr(FileWriter, "abandon", lambda self: self._pool.shutdown())  # nobody cleans up after a kill
+        patched.setattr(FileWriter, "abandon", lambda self: self._pool.shutdown())  # no cleanup runs after a kill
         with pytest.raises(Killed):
             run(months)
     assert months.known <= months.on_disk
@@ -238,7 +238,7 @@ def test_killed_at_any_step_it_leaves_the_old_files_or_the_new_and_the_next_run_
     assert months.notes() == notes
 
 
-def test_what_a_kill_left_is_swept_by_the_next_landing_too(months: Months, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_landing_also_deletes_files_left_by_a_kill(months: Months, monkeypatch: pytest.MonkeyPatch) -> None:
     months.days(3)
     with monkeypatch.context() as patched:
         patched.setattr(compaction._Compaction, "_record", lambda *given: (_ for _ in ()).throw(Killed()))
@@ -250,9 +250,7 @@ def test_what_a_kill_left_is_swept_by_the_next_landing_too(months: Months, monke
     assert Ledger(months.connection).current(months.tenant, FEW.entity)
 
 
-def test_more_files_than_are_joined_at_once_become_one_all_the_same(
-    months: Months, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_files_than_fit_one_pass_still_become_one(months: Months, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compaction, "MOST_FILES", 3)
     months.days(3)
     records = months.records()
@@ -269,7 +267,7 @@ files_given = st.lists(
 
 
 @given(files_given)
-def test_a_plan_keeps_months_typings_and_the_limit_apart_and_takes_every_small_file_that_has_another(
+def test_a_plan_separates_months_and_typings_keeps_the_limit_and_takes_every_small_file_with_a_partner(
     given_files: list[tuple[str, str, int]],
 ) -> None:
     files = [StoredFile(f"{n}", typing, month, MARCH, 1, 1) for n, (month, typing, _) in enumerate(given_files)]
@@ -287,7 +285,7 @@ def test_a_plan_keeps_months_typings_and_the_limit_apart_and_takes_every_small_f
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC)), st.integers(0, 400))
-def test_the_months_that_count_as_over_are_over_for_long_enough(now: datetime, days: int) -> None:
+def test_only_months_that_ended_long_enough_ago_are_combined(now: datetime, days: int) -> None:
     before = first_month_kept(now, timedelta(days=days))
     assert before.day == 1
     assert before + timedelta(days=days) <= now

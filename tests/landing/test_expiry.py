@@ -34,7 +34,7 @@ class Killed(BaseException):
 def months(
     warehouse: Database, control: psycopg.Connection, zone: LandingZone, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> Months:
-    # The entity with few columns is the one that the catalogue knows, as far as expiry is concerned.
+    # The entity with few columns stands in for the one in the catalog.
     monkeypatch.setattr("st_pipeline.landing.expiry.endpoint", lambda entity: FEW)
     months = Months(warehouse, control, zone, tenant)
     months.forget()
@@ -49,7 +49,7 @@ def expired(months: Months) -> list[bool]:
     return [row["expired_at"] is not None for row in months.ledger()]
 
 
-def test_files_older_than_that_go_and_the_ledger_keeps_their_counts(months: Months) -> None:
+def test_old_files_are_deleted_and_the_ledger_keeps_their_counts(months: Months) -> None:
     months.sync(MARCH, [small(1, MODIFIED)])
     months.sync(LATER - 29 * DAY, [small(2, MODIFIED)])
     ledger, raw = months.ledger("expired_at"), months.raw()
@@ -63,7 +63,7 @@ def test_files_older_than_that_go_and_the_ledger_keeps_their_counts(months: Mont
     assert run(months).rows == 0
 
 
-def test_a_file_goes_at_its_age_and_not_before(months: Months) -> None:
+def test_a_file_is_deleted_at_its_age_and_not_before(months: Months) -> None:
     months.sync(MARCH, [small(1, MODIFIED)])
     (landed_at,) = [row["landed_at"] for row in months.ledger()]
     assert run(months, 5 * DAY, landed_at + 5 * DAY).rows == 0
@@ -80,12 +80,12 @@ def test_a_file_that_is_not_loaded_stays_however_old(months: Months) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        "loaded_fingerprint = null",  # a reload was killed before it came to this file
+        "loaded_fingerprint = null",  # a reload was killed before it reached this file
         "loaded_fingerprint = 'of an older catalogue'",
         "loaded_rows = loaded_rows - 1",
     ],
 )
-def test_a_file_that_is_not_loaded_as_it_should_be_stays(months: Months, change: str) -> None:
+def test_a_file_that_is_not_loaded_correctly_stays(months: Months, change: str) -> None:
     months.sync(MARCH, [small(1, MODIFIED), small(2, MODIFIED)])
     months.connection.execute(f"update control.landed_files set {change}")  # pyright: ignore
     assert run(months).rows == 0
@@ -103,7 +103,7 @@ def test_a_batch_that_has_not_ended_keeps_its_files(months: Months) -> None:
     assert run(months).rows == len(months.ledger()) == 3
 
 
-def test_a_full_read_that_is_not_judged_yet_keeps_its_files(months: Months) -> None:
+def test_a_full_read_keeps_its_files_until_deletions_are_marked(months: Months) -> None:
     months.sync(MARCH, [small(1, MODIFIED), small(2, MODIFIED)])
     del months.feed[0]
     months.sync(MARCH + DAY, [], full=True, judged=False)
@@ -118,7 +118,7 @@ def test_a_full_read_that_is_not_judged_yet_keeps_its_files(months: Months) -> N
     assert expired(months) == [True, True]
 
 
-def test_a_joined_file_goes_when_all_of_it_is_old_enough(months: Months) -> None:
+def test_a_combined_file_is_deleted_when_all_of_it_is_old_enough(months: Months) -> None:
     months.days(2)
     compact(months.database, months.zone, LATER, DAY)
     newest = max(row["landed_at"] for row in months.ledger())
@@ -165,7 +165,7 @@ def test_an_entity_that_left_the_catalogue_keeps_its_files(months: Months, monke
     assert len(months.on_disk) == 1
 
 
-def test_after_expiry_a_sync_goes_on_from_its_cursor(months: Months) -> None:
+def test_after_expiry_a_sync_continues_from_its_cursor(months: Months) -> None:
     months.sync(MARCH, [small(1, MODIFIED)])
     run(months)
     months.sync(LATER, [small(2, MODIFIED)])

@@ -1,4 +1,4 @@
-"""Members of an object come as they are written, or it is said why not."""
+"""An object's members keep their exact text; anything else gives a reason."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def texts(found: dict[str, Raw]) -> dict[str, str]:
 
 
 @given(json_texts(), st.sampled_from(["", " ", "\n\t"]))
-def test_an_object_gives_its_members_and_anything_else_is_none(raw: str, blank: str) -> None:
+def test_an_object_gives_its_members_and_nothing_else_is_an_object(raw: str, blank: str) -> None:
     raw = without_unstorable(raw.encode()).decode()
     record = f"{blank}{raw}{blank}".encode()
     if not raw.startswith("{"):
@@ -35,7 +35,7 @@ def test_an_object_gives_its_members_and_anything_else_is_none(raw: str, blank: 
 
 
 @given(st.dictionaries(st.text(max_size=4), json_texts(), max_size=5), st.sampled_from(["", " ", "\r\n"]))
-def test_both_parsers_give_the_very_same_texts(values: dict[str, str], blank: str) -> None:
+def test_both_parsers_give_the_same_texts(values: dict[str, str], blank: str) -> None:
     values = {n: without_unstorable(t.encode()).decode() for n, t in values.items() if n != "odd"}
     inside = f",{blank}".join(f"{json.dumps(n)}{blank}:{blank}{t}{blank}" for n, t in values.items())
     strict, lax = f"{{{blank}{inside}}}", f'{{{blank}{inside}{"," if values else ""} "odd" : NaN }}'
@@ -43,7 +43,7 @@ def test_both_parsers_give_the_very_same_texts(values: dict[str, str], blank: st
     assert texts(read_members(lax.encode())) == values | {"odd": "NaN"}
 
 
-def test_of_two_members_of_one_name_the_last_counts_either_way() -> None:
+def test_the_last_of_two_members_with_one_name_counts_in_both_parsers() -> None:
     assert texts(read_members(b'{"a":1,"a":2}')) == {"a": "2"}
     assert texts(read_members(b'{"a":NaN,"a":2}')) == {"a": "2"}
 
@@ -66,12 +66,12 @@ def test_of_two_members_of_one_name_the_last_counts_either_way() -> None:
         b"{'a':1}",
     ],
 )
-def test_what_is_no_object_or_cut_off_is_refused(record: bytes) -> None:
+def test_text_that_is_truncated_or_not_an_object_is_rejected(record: bytes) -> None:
     with pytest.raises(NotAnObject, match="not a JSON object"):
         read_members(record)
 
 
-def test_an_object_nested_beyond_reading_is_refused_in_words() -> None:
+def test_an_object_nested_too_deeply_is_rejected_with_a_reason() -> None:
     for inside in (b"[" * 100_000 + b"]" * 100_000, b"[NaN," * 100_000 + b"1" + b"]" * 100_000):
         with pytest.raises(NotAnObject, match="nested too deeply"):
             read_members(b'{"a":' + inside + b"}")

@@ -1,4 +1,4 @@
-"""An entity comes into the landing zone whole, in files that depend on the data alone, whatever happens on the way."""
+"""An entity lands completely, in files that depend only on the data, whatever happens on the way."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def changed_at(number: int) -> str:
 
 
 def some_records(count: int, first: int = 1) -> list[bytes]:
-    """The first has a summary; every fifth an amount that is none, every fourth a new field, every seventh no id."""
+    """The first has a summary; every fifth an invalid amount, every fourth a new field, every seventh no id."""
 
     def record(n: int) -> bytes:
         odd = {"total": "x"} if n % 5 == 0 else {}
@@ -57,7 +57,7 @@ CALLS: list[tuple[type, str]] = [
 
 @contextmanager
 def killed_at(call: int | None, *, after: bool = False) -> Iterator[Counter[str]]:
-    """End the process at the n-th call of the ledger or zone, before it or once it is done; counts the calls."""
+    """Kill the process at the n-th call of the ledger or zone, before or after it; counts the calls."""
     counted: Counter[str] = Counter()
 
     def wrapped(name: str, method: Any) -> Any:
@@ -76,14 +76,14 @@ def killed_at(call: int | None, *, after: bool = False) -> Iterator[Counter[str]
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in CALLS:
             patch.setattr(owner, name, wrapped(name, getattr(owner, name)))
-        patch.setattr(FileWriter, "abandon", lambda self: None)  # a killed process tidies nothing up
+        patch.setattr(FileWriter, "abandon", lambda self: None)  # a killed process cleans nothing up
         yield counted
 
 
 def assert_crashes_leave_no_trace(
     ledger: Ledger, zone: LandingZone, look: Look, endpoint: Endpoint, records: list[bytes], **arguments: Any
 ) -> Left:
-    """Land undisturbed; then again and again, killed at every call and started anew: each time the same is left."""
+    """Land without interruption; then land again, killed at each call and restarted. The result is always the same."""
     source_type = Export if endpoint.kind is Kind.EXPORT else List
 
     def once(tenant: str) -> Landed:
@@ -102,7 +102,7 @@ def assert_crashes_leave_no_trace(
     return undisturbed
 
 
-def test_an_export_killed_at_any_call_and_started_again_leaves_the_files_of_an_undisturbed_one(
+def test_an_export_killed_at_any_call_and_restarted_leaves_the_same_files(
     ledger: Ledger, zone: LandingZone, look: Look
 ) -> None:
     records = some_records(21)
@@ -114,15 +114,13 @@ def test_an_export_killed_at_any_call_and_started_again_leaves_the_files_of_an_u
     assert len(left.quarantine) == sum(f["quarantined_whole"] for f in left.files) + 4
 
 
-def test_a_list_killed_at_any_call_and_started_again_is_landed_once(
-    ledger: Ledger, zone: LandingZone, look: Look
-) -> None:
+def test_a_list_killed_at_any_call_and_restarted_is_landed_once(ledger: Ledger, zone: LandingZone, look: Look) -> None:
     left = assert_crashes_leave_no_trace(ledger, zone, look, JOB_TYPES, some_records(10))
     assert len(left.files) == 1
     assert left.cursor and left.cursor["cursor"] == "2026-02-01T09:00:00Z"
 
 
-def test_what_is_landed_is_every_record_in_order_with_where_it_came_from(
+def test_every_record_lands_in_order_with_its_origin(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str, control: psycopg.Connection
 ) -> None:
     records = some_records(8)
@@ -148,7 +146,7 @@ def test_what_is_landed_is_every_record_in_order_with_where_it_came_from(
     )  # fmt: skip
 
 
-def test_files_end_where_the_data_says_however_often_landing_starts_anew(
+def test_files_end_at_the_same_records_however_often_landing_restarts(
     ledger: Ledger, zone: LandingZone, look: Look
 ) -> None:
     records = some_records(30)
@@ -164,7 +162,7 @@ def test_files_end_where_the_data_says_however_often_landing_starts_anew(
     assert all(file["pages"] * 3 == file["records"] for file in look("at-once").files)
 
 
-def test_a_second_landing_brings_what_is_new_from_the_cursor_on_and_one_without_news_brings_no_file(
+def test_a_second_landing_reads_from_the_cursor_and_one_without_new_records_writes_no_file(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str
 ) -> None:
     source = Export(some_records(4))
@@ -177,7 +175,7 @@ def test_a_second_landing_brings_what_is_new_from_the_cursor_on_and_one_without_
     assert look(tenant).records == [r.decode() for r in some_records(6)]
 
 
-def test_an_error_in_the_middle_records_what_came_before_it_and_the_next_sync_goes_on_there(
+def test_an_error_midway_keeps_what_came_before_and_the_next_sync_continues_there(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str
 ) -> None:
     source = Export(some_records(12), fails_at=6)
@@ -202,7 +200,7 @@ def test_an_error_before_the_first_page_leaves_nothing_but_the_batch(
     assert left.cursor and not left.cursor["is_complete"]
 
 
-def test_a_file_that_cannot_be_written_is_left_behind_nowhere_and_fetched_again(
+def test_a_file_that_cannot_be_written_leaves_nothing_and_is_fetched_again(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full_disk(*arguments: Any) -> None:
@@ -216,7 +214,7 @@ def test_a_file_that_cannot_be_written_is_left_behind_nowhere_and_fetched_again(
     assert look(tenant).records == [r.decode() for r in some_records(5)]
 
 
-def test_a_refused_cursor_makes_the_entity_be_read_from_the_beginning(
+def test_a_rejected_cursor_restarts_the_entity_from_the_beginning(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str
 ) -> None:
     source = Export(some_records(4))
@@ -228,7 +226,7 @@ def test_a_refused_cursor_makes_the_entity_be_read_from_the_beginning(
     assert [f["records"] for f in look(tenant).files] == [4, 6]
 
 
-def test_a_beginning_that_is_refused_too_is_an_error(ledger: Ledger, zone: LandingZone, tenant: str) -> None:
+def test_a_rejection_from_the_beginning_is_an_error(ledger: Ledger, zone: LandingZone, tenant: str) -> None:
     class Refusing(Export):
         def pages(self, endpoint: Endpoint, cursor: str | None = None) -> Any:
             raise CursorRefused("never", tenant="t", status=400)
@@ -237,7 +235,7 @@ def test_a_beginning_that_is_refused_too_is_an_error(ledger: Ledger, zone: Landi
         land(Refusing([]), zone, ledger, tenant, INVOICES)
 
 
-def test_a_full_reading_starts_over_and_is_continued_by_a_plain_one(
+def test_a_full_read_starts_over_and_an_incremental_one_continues_it(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str
 ) -> None:
     source = Export(some_records(9))
@@ -255,7 +253,7 @@ def test_a_full_reading_starts_over_and_is_continued_by_a_plain_one(
     assert left.cursor and left.cursor["is_due"]
 
 
-def test_a_full_reading_does_not_go_on_with_an_unfinished_plain_one(
+def test_a_full_read_does_not_continue_an_unfinished_incremental_one(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str
 ) -> None:
     source = Export(some_records(3))
@@ -269,7 +267,7 @@ def test_a_full_reading_does_not_go_on_with_an_unfinished_plain_one(
     assert [f["records"] for f in look(tenant).files] == [3, 3, 9]
 
 
-def test_the_first_reading_of_all_is_full_but_leaves_nothing_to_judge(
+def test_the_very_first_read_is_full_but_marks_no_deletions(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str
 ) -> None:
     land(Export(some_records(3)), zone, ledger, tenant, INVOICES, full=True)
@@ -296,7 +294,7 @@ def test_files_that_a_crash_left_are_swept_and_those_of_others_are_not(
     assert len(look(tenant).files) == 1
 
 
-def test_a_list_goes_on_an_hour_before_the_newest_change_it_has_seen(
+def test_a_list_continues_an_hour_before_the_newest_change_it_has_seen(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str
 ) -> None:
     source = List([small(1, "2026-02-01T10:00:00Z"), small(2, "2026-02-03T08:30:00.7Z"), small(3), small(4, "never")])
@@ -308,7 +306,7 @@ def test_a_list_goes_on_an_hour_before_the_newest_change_it_has_seen(
     assert source.asked == [None, "2026-02-03T07:30:00Z", "2026-02-03T07:30:00Z"]
 
 
-def test_a_list_record_dated_in_the_future_hides_no_later_change(
+def test_a_list_record_dated_in_the_future_hides_no_other_change(
     ledger: Ledger, zone: LandingZone, tenant: str
 ) -> None:
     source = List([small(1, "2026-02-01T10:00:00Z"), small(2, "2999-01-01T00:00:00Z")])
@@ -316,7 +314,7 @@ def test_a_list_record_dated_in_the_future_hides_no_later_change(
     assert cursor is not None and cursor <= "2026-03-01T11:59:59Z"
 
 
-def test_a_list_without_a_time_of_change_is_read_whole_every_time(
+def test_a_list_without_a_modification_time_is_read_in_full_every_time(
     ledger: Ledger, zone: LandingZone, tenant: str
 ) -> None:
     whole = dataclasses.replace(JOB_TYPES, cursor_field=None)
@@ -326,7 +324,7 @@ def test_a_list_without_a_time_of_change_is_read_whole_every_time(
     assert source.asked == [None, None]
 
 
-def test_a_list_with_fewer_records_than_its_total_has_failed_and_is_read_again_from_the_same_place(
+def test_a_list_with_fewer_records_than_its_total_fails_and_is_read_again(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str
 ) -> None:
     source = List(some_records(5))
@@ -343,7 +341,7 @@ def test_a_list_with_fewer_records_than_its_total_has_failed_and_is_read_again_f
     assert (look(tenant).cursor or {})["is_complete"]
 
 
-def test_a_list_that_holds_nothing_is_complete(ledger: Ledger, zone: LandingZone, look: Look, tenant: str) -> None:
+def test_an_empty_list_is_complete(ledger: Ledger, zone: LandingZone, look: Look, tenant: str) -> None:
     landed = land(List([]), zone, ledger, tenant, JOB_TYPES)
     assert (landed.records, landed.total_count, landed.files) == (0, 0, 0)
     assert (look(tenant).cursor or {})["is_complete"]
@@ -379,14 +377,14 @@ def test_a_new_field_is_drift_until_the_catalogue_has_it(
     assert look(tenant).drift == [("new", "customer.nick")]
 
 
-def test_a_name_of_any_length_is_drift_and_no_failure(
+def test_a_field_name_of_any_length_is_drift_and_not_a_failure(
     ledger: Ledger, zone: LandingZone, look: Look, tenant: str
 ) -> None:
     land(Export([encoded({"id": 1, "x" * 10_000: 1, "x" * 10_000 + "y": 2})]), zone, ledger, tenant, INVOICES)
     assert ("new", "x" * 500) in look(tenant).drift
 
 
-def test_what_waits_in_memory_is_a_row_group_however_large_the_file(
+def test_only_one_row_group_waits_in_memory_however_large_the_file(
     ledger: Ledger, zone: LandingZone, tenant: str, control: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(open_file, "ROW_GROUP_BYTES", 20_000)

@@ -42,7 +42,7 @@ def test_an_entity_begins_with_a_full_batch_from_the_beginning(ledger: Ledger, t
     assert ledger.current(tenant, ENTITY) == batch
 
 
-def test_an_unfinished_batch_goes_on_with_what_its_files_recorded(ledger: Ledger, tenant: str) -> None:
+def test_an_unfinished_batch_continues_from_its_recorded_files(ledger: Ledger, tenant: str) -> None:
     batch = ledger.begin(tenant, ENTITY, BEGAN, full=False)
     ledger.record_file(file_of(batch), NOTES, {"new"}, {"id", "total"})
     again = ledger.begin(tenant, ENTITY, BEGAN + timedelta(days=1), full=False)
@@ -74,7 +74,7 @@ def test_a_file_its_notes_its_drift_and_the_cursor_are_recorded_together_or_not_
     assert ledger.current(tenant, ENTITY) == batch
 
 
-def test_what_is_recorded_together_is_taken_back_together(ledger: Ledger, tenant: str) -> None:
+def test_what_is_recorded_together_is_rolled_back_together(ledger: Ledger, tenant: str) -> None:
     batch = ledger.begin(tenant, ENTITY, BEGAN, full=False)
     with pytest.raises(ZeroDivisionError), ledger.together():
         ledger.record_file(file_of(batch), NOTES, {"new"}, {"id"})
@@ -95,9 +95,7 @@ def test_notes_are_kept_with_tenant_entity_id_field_reason_and_record(
     assert rows == [(ENTITY, n.row, n.record_id, n.field, n.reason, n.record, BEGAN) for n in NOTES]
 
 
-def test_a_full_batch_is_due_for_judging_once_it_is_complete_and_another_came_before(
-    ledger: Ledger, tenant: str
-) -> None:
+def test_deletions_are_marked_for_a_complete_full_batch_that_follows_another(ledger: Ledger, tenant: str) -> None:
     def run(*, full: bool) -> Batch | None:
         batch = ledger.begin(tenant, ENTITY, BEGAN, full=full)
         ledger.record_file(file_of(batch), [], [])
@@ -119,9 +117,7 @@ def test_a_restarted_batch_has_no_cursor_and_keeps_its_files(ledger: Ledger, ten
     assert (again.batch, again.cursor, again.files) == (batch.batch, None, 1)
 
 
-def test_drift_keeps_since_when_and_until_when_it_was_seen(
-    ledger: Ledger, control: psycopg.Connection, tenant: str
-) -> None:
+def test_drift_keeps_when_it_was_first_and_last_seen(ledger: Ledger, control: psycopg.Connection, tenant: str) -> None:
     later = BEGAN + timedelta(days=1)
     ledger.record_drift(tenant, ENTITY, "missing", {"a", "b"}, BEGAN)
     ledger.record_drift(tenant, ENTITY, "missing", {"a"}, later)
@@ -135,7 +131,7 @@ def test_drift_keeps_since_when_and_until_when_it_was_seen(
     assert [row[:2] for row in control.execute(question, (tenant,))] == [("missing", "b"), ("new", "a")]
 
 
-def test_tenants_and_entities_have_batches_of_their_own(ledger: Ledger, tenant: str) -> None:
+def test_tenants_and_entities_have_separate_batches(ledger: Ledger, tenant: str) -> None:
     batches = [ledger.begin(*which, BEGAN, full=False) for which in (
         (tenant, ENTITY), (tenant, "crm_locations"), (f"{tenant}-twin", ENTITY),
     )]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A list's cursor comes from the data, an hour back, and never goes back itself."""
+"""A list's cursor comes from the data, minus an hour, and never moves back."""
 
 from __future__ import annotations
 

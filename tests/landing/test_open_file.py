@@ -1,4 +1,4 @@
-"""A file in the making: its columns, its row groups, and what the ledger will be told of it."""
+"""An open file: its columns, its row groups, and its notes and counts for the ledger."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_landed_file_has_the_typed_columns_and_where_each_row_came_from() -> N
     assert landed.field("_landed_at").type == pa.timestamp("us", tz="UTC")
 
 
-def test_notes_are_counted_by_the_row_of_the_file_not_of_the_page(zone: LandingZone) -> None:
+def test_notes_have_row_numbers_in_the_file_not_in_the_page(zone: LandingZone) -> None:
     file = opened(zone)
     for page in ([small(1), small(2, total="x")], [b"7"], [small(4, colour="red")]):
         file.add(type_records(INVOICES, page), sum(map(len, page)))

@@ -1,4 +1,4 @@
-"""prefetch.py: pages keep their order, errors their place, and at most one is fetched before it is wanted."""
+"""prefetch.py: pages and errors keep their order, and at most one page is fetched ahead."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def test_pages_come_in_order_and_an_error_comes_after_those_before_it() -> None:
     def pages() -> Iterator[Page]:
         yield page(1)
         yield page(2)
-        raise ValueError("no third")
+        raise ValueError("no third page")
 
     seen: list[int] = []
-    with pytest.raises(ValueError, match="no third"):
+    with pytest.raises(ValueError, match="no third page"):
         seen.extend(each.size for each in prefetch_one(pages()))
     assert seen == [1, 2]
 
 
-def test_one_page_and_no_more_is_fetched_before_it_is_wanted() -> None:
+def test_only_one_page_is_fetched_ahead() -> None:
     fetched = 0
     third = threading.Event()
 
@@ -43,12 +43,12 @@ def test_one_page_and_no_more_is_fetched_before_it_is_wanted() -> None:
     ahead = prefetch_one(pages())
     next(ahead)
     next(ahead)
-    assert third.wait(5), "the next one is fetched while the second is worked on"
+    assert third.wait(5), "the next one is fetched while the second is processed"
     assert fetched == 3
     ahead.close()  # type: ignore[attr-defined]
 
 
-def test_one_thread_asks_for_all_pages() -> None:
+def test_one_thread_fetches_all_pages() -> None:
     threads: set[int] = set()
 
     def pages() -> Iterator[Page]:

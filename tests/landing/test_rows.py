@@ -19,7 +19,7 @@ SCHEMA = pa.schema([("id", pa.int64()), ("_record", pa.string())])
 
 @contextmanager
 def written(groups: list[int]) -> Iterator[LandingZone]:
-    """A file with row groups of so many rows, numbered through."""
+    """A file with row groups of the given sizes, with numbered rows."""
     with tempfile.TemporaryDirectory() as folder:
         zone = LandingZone(folder)
         writer = zone.writer(PATH, SCHEMA)
@@ -33,7 +33,7 @@ def written(groups: list[int]) -> Iterator[LandingZone]:
 
 
 @given(st.data(), st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(1, 12))
-def test_a_stretch_is_exactly_its_rows_whatever_the_row_groups_and_batches(
+def test_a_range_is_exactly_its_rows_whatever_the_row_groups_and_batches(
     data: st.DataObject, groups: list[int], batch_size: int
 ) -> None:
     total = sum(groups)
@@ -46,12 +46,12 @@ def test_a_stretch_is_exactly_its_rows_whatever_the_row_groups_and_batches(
         assert rows.column("_record").to_pylist() == [str(i) for i in range(first, first + count)]
 
 
-def test_without_a_stretch_it_is_the_whole_file() -> None:
+def test_without_a_range_the_whole_file_is_read() -> None:
     with written([2, 3]) as zone, open_rows(zone, PATH) as rows:
         assert rows.column("id").to_pylist() == [0, 1, 2, 3, 4]
 
 
-def test_only_the_row_groups_of_the_stretch_are_read() -> None:
+def test_only_row_groups_in_the_range_are_read() -> None:
     with written([4, 4, 4]) as zone, open_rows(zone, PATH, 5, 2) as rows:
         (batch,) = rows.batches(["id"], 100)
         assert batch.num_rows == 2

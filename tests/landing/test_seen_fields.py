@@ -1,4 +1,4 @@
-"""Whether a field is still sent is seen in its column, or in its name where all its values are null."""
+"""A field counts as sent if its column has a value, or if its name appears with only null values."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_a_field_is_seen_by_its_value_and_by_its_name_alone() -> None:
     assert presence.missing == NAMES - presence.seen
 
 
-def test_a_field_whose_value_cannot_be_typed_is_there_all_the_same() -> None:
+def test_a_field_with_an_untypable_value_counts_as_seen() -> None:
     assert "total" in looked_at(small(1, total="x")).seen
 
 
-def test_a_name_quoted_in_a_text_is_no_field() -> None:
+def test_a_name_quoted_in_a_text_is_not_a_field() -> None:
     assert "total" in looked_at(small(1, summary='the "total" is')).missing
 
 
@@ -35,6 +35,6 @@ def test_nothing_is_missing_from_a_record_that_has_every_field() -> None:
     assert looked_at(encoded(whole(INVOICES))).missing == set()
 
 
-def test_what_earlier_files_of_the_batch_had_is_not_missing_and_what_the_catalogue_lost_is_forgotten() -> None:
+def test_fields_in_earlier_files_are_not_missing_and_fields_removed_from_the_catalog_are_ignored() -> None:
     presence = looked_at(small(1), seen=frozenset({"total", "no longer in the catalogue"}))
     assert presence.seen == {"id", "total"}

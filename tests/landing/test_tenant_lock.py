@@ -14,7 +14,7 @@ from st_pipeline.landing.tenant_lock import TenantBusy, tenant_lock
 from st_pipeline.postgres import Database
 
 
-def test_a_held_lock_refuses_others_in_words_that_name_the_holder(warehouse: Database) -> None:
+def test_a_held_lock_is_refused_with_a_message_that_names_the_holder(warehouse: Database) -> None:
     with (
         tenant_lock(warehouse, "acme", "run-1234", wait_seconds=0),
         pytest.raises(
@@ -34,7 +34,7 @@ def test_the_lock_is_free_after_an_end_and_after_an_error(warehouse: Database) -
         pass
 
 
-def test_other_tenants_and_other_warehouses_are_not_kept_waiting(warehouse: Database, new_warehouse) -> None:
+def test_other_tenants_and_warehouses_do_not_wait(warehouse: Database, new_warehouse) -> None:
     with (
         tenant_lock(warehouse, "one", "a", wait_seconds=0),
         tenant_lock(warehouse, "two", "b", wait_seconds=0),
@@ -43,7 +43,7 @@ def test_other_tenants_and_other_warehouses_are_not_kept_waiting(warehouse: Data
         pass
 
 
-def test_the_holder_named_is_that_of_this_warehouse(warehouse: Database, new_warehouse) -> None:
+def test_the_message_names_the_holder_in_this_warehouse(warehouse: Database, new_warehouse) -> None:
     with (
         tenant_lock(new_warehouse(), "named", "elsewhere", wait_seconds=0),
         tenant_lock(warehouse, "named", "here", wait_seconds=0),

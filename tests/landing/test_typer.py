@@ -1,4 +1,4 @@
-"""Records become rows: one each, verbatim beside the typed columns, and one record's trouble is its own."""
+"""Records become rows: one each, verbatim next to the typed columns, and a bad record affects only itself."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def row_of(endpoint: Endpoint, record: Any) -> dict[str, Any]:
 
 
 def expected(record: str) -> tuple[dict[str, Any], set[str | None]]:
-    """By the rules, one value at a time: the columns of a record, and the fields that must be noted."""
+    """By the rules, one value at a time: a record's columns, and the fields with a note."""
     columns: dict[str, Any] = dict.fromkeys(field.column for field in INVOICES.fields)
     noted: set[str | None] = set()
     parsed = decoded_or_none(record)
@@ -68,7 +68,7 @@ class Leaf:
 
 
 def decoded_or_none(record: str) -> Any:
-    """Objects down to the second level as dicts, what is below as Leaf with its text."""
+    """Objects down to the second level as dicts; everything below as Leaf with its text."""
     nested = {field.path[0] for field in INVOICES.fields if len(field.path) == 2}
     try:
         top = read_members(record.encode())
@@ -96,7 +96,7 @@ def decoded_or_none(record: str) -> Any:
 @example(['{"id": 1, "total": NaN, "customer": {"id": NaN, "name": "Ann"}, "items": [NaN], "other": [NaN]}'])
 @example(['{"id": 1, "other": 1e999999, "customer": {"other": 1e999999, "good": 1}}'])
 @example(['{"id": 1, "items": ' + "[" * 100_000 + "]" * 100_000 + "}"])
-def test_any_values_are_typed_as_the_rules_say_and_kept_as_they_came(sent: list[str]) -> None:
+def test_any_values_are_typed_by_the_rules_and_kept_verbatim(sent: list[str]) -> None:
     typed = type_records(INVOICES, [text.encode() for text in sent])
     assert typed.rows.schema.equals(table_schema(INVOICES))
     rows = typed.rows.to_pylist()
@@ -130,7 +130,7 @@ def test_a_record_with_every_field_fills_every_column_of_its_entity(entity: str)
 
 @pytest.mark.parametrize("entity", ASSET_ENTITIES)
 @pytest.mark.parametrize("form", ["null", "missing", "nested null"])
-def test_nothing_but_the_id_is_needed_of_a_record(entity: str, form: str) -> None:
+def test_a_record_needs_only_an_id(entity: str, form: str) -> None:
     one = endpoint(entity)
     record: dict[str, Any] = {"id": 5}
     for field in one.fields:
@@ -147,7 +147,7 @@ def test_nothing_but_the_id_is_needed_of_a_record(entity: str, form: str) -> Non
 @pytest.mark.parametrize("field", INVOICES.fields, ids=lambda field: field.column)
 def test_one_bad_field_becomes_null_with_a_note_and_the_rest_stays(field: Field) -> None:
     if field.column == "id":
-        return  # the key is another matter
+        return  # the key is a different case
     bad: Any = {} if field.type is not FieldType.JSONB else float("nan")
     record = whole(INVOICES)
     good = row_of(INVOICES, record)
@@ -166,7 +166,7 @@ def test_one_bad_field_becomes_null_with_a_note_and_the_rest_stays(field: Field)
     "record", ['"oops"', "null", "[1,2]", "7", "NaN", "{}", '{"id":null}', '{"id":"abc"}', '{"id":12.75}', '{"id":{}}',
                '{"id":99999999999999999999}', '{"id":true}', '{"ID":1}', '{"id":"x","total":{},"customer":[]}']
 )  # fmt: skip
-def test_what_has_no_usable_id_has_exactly_one_note_for_the_whole_record(record: str) -> None:
+def test_a_record_without_a_usable_id_has_exactly_one_note(record: str) -> None:
     typed = type_records(INVOICES, [b'{"id":1}', record.encode(), b'{"id":2}'])
     assert [(n.row, n.record_id, n.field, n.record) for n in typed.notes] == [(1, None, None, record)]
     assert typed.notes[0].reason.startswith((NO_ID, "not a JSON object"))
@@ -174,7 +174,7 @@ def test_what_has_no_usable_id_has_exactly_one_note_for_the_whole_record(record:
     assert typed.quarantined_whole == 1
 
 
-def test_an_id_may_come_as_a_string_or_with_a_point() -> None:
+def test_an_id_may_be_a_string_or_have_a_decimal_point() -> None:
     typed = type_records(INVOICES, [b'{"id":"17"}', b'{"id":18.0}', b'{"id":-9223372036854775808}'])
     assert typed.rows.column("id").to_pylist() == [17, 18, -(2**63)]
     assert typed.notes == []
@@ -187,7 +187,7 @@ def test_amounts_are_the_same_from_numbers_and_strings_and_never_a_float() -> No
     assert row_of(INVOICES, b'{"id":1,"total":0.1}')["total"] == Decimal("0.1")
 
 
-def test_unknown_enum_values_and_integers_for_texts_are_values_like_others() -> None:
+def test_unknown_enum_values_and_integers_for_texts_are_accepted() -> None:
     typed = type_records(INVOICES, [b'{"id":1,"syncStatus":"Reticulating"}', b'{"id":2,"syncStatus":3}'])
     assert typed.rows.column("sync_status").to_pylist() == ["Reticulating", "3"]
     assert typed.notes == []
@@ -203,7 +203,7 @@ def test_unknown_fields_are_kept_verbatim_at_the_top_and_in_nested_objects() -> 
     assert typed.notes == []
 
 
-def test_an_unknown_field_is_kept_beside_a_field_that_cannot_be_typed() -> None:
+def test_an_unknown_field_is_kept_next_to_an_untypable_one() -> None:
     typed = type_records(INVOICES, [b'{"id":1,"total":"abc","active":"perhaps","colour":"red"}'])
     assert typed.rows.column("_extra").to_pylist() == ['{"colour":"red"}']
     assert [(n.field, n.reason) for n in typed.notes] == [("active", "not a boolean"), ("total", "not a number")]
@@ -217,7 +217,7 @@ def test_an_unknown_field_that_postgres_cannot_hold_is_noted_and_the_others_are_
     assert typed.unknown == {"huge", "job.odd", "job.fine", "colour"}
 
 
-def test_a_nested_object_that_is_none_costs_its_fields_and_nothing_else() -> None:
+def test_a_nested_object_of_the_wrong_type_loses_only_its_fields() -> None:
     typed = type_records(INVOICES, [b'{"id":1,"customer":"Mary","job":{"id":4}}'])
     (row,) = typed.rows.to_pylist()
     assert (row["customer__id"], row["customer__name"], row["job__id"]) == (None, None, 4)
@@ -227,7 +227,7 @@ def test_a_nested_object_that_is_none_costs_its_fields_and_nothing_else() -> Non
     ]
 
 
-def test_nul_and_lone_surrogates_leave_the_columns_and_stay_in_the_record() -> None:
+def test_nul_and_lone_surrogates_are_removed_from_columns_but_not_from_the_record() -> None:
     text = rb'{"id":1,"summary":"a\u0000b \ud800\ud83d\ude00 C:\\u0000","no\u0000te":"x\udfff","items":["\u0000"]}'
     typed = type_records(INVOICES, [text])
     (row,) = typed.rows.to_pylist()
@@ -256,7 +256,7 @@ def test_no_records_give_an_empty_table_of_the_same_columns() -> None:
     assert (typed.rows.num_rows, typed.notes, typed.unknown) == (0, [], frozenset())
 
 
-def test_the_fingerprint_moves_with_fields_types_and_cursor_and_with_nothing_else() -> None:
+def test_the_fingerprint_changes_only_with_fields_types_and_cursor() -> None:
     def changed(**changes: Any) -> Endpoint:
         return dataclasses.replace(INVOICES, **changes)
 

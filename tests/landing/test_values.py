@@ -50,7 +50,7 @@ def test_every_integer_of_64_bits_is_a_bigint_as_number_and_as_string(number: in
     "raw", ["1.5", "9223372036854775808", "-9223372036854775809", '"x"', '"1.0"', "true", "null", "[]", "{}", '""',
             "1e19", "1e1000000", "NaN", "9" * 5000, '"٣"']
 )  # fmt: skip
-def test_what_is_no_integer_of_64_bits_is_no_bigint(raw: str) -> None:
+def test_values_beyond_64_bit_integers_are_not_bigint(raw: str) -> None:
     with pytest.raises(Untypable, match="not a 64-bit integer"):
         to_bigint(decode(raw))
 
@@ -87,18 +87,18 @@ def test_a_number_too_large_for_numeric_says_so(raw: str) -> None:
 @pytest.mark.parametrize(
     "raw", ['"1,2"', '"abc"', '""', "true", "[]", "{}", "NaN", "-Infinity", '"NaN"', '"0x1"', '"1_0"']
 )
-def test_what_is_no_number_is_no_numeric(raw: str) -> None:
+def test_other_values_are_not_numeric(raw: str) -> None:
     with pytest.raises(Untypable, match="not a number"):
         to_numeric(decode(raw))
 
 
 @pytest.mark.parametrize("raw", ["1e9999999999999999999", "[1e9999999999999999999]"])
-def test_a_number_that_no_decimal_holds_is_refused_in_words(raw: str) -> None:
+def test_a_number_too_large_for_a_decimal_is_rejected_with_a_reason(raw: str) -> None:
     with pytest.raises(Untypable, match="out of range"):
         decode(raw)
 
 
-def test_json_nested_beyond_reading_is_refused_in_words() -> None:
+def test_json_nested_too_deeply_is_rejected_with_a_reason() -> None:
     with pytest.raises(Untypable, match="not readable"):
         decode("[" * 100_000 + "]" * 100_000)
 
@@ -129,7 +129,7 @@ def test_instants_are_read_in_every_form_the_api_writes(text: str, instant: date
     ["", "soon", "2024-13-01T00:00:00Z", "2024-02-30", "2024-02-29T24:00:01Z", "2024-02-29T12:60:00Z", "12/31/2024",
      "٢٠٢٤-٠٢-٢٩", "0001-01-01T00:00:00+01:00", "9999-12-31T23:00:00-02:00", "2024-02-29T12:30Z", 1709210000, None],
 )  # fmt: skip
-def test_what_is_no_instant_is_refused(value: object) -> None:
+def test_other_text_is_not_an_instant(value: object) -> None:
     with pytest.raises(Untypable, match=r"not a (valid )?timestamp"):
         to_instant(value)
 
@@ -163,14 +163,14 @@ def test_a_boolean_may_come_as_its_name() -> None:
             to_boolean(value)
 
 
-def test_a_text_may_come_as_a_number_and_stays_as_it_was_written() -> None:
+def test_a_text_may_be_a_number_and_is_kept_as_written() -> None:
     assert [to_text(decode(raw), raw) for raw in ('"a"', "7", "1.50", "true")] == ["a", "7", "1.50", "true"]
     for raw in ("[1]", "{}", "null"):
         with pytest.raises(Untypable, match="not text"):
             to_text(decode(raw), raw)
 
 
-def test_digits_and_e_in_a_string_are_no_huge_number() -> None:
+def test_digits_and_e_in_a_string_are_not_a_huge_number() -> None:
     guids = '[{"guid": "0e84400e-1111-4e12-8e99-7e123456789a", "quoted \\" 1e99999": "5e55555"}]'
     assert to_jsonb(guids) == guids
 
@@ -178,7 +178,9 @@ def test_digits_and_e_in_a_string_are_no_huge_number() -> None:
 @pytest.mark.parametrize(
     "number", ["1e131072", "1e-16384", "9" * 131_073, "0." + "1" * 16_384, "1." + "1" * 9_000 + "e-9999"]
 )
-def test_what_jsonb_cannot_hold_is_refused_before_postgres_would(number: str, control: psycopg.Connection) -> None:
+def test_values_too_large_for_jsonb_are_rejected_before_postgres_would(
+    number: str, control: psycopg.Connection
+) -> None:
     with pytest.raises(psycopg.Error):
         control.execute("select %s::jsonb", (f"[{number}]",))
     with pytest.raises(Untypable, match="too large for jsonb"):
@@ -188,7 +190,7 @@ def test_what_jsonb_cannot_hold_is_refused_before_postgres_would(number: str, co
 @pytest.mark.parametrize(
     "number", ["1" * 199 + "e9999", "0." + "1" * 199 + "e-9999", "1" * 199 + "." + "1" * 199 + "e-9999"]
 )
-def test_the_largest_numbers_let_through_are_taken_by_postgres(number: str, control: psycopg.Connection) -> None:
+def test_postgres_accepts_the_largest_allowed_numbers(number: str, control: psycopg.Connection) -> None:
     control.execute("select %s::jsonb", (to_jsonb(f"[{number}]"),))
 
 
@@ -212,9 +214,9 @@ def test_nul_and_lone_surrogates_are_taken_out_and_nothing_else(sent: bytes, kep
 
 
 @given(st.text(st.characters(codec=None)))  # with lone surrogates
-def test_what_is_left_is_the_text_without_what_postgres_cannot_hold(text: str) -> None:
+def test_only_what_postgres_cannot_store_is_removed_from_a_text(text: str) -> None:
     left = json.loads(without_unstorable(json.dumps(text).encode()))
-    # json.loads joins escaped halves that stand next to each other, as every reader does.
+    # json.loads joins escaped surrogate halves that are next to each other, as every reader does.
     joined = json.loads(json.dumps(text))
     assert left == "".join(c for c in joined if c != "\0" and not 0xD800 <= ord(c) <= 0xDFFF)
     left.encode()

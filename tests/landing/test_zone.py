@@ -15,12 +15,12 @@ ROWS = pa.table({"id": [1, 2], "_record": ["a", "b"]}, SCHEMA)
 PATH = "crm_customers/tenant=acme/landed=2026-03-01/b-0.parquet"
 
 
-def test_a_path_tells_entity_tenant_day_batch_and_number() -> None:
+def test_a_path_has_entity_tenant_day_batch_and_number() -> None:
     at = datetime(2026, 3, 1, 23, 59, tzinfo=UTC)
     assert file_path("crm_customers", "acme", at, "b", 0) == PATH
 
 
-def test_a_file_has_its_name_only_when_it_is_whole(zone: LandingZone) -> None:
+def test_a_file_gets_its_name_only_when_it_is_complete(zone: LandingZone) -> None:
     target = Path(zone.location) / PATH
     writer = zone.writer(PATH, SCHEMA)
     writer.write(ROWS)
@@ -49,7 +49,7 @@ def test_an_abandoned_file_leaves_nothing_behind_whatever_state_it_is_in(zone: L
     writer.abandon()
 
 
-def test_sweeping_deletes_what_is_not_known_of_this_entity_and_tenant_alone(zone: LandingZone) -> None:
+def test_sweeping_deletes_only_unknown_files_of_this_entity_and_tenant(zone: LandingZone) -> None:
     paths = [
         PATH,
         PATH.replace("b-0", "b-1"),
@@ -65,7 +65,7 @@ def test_sweeping_deletes_what_is_not_known_of_this_entity_and_tenant_alone(zone
     assert zone.sweep("crm_customers", "acme", {PATH}) == []
 
 
-def test_sweeping_where_nothing_was_ever_landed_is_nothing(zone: LandingZone) -> None:
+def test_sweeping_without_landed_files_does_nothing(zone: LandingZone) -> None:
     assert zone.sweep("crm_customers", "acme", set()) == []
 
 

@@ -1,1 +1,1 @@
-"""The legacy tables against a reference in plain Python, and the SQL functions against Python's own."""
+"""The legacy tables compared with a reference in plain Python, and the SQL functions with Python's own."""

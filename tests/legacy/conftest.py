@@ -1,4 +1,4 @@
-"""A warehouse of this folder's own, on a real server, and dbt as a command."""
+"""This folder's own warehouse on a real server, and dbt as a command."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def connection(database: postgres.Database) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture(scope="session")
 def dbt(database: postgres.Database, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
-    """Runs a dbt command in a process of its own; its output, or a failed test with it."""
+    """Run a dbt command in its own process; returns the output, or fails the test with it."""
     work = tmp_path_factory.mktemp("dbt")
     environment = os.environ | {
         "ST_PIPELINE_PG_HOST": database.host,

@@ -1,6 +1,6 @@
-"""Records as the API sends them into the raw tables, and changes to them: what the loader does, one row at a time.
+"""Insert and change records in the raw tables, as the API sends them: what the loader does, but one row at a time.
 
-Small and slow on purpose: the loader has its own tests, and these are about what is built from its tables.
+Small and slow on purpose: the loader has its own tests; these tests are about what is built from its tables.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .reference_text import storable
 
 
 def register(connection: psycopg.Connection, tenant: Tenant, number: int) -> None:
-    """Put a tenant into the registry, or write its new attributes."""
+    """Register a tenant, or update its attributes."""
     connection.execute(
         """
         insert into control.tenants
@@ -43,7 +43,7 @@ def register(connection: psycopg.Connection, tenant: Tenant, number: int) -> Non
 
 
 def load(connection: psycopg.Connection, tenant: str, entity: str, records: Sequence[Record]) -> None:
-    """Upsert records; a row that was marked deleted is there again."""
+    """Upsert records; a row that was marked deleted is restored."""
     fields = endpoint(entity).fields
     columns = [sql.Identifier(name) for name in ("tenant", *(field.column for field in fields), "_landed_at")]
     statement = sql.SQL(
@@ -65,7 +65,7 @@ def load(connection: psycopg.Connection, tenant: str, entity: str, records: Sequ
 
 
 def delete(connection: psycopg.Connection, tenant: str, entity: str, ids: Iterable[int]) -> None:
-    """Mark records as gone."""
+    """Mark records as deleted."""
     with connection.transaction(), connection.cursor() as cursor:
         statement = "update {} set _deleted_at = now() where tenant = %s and id = any(%s)"
         cursor.execute(sql.SQL(statement).format(sql.Identifier("raw", entity)), (tenant, list(ids)))
@@ -101,6 +101,6 @@ def _value(record: Record, field: Field) -> Any:
 
 
 def _cut(instant: str) -> str:
-    """Postgres would round a seventh digit, and 59.9999999 s up to the next minute."""
+    """Cut further digits: Postgres would round a seventh digit, and turn 59.9999999 s into the next minute."""
     seconds, dot, fraction = instant.removesuffix("Z").partition(".")
     return f"{seconds}{dot}{fraction[:6]}Z"

@@ -1,6 +1,6 @@
-"""Awkward records of one tenant, as the API would send them: what the legacy rules were written for.
+"""Awkward records of one tenant, as the API would send them: the cases that the legacy rules were written for.
 
-Seeded: the same seed gives the same records. Ids start at 1 in every tenant, so that all tenants share theirs.
+The same seed always gives the same records. Ids start at 1 in every tenant, so all tenants share ids.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ Record = dict[str, Any]
 
 
 def make_records(seed: int, customers: int, invoices: int, *, with_memberships: bool = True) -> dict[str, list[Record]]:
-    """Entity -> records: coherent where the API's are, and dangling, null and repeated where the API's may be."""
+    """Entity -> records: consistent where the API's are, and dangling, null or repeated where the API's may be."""
     rng = random.Random(seed)
     jobs = max(1, invoices * 9 // 10)
     records: dict[str, list[Record]] = {
@@ -113,7 +113,7 @@ def _contact(rng: random.Random, number: int, customers: int) -> Record:
         rng,
         {
             "id": number,
-            # Some belong to a customer that is not in the export.
+            # Some belong to a customer missing from the export.
             "customerId": rng.randrange(1, customers + 20),
             "type": rng.choice(PHONE_TYPES),
             "value": rng.choice([value] * 9 + [None]),
@@ -219,5 +219,5 @@ def _html(rng: random.Random) -> str | None:
 
 
 def _without_some(rng: random.Random, record: Record) -> Record:
-    """Now and then a field is missing, as optional ones are."""
+    """Sometimes a field is missing, as optional ones are."""
     return {name: value for name, value in record.items() if name == "id" or rng.random() > 0.01}

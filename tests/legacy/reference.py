@@ -1,7 +1,7 @@
 """The legacy tables in plain Python: records as the API sends them in, rows out.
 
-Written from the consumer's specification alone, line by line, without a look at the SQL. The rules of text are in
-reference_text.py. Rows are dicts in the tables' column order, without ``id`` and ``created_at``.
+Written line by line from the consumer's specification alone, without looking at the SQL. reference_text.py has the text
+rules. Rows are dicts in the tables' column order, without ``id`` and ``created_at``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .reference_text import amount, format_phone, plain_text, tidy
 Record = Mapping[str, Any]
 Row = dict[str, Any]
 Records = Mapping[str, Sequence[Record]]
-"""Entity -> its records, inactive ones included, deleted ones left out. An entity may be missing."""
+"""Entity -> its records, including inactive but not deleted ones. An entity may be missing."""
 
 PHONE_TYPES = ("Phone", "MobilePhone")
 
@@ -34,7 +34,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The rows of one tenant, in no particular order. ``rejected`` has tenant, report, source_id, reason."""
+    """The rows of one tenant, in any order. ``rejected`` has tenant, report, source_id, reason."""
 
     invoices: list[Row]
     members: list[Row]
@@ -42,7 +42,7 @@ class Report:
 
 
 def report(tenant: Tenant, records: Records) -> Report:
-    """Everything the three legacy tables hold of one tenant."""
+    """Everything the three legacy tables have for one tenant."""
     result = Report([], [], [])
     phones = _phones(records.get("crm_customer_contacts", ()))
     for source_id, row in _invoice_rows(tenant, records, phones):
@@ -156,7 +156,7 @@ def _name_columns(name: str | None) -> Row:
 
 
 def _phones(contacts: Iterable[Record]) -> dict[int | None, list[str]]:
-    """Customer -> formatted phones in order of contact id, each once."""
+    """Customer -> formatted phones by contact id, without duplicates."""
     phones: dict[int | None, list[str]] = {}
     for contact in sorted(contacts, key=lambda contact: contact["id"]):
         phone, customer = format_phone(contact.get("value")), contact.get("customerId")
@@ -181,7 +181,7 @@ def _address_columns(address: Record) -> Row:
 
 
 def _first_starts(appointments: Iterable[Record]) -> dict[int | None, datetime]:
-    """Job -> start of its earliest active appointment; one in year 1 is none."""
+    """Job -> start of its earliest active appointment; year 1 means none."""
     starts: dict[int | None, datetime] = {}
     for appointment in filter(_is_active, appointments):
         start, job = _instant(appointment.get("start")), appointment.get("jobId")
@@ -191,7 +191,7 @@ def _first_starts(appointments: Iterable[Record]) -> dict[int | None, datetime]:
 
 
 def _instant(text: str | None) -> datetime | None:
-    """A point in time; the API's own are in UTC, also those without a zone. Digits after the sixth are cut."""
+    """An instant; the API's are in UTC, even without a zone. Digits after the sixth are cut."""
     if text is None:
         return None
     instant = datetime.fromisoformat(text)

@@ -1,7 +1,7 @@
-"""The rules of text in the legacy tables, in plain Python: a second opinion on the SQL functions.
+"""The text rules of the legacy tables in plain Python, to verify the SQL functions.
 
-Written from the consumer's specification alone and in another manner than the SQL (a scanner instead of expressions),
-so that both do not share a mistake. Rows are made in reference.py.
+Written from the consumer's specification alone, and with a different method than the SQL (a scanner instead of regular
+expressions), so that the two don't share a mistake. reference.py builds the rows.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ COMMENT_START, COMMENT_END = "<!--", "-->"
 
 
 def storable(text: str) -> str:
-    """``text`` without NUL and lone surrogates, which Postgres cannot hold."""
+    """``text`` without NUL and lone surrogates, which Postgres can't store."""
     return re.sub("[\x00\ud800-\udfff]", "", text)
 
 
 def tidy(text: object) -> str | None:
-    """White space trimmed and folded to single blanks; None where nothing is left, or for what is no text."""
+    """Trim white space and fold it to single spaces; None if nothing is left or the value isn't text."""
     return " ".join(storable(text).split()) or None if isinstance(text, str) else None
 
 
 def plain_text(text: object) -> str | None:
-    """Tags out, entities decoded once, tidied."""
+    """Remove tags, decode entities once, tidy."""
     if not isinstance(text, str):
         return None
     return tidy(html.unescape(without_tags(storable(text))))
 
 
 def without_tags(text: str) -> str:
-    """Block tags become a blank, other tags and comments nothing; a ``<`` that starts neither is text."""
+    """Block tags become a space, other tags and comments nothing; a ``<`` that starts neither is text."""
     kept: list[str] = []
     position = 0
     while position < len(text):
@@ -62,7 +62,7 @@ def _comment_end(text: str, start: int) -> int | None:
 
 
 def _tag_end(text: str, start: int) -> int | None:
-    """Where the tag at ``start`` ends; None where it is no tag, or never ends (then its words are kept)."""
+    """Where the tag at ``start`` ends; None if it isn't a tag or never ends (then its words are kept)."""
     name = start + 2 if text.startswith("</", start) else start + 1
     if name >= len(text) or text[name] not in LETTERS:
         return None
@@ -93,7 +93,7 @@ def _tag_name(text: str, start: int) -> str:
 
 
 def format_phone(value: object) -> str | None:
-    """``(512) 555-0100`` for what is plainly a number of ten digits, anything else tidied; None for an empty value."""
+    """``(512) 555-0100`` for a clear ten-digit number, other values tidied; None for an empty value."""
     tidied = tidy(value)
     if tidied is None:
         return None
@@ -108,7 +108,7 @@ def format_phone(value: object) -> str | None:
 
 
 def amount(value: object) -> float | None:
-    """An amount, sent as text or as a number, as the consumer's double; None for what is no number."""
+    """An amount, from text or a number, as the consumer's double; None if it isn't a number."""
     if value is None or isinstance(value, bool):
         return None
     try:

@@ -1,5 +1,7 @@
-"""The legacy tables that dbt builds against the reference in plain Python: thousands of awkward records, three tenants
-in three time zones, a first build and incremental ones. The tests run in order; each goes on with the tables before it.
+"""The legacy tables that dbt builds, compared with the reference in plain Python.
+
+Thousands of awkward records, three tenants in three time zones, a first build and incremental ones. The tests run in
+order; each continues with the tables of the previous one.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ UNKNOWN_ZONE = Tenant("lost-at-sea", "SM000404", "HVAC", "Nowhere/Atlantis")
 
 @dataclass
 class Warehouse:
-    """The raw tables and, beside them, what was put into them."""
+    """The raw tables, and a copy of the records in them."""
 
     connection: psycopg.Connection
     dbt: Dbt
@@ -54,7 +56,7 @@ class Warehouse:
         return self.dbt(command, "--quiet")
 
     def expected(self) -> Report:
-        """The reference's rows of all tenants."""
+        """The reference's rows for all tenants."""
         total = Report([], [], [])
         for key, entities in self.records.items():
             tenant = self.tenants.get(key) or Tenant(key, None, None, "UTC")
@@ -67,14 +69,14 @@ class Warehouse:
         return total
 
     def rows(self, table: str) -> list[Row]:
-        """What dbt built, without id and created_at, columns in the table's order."""
+        """What dbt built, without id and created_at, in column order."""
         cursor = self.connection.execute(sql.SQL("select * from {}").format(sql.Identifier("legacy", table)))
         names = [column.name for column in cursor.description or ()]
         rows = [dict(zip(names, values, strict=True)) for values in cursor]
         return [{name: row[name] for name in names if name not in ("id", "created_at")} for row in rows]
 
     def lasting(self, report: str, tenant: str) -> set[tuple[Any, ...]]:
-        """(source id, content, id, created_at) of every row of a report, refused ones included."""
+        """(source id, content, id, created_at) of every row of a report, including rejected ones."""
         table, source = {
             "invoices": ("int_invoice_report", "invoice_id"),
             "members": ("int_member_report", "source_customer_id"),
@@ -113,7 +115,7 @@ def built(connection: psycopg.Connection, dbt: Dbt) -> Warehouse:
 
 
 def assert_equal(warehouse: Warehouse) -> None:
-    """Every table equals the reference, both ways, each row as often as there."""
+    """Assert that every table equals the reference in both directions, including duplicates."""
     expected = warehouse.expected()
     for table, rows in [
         ("invoices_stream", expected.invoices),
@@ -172,7 +174,7 @@ def test_a_build_without_a_change_leaves_every_row_as_it_was(built: Warehouse) -
     versions = built.connection.execute("select xmin::text from intermediate.int_invoice_report").fetchall()
     built.build("run")
     assert before == {(r, t): built.lasting(r, t) for r in ("invoices", "members") for t in SIZES}
-    # Not even written again: the rows are those of the transaction that made them.
+    # Not even rewritten: the rows have the transaction that created them.
     assert built.connection.execute("select xmin::text from intermediate.int_invoice_report").fetchall() == versions
     assert_equal(built)
 
@@ -191,10 +193,10 @@ def test_an_incremental_build_equals_the_reference_and_leaves_other_tenants_alon
     ]:
         built.load(ACME.key, entity, fresh[entity][::step])
         built.delete(ACME.key, entity, sorted(held[entity])[5::97])
-    # Switched off rather than changed, and a deleted one that comes back.
+    # Deactivated rather than changed, and a deleted one that comes back.
     built.load(ACME.key, "accounting_invoices", [{**held["accounting_invoices"][2], "active": False}])
     built.load(ACME.key, "accounting_invoices", [{"id": 7, "total": "1.00", "summary": "back again"}])
-    # A load that began earlier than one already built, and committed later.
+    # A load that started before one that is already built, and committed later.
     built.load(COOL.key, "crm_customers", [{"id": 1, "name": "Late Commit", "address": {"street": "1 Late St"}}])
     built.connection.execute(
         "update control.raw_loads set changed_at = '2020-01-01' where tenant = %s and entity = 'crm_customers'",
@@ -208,15 +210,15 @@ def test_an_incremental_build_equals_the_reference_and_leaves_other_tenants_alon
         unchanged = {row[:2] for row in now} & {row[:2] for row in then}
         assert len(unchanged) > len(then) // 2
         assert {row for row in now if row[:2] in unchanged} == {row for row in then if row[:2] in unchanged}
-        # What came out differently has an id that nothing had before.
+        # Changed rows have ids that were never used before.
         changed = {row[2] for row in now if row[:2] not in unchanged}
         assert changed
         assert min(changed) > highest
 
 
-def test_a_changed_registry_a_tenant_that_left_and_one_that_lost_its_last_record(built: Warehouse) -> None:
+def test_a_changed_registry_a_removed_tenant_and_one_without_its_last_record(built: Warehouse) -> None:
     built.register(replace(BOLT, company_code="SM000111", timezone="Asia/Kolkata"))
-    # Who leaves the registry keeps the data; the key then stands for the company code.
+    # A tenant that leaves the registry keeps its data; the key then replaces the company code.
     built.connection.execute("delete from control.tenants where key = %s", (ACME.key,))
     del built.tenants[ACME.key]
     for entity, held in built.records[COOL.key].items():

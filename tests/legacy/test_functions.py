@@ -89,7 +89,7 @@ def test_every_named_entity_and_every_number_to_65536_is_decoded(sql: psycopg.Co
     _agree(sql, "decode_entities", values, [html.unescape(value) for value in values])
 
 
-def test_a_number_of_any_length_is_no_error(sql: psycopg.Connection) -> None:
+def test_a_number_of_any_length_does_not_fail(sql: psycopg.Connection) -> None:
     values = ["&#" + "9" * 9_000 + ";", "&#x" + "F" * 9_000, "&#" + "0" * 9_000 + "65;"]
     assert _each(sql, "decode_entities", values) == ["\ufffd", "\ufffd", "A"]
 
@@ -166,7 +166,7 @@ def test_an_amount_becomes_the_nearest_double_or_null_and_never_an_error(
 
 
 def test_twenty_thousand_summaries_take_seconds(sql: psycopg.Connection) -> None:
-    """Of 1 kB each, a quarter of them thick with markup; the limit leaves room for a busy machine."""
+    """1 kB each, a quarter of them with heavy markup; the limit allows for a busy machine."""
     plain, marked_up = "Replaced capacitor on unit 5. " * 33, "<p>Replaced &amp; tested&nbsp;<b>unit</b></p><br/>" * 20
     values = [marked_up if n % 4 == 0 else plain for n in range(20_000)]
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Where everybody stands. The figures against the rows by hand, with real syncs, are in tests/cli/test_status.py."""
+"""The state of every tenant. tests/cli/test_status.py compares it with rows counted by hand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def shown(past: Past) -> dict[str, TenantOverview]:
     return {one.tenant.key: one for one in read_overview(past.connection, NOW).tenants}
 
 
-def test_nobody_is_registered(past: Past) -> None:
+def test_no_tenant_is_registered(past: Past) -> None:
     overview = read_overview(past.connection, NOW)
     assert (overview.at, overview.tenants) == (NOW, [])
     assert (overview.totals.tenants, overview.totals.success_rate, overview.totals.rate_limit_share) == (0, None, None)
@@ -51,7 +51,7 @@ def test_the_last_sync_and_the_recent_ones_the_oldest_first(past: Past) -> None:
     assert {(sync.state, sync.seconds, sync.loaded) for sync in one.recent[:-1]} == {(SyncState.SUCCEEDED, 300.0, 100)}
 
 
-def test_who_runs_who_was_killed_and_who_waits(past: Past, warehouse: Database) -> None:
+def test_running_killed_and_waiting_syncs(past: Past, warehouse: Database) -> None:
     for key in ("acme", "bolt", "cole", "dale", "eve"):
         past.tenant(key, cadence="paused" if key in ("cole", "eve") else "nightly")
     for key in ("acme", "bolt"):
@@ -103,7 +103,7 @@ def test_data_is_fresh_until_its_cadence_has_passed_and_then_stale(past: Past) -
     assert {(found[key].fresh_until, found[key].stale_since) for key in ("cole", "dale", "eve")} == {(None, None)}
 
 
-def test_what_is_wrong_and_what_was_set_aside(past: Past) -> None:
+def test_incidents_and_quarantine(past: Past) -> None:
     past.tenant("acme")
     past.tenant("bolt")
     past.nights(3)
@@ -134,13 +134,13 @@ def test_the_share_of_the_rate_limit_is_of_60_calls_a_second(past: Past) -> None
     assert (totals.rate_limit_share, totals.busiest_tenant) == (pytest.approx(0.5), "acme")
 
 
-def test_all_questions_are_asked_at_one_moment_so_they_take_no_part_in_a_transaction(past: Past) -> None:
+def test_all_queries_use_one_snapshot_so_a_transaction_is_refused(past: Past) -> None:
     with past.connection.transaction(), pytest.raises(psycopg.errors.ActiveSqlTransaction):
         past.connection.execute("select 1")
         read_overview(past.connection, NOW)
 
 
-def test_one_tenant_alone_stands_as_it_does_among_all(past: Past, warehouse: Database) -> None:
+def test_one_tenant_reads_the_same_alone_as_among_all(past: Past, warehouse: Database) -> None:
     for key in ("acme", "bolt", "cole"):
         past.tenant(key, cadence="paused" if key == "cole" else "nightly")
     past.nights(3)

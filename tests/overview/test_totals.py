@@ -12,7 +12,7 @@ from tests.support.past import DAY, HOUR, MINUTE, NOW, Past, calls
 SECOND = timedelta(seconds=1)
 
 
-def test_a_day_has_what_ended_in_24_hours(past: Past) -> None:
+def test_a_day_has_syncs_that_ended_in_24_hours(past: Past) -> None:
     past.tenant()
     past.sync(NOW - DAY - MINUTE, seconds=60, error="ended a day ago: no more in it")
     past.sync(NOW - DAY - MINUTE, seconds=61)
@@ -24,7 +24,7 @@ def test_a_day_has_what_ended_in_24_hours(past: Past) -> None:
     assert day.average_seconds == pytest.approx((61 + 100 + 10) / 3)
 
 
-def test_without_a_sync_nothing_can_be_said(past: Past) -> None:
+def test_without_a_sync_totals_are_unknown(past: Past) -> None:
     day = read_day(past.connection, [], NOW)
     assert (day.succeeded, day.failed, day.success_rate, day.average_seconds) == (0, 0, None, None)
     assert (day.calls, day.average_latency, day.p95_latency) == (0, None, None)
@@ -32,7 +32,7 @@ def test_without_a_sync_nothing_can_be_said(past: Past) -> None:
     assert read_failed_today(past.connection, [], NOW, "UTC") == 0
 
 
-def test_a_sync_of_a_part_is_neither_a_success_nor_a_failure_but_it_calls(past: Past) -> None:
+def test_a_partial_sync_is_neither_a_success_nor_a_failure_but_its_calls_count(past: Past) -> None:
     past.tenant()
     past.sync(NOW - HOUR, partial=True, error="no", called=[calls(10)])
     past.sync(NOW - HOUR, partial=True, called=[calls(30)])
@@ -42,7 +42,7 @@ def test_a_sync_of_a_part_is_neither_a_success_nor_a_failure_but_it_calls(past: 
     assert read_failed_today(past.connection, [], NOW, "UTC") == 0
 
 
-def test_a_killed_sync_has_failed_when_it_started_and_one_that_runs_has_not(past: Past) -> None:
+def test_a_killed_sync_failed_when_it_started_and_a_running_one_has_not(past: Past) -> None:
     past.tenant()
     recorder.record_start(past.connection, "acme", None, NOW - 25 * HOUR, full=False)
     recorder.record_start(past.connection, "acme", None, NOW - 13 * HOUR, full=False)
@@ -52,7 +52,7 @@ def test_a_killed_sync_has_failed_when_it_started_and_one_that_runs_has_not(past
     assert read_failed_today(past.connection, [running], NOW, "UTC") == 1
 
 
-def test_latencies_are_of_all_calls_of_the_day_tries_and_failures_included(past: Past) -> None:
+def test_latencies_cover_all_calls_of_the_day_including_retries_and_failures(past: Past) -> None:
     past.tenant()
     fast, slow, old = CallLog(), CallLog(), CallLog()
     for _ in range(190):
@@ -86,7 +86,7 @@ def test_midnight_is_the_zones_own_on_days_that_change_the_clock() -> None:
     assert midnight(noon + DAY, "America/Chicago") == datetime(2026, 3, 9, 5, tzinfo=UTC)
 
 
-def test_the_busiest_is_who_called_most_a_second_in_its_last_sync_of_the_hour(past: Past) -> None:
+def test_the_busiest_tenant_made_the_most_calls_per_second_in_its_last_sync_of_the_hour(past: Past) -> None:
     for key in ("acme", "bolt", "cole", "dale"):
         past.tenant(key)
     past.sync(NOW - 50 * MINUTE, "acme", seconds=10, called=[calls(500)])

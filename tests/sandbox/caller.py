@@ -1,4 +1,4 @@
-"""A plain HTTP caller of the sandbox for its tests: a token, single calls, whole exports and lists; no retries."""
+"""A plain HTTP client of the sandbox for its tests: a token, single calls, whole exports and lists; no retries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from st_pipeline.sandbox.endpoints import entity
 
 
 class Caller:
-    """One account's caller; it keeps one token until told to renew it."""
+    """One account's client; it keeps one token until told to renew it."""
 
     def __init__(self, sandbox: Sandbox, account: Account) -> None:
         self.sandbox = sandbox
@@ -42,7 +42,7 @@ class Caller:
         return self
 
     def wait(self, seconds: float) -> None:
-        """Let the sandbox's time pass; the token may expire meanwhile, so a new one is had."""
+        """Advance the sandbox's clock, and get a new token because the old one may have expired."""
         self.sandbox.advance(seconds)
         self.authorize()
 
@@ -56,7 +56,7 @@ class Caller:
         )
 
     def export(self, name: str, start: str | None = None, /, **params: str) -> tuple[list[list[Any]], str]:
-        """All pages from a start on, and the last token."""
+        """All pages from a start, and the last token."""
         pages = []
         while True:
             given = params if start is None else {"from": start, **params}
@@ -70,7 +70,7 @@ class Caller:
                 return pages, start
 
     def exported(self, name: str, start: str | None = None, /, **params: str) -> list[Any]:
-        """All records from a start on."""
+        """All records from a start."""
         return [record for page in self.export(name, start, **params)[0] for record in page]
 
     def listed(self, name: str, /, **params: str) -> list[Any]:
@@ -86,11 +86,11 @@ class Caller:
                 return records
 
     def errors(self, name: str, /, **params: str) -> dict[str, list[str]]:
-        """The errors of a list call that is refused with 400."""
+        """The errors of a list call that fails with 400."""
         return self._refused(self.path(name, export=False), params)
 
     def export_errors(self, name: str, /, **params: str) -> dict[str, list[str]]:
-        """The errors of an export call that is refused with 400."""
+        """The errors of an export call that fails with 400."""
         return self._refused(self.path(name, export=True), params)
 
     def _refused(self, path: str, params: dict[str, str]) -> dict[str, list[str]]:
@@ -104,5 +104,5 @@ class _Page(msgspec.Struct):
 
 
 def raw_records(response: requests.Response) -> list[bytes]:
-    """A page's records as they came, byte for byte."""
+    """A page's records, byte for byte."""
     return [bytes(raw) for raw in msgspec.json.decode(response.content, type=_Page).data]

@@ -1,4 +1,4 @@
-"""Sandboxes for the tests beside this: small ones whose clock stands still; a test that changes one has its own."""
+"""Small sandboxes with a clock that stands still; a test that changes a sandbox gets its own."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ TWIN = Account(tenant_id=1002, client_id="cid.two", client_secret="cs1.two", app
 
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Sandbox]:
-    """A sandbox that no test changes, without a limit worth the name: tests are too fast for 60 calls a second."""
+    """A sandbox that no test changes, with a limit so high that fast tests never hit it."""
     with Sandbox([ACCOUNT, TWIN], page_size=40, now=NOW, calls_per_second=100_000) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def reader(shared: Sandbox) -> Iterator[Caller]:
-    """An authorized caller of the unchanging sandbox."""
+    """An authorized client of the shared sandbox."""
     with Caller(shared, ACCOUNT) as caller:
         yield caller.authorize()
 
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """A sandbox of a test's own."""
+    """A sandbox for one test."""
     with Sandbox([ACCOUNT, TWIN], page_size=40, now=NOW) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
 def caller(sandbox: Sandbox) -> Iterator[Caller]:
-    """An authorized caller of the test's own sandbox."""
+    """An authorized client of the test's own sandbox."""
     with Caller(sandbox, ACCOUNT) as caller:
         yield caller.authorize()

@@ -17,7 +17,7 @@ def test_the_demo_has_two_tenants_of_the_same_ids_and_one_that_is_not_connected(
     assert len({account.client_secret for account in DEMO_ACCOUNTS}) == 3
 
 
-def test_of_the_two_that_are_nobodys_tenants_one_is_not_connected() -> None:
+def test_one_of_the_two_spare_accounts_is_not_connected() -> None:
     spare = spare_accounts()
     assert [account.connected for account in spare] == [True, False]
     for fact in ("tenant_id", "name", "client_id", "client_secret"):

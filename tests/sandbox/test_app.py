@@ -37,13 +37,13 @@ def test_an_unknown_verb_is_an_unknown_operation(reader: Caller) -> None:
     assert (response.status_code, "Unable to match" in response.text) == (404, True)
 
 
-def test_an_unknown_path_at_the_root_is_a_problem_of_all_members(reader: Caller) -> None:
+def test_an_unknown_path_at_the_root_returns_a_complete_error_envelope(reader: Caller) -> None:
     response = reader.get("/nothing/here")
     assert response.status_code == 404
     assert set(response.json()) == {"type", "title", "status", "traceId", "errors", "data"}
 
 
-def test_pages_are_gzipped_for_those_who_take_it(reader: Caller) -> None:
+def test_pages_are_gzipped_if_the_client_accepts_it(reader: Caller) -> None:
     plain = reader.get(CUSTOMERS, headers=reader.headers | {"Accept-Encoding": "identity"})
     packed = reader.session.get(
         reader.sandbox.url + CUSTOMERS, headers=reader.headers | {"Accept-Encoding": "gzip"}, stream=True, timeout=10
@@ -108,7 +108,7 @@ def test_a_5xx_is_html(sandbox: Sandbox, caller: Caller) -> None:
     assert all(a.headers["Content-Type"].startswith("text/html") and "<html>" in a.text for a in answers)
 
 
-def test_a_truncated_answer_is_a_complete_response_of_incomplete_json(sandbox: Sandbox, caller: Caller) -> None:
+def test_a_truncated_response_is_a_complete_response_with_incomplete_json(sandbox: Sandbox, caller: Caller) -> None:
     sandbox.faults = Faults(rate_truncated=1)
     response = caller.get(CUSTOMERS)
     assert response.status_code == 200
@@ -127,7 +127,7 @@ def test_a_reset_breaks_the_connection(sandbox: Sandbox, caller: Caller) -> None
     assert [call.status for call in sandbox.calls] == [200, 0, 200]
 
 
-def test_a_slow_answer_takes_its_time_and_is_right(sandbox: Sandbox, caller: Caller) -> None:
+def test_a_slow_response_is_late_and_correct(sandbox: Sandbox, caller: Caller) -> None:
     sandbox.faults = Faults(rate_slow=1, slow_seconds=0.3)
     started = time.monotonic()
     assert caller.get(CUSTOMERS).status_code == 200
@@ -143,7 +143,7 @@ def test_tokens_can_be_made_to_expire_early(sandbox: Sandbox, caller: Caller) ->
     assert caller.get(CUSTOMERS).status_code == 401
 
 
-def test_a_repeated_token_comes_once_and_the_same_call_again_gets_on(sandbox: Sandbox, caller: Caller) -> None:
+def test_a_repeated_token_comes_once_and_a_retry_makes_progress(sandbox: Sandbox, caller: Caller) -> None:
     sandbox.faults = Faults(repeat_token=True)
     first = caller.get(CUSTOMERS).json()["continueFrom"]
     stuck = caller.get(CUSTOMERS, {"from": first}).json()
@@ -155,7 +155,7 @@ def test_a_repeated_token_comes_once_and_the_same_call_again_gets_on(sandbox: Sa
     assert caller.get(CUSTOMERS, {"from": first}).json()["continueFrom"] == first
 
 
-def test_all_faults_together_let_a_stubborn_reader_through(sandbox: Sandbox, caller: Caller) -> None:
+def test_a_persistent_client_gets_everything_despite_all_faults(sandbox: Sandbox, caller: Caller) -> None:
     sandbox.faults = Faults(rate_429=0.1, rate_5xx=0.1, rate_truncated=0.1, rate_reset=0.1, untypable=0.05)
     start, bodies, seen = "", 0, set()
     for _ in range(200):
@@ -173,7 +173,7 @@ def test_all_faults_together_let_a_stubborn_reader_through(sandbox: Sandbox, cal
     assert bodies == sandbox.world(1001).count("jpm_jobs")
 
 
-def test_the_same_faults_strike_the_same_calls() -> None:
+def test_the_same_seed_gives_the_same_faults_for_the_same_calls() -> None:
     faults = Faults(rate_429=0.2, rate_5xx=0.2, seed=9)
     runs = []
     for _ in range(2):
@@ -186,7 +186,7 @@ def test_the_same_faults_strike_the_same_calls() -> None:
     assert set(runs[0]) >= {401, 429}
 
 
-def test_spoilt_records_are_the_same_bytes_in_every_reading(sandbox: Sandbox, caller: Caller) -> None:
+def test_defective_records_are_the_same_bytes_in_every_read(sandbox: Sandbox, caller: Caller) -> None:
     world = sandbox.world(1001)
     for one in entities():
         clean = world.served(one.name)

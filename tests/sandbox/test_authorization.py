@@ -14,7 +14,7 @@ MEMBERS = {"type", "title", "status", "traceId", "errors", "data"}
 
 
 def refused(response: requests.Response, status: int) -> str:
-    """The title of a refusal, which has all six members of the envelope."""
+    """The title of an error response, which must have all six members of the envelope."""
     body = response.json()
     assert (response.status_code, body["status"]) == (status, status)
     assert set(body) == MEMBERS
@@ -41,7 +41,7 @@ def test_wrong_credentials_are_answered_with_400_invalid_client(reader: Caller, 
     assert response.json() == {"error": "invalid_client"}
 
 
-def test_a_json_body_is_refused_with_400_however_right_it_is(shared: Sandbox) -> None:
+def test_a_json_body_fails_with_400_even_with_valid_credentials(shared: Sandbox) -> None:
     form = {"grant_type": "client_credentials", "client_id": "cid.one", "client_secret": "cs1.one"}
     response = requests.post(f"{shared.url}/connect/token", json=form, timeout=10)
     assert response.status_code == 400
@@ -52,7 +52,7 @@ def test_another_grant_type_is_refused(reader: Caller) -> None:
     assert reader.ask_token(grant_type="password").json() == {"error": "unsupported_grant_type"}
 
 
-def test_a_missing_app_key_is_complained_about_before_a_missing_token(reader: Caller) -> None:
+def test_a_missing_app_key_is_reported_before_a_missing_token(reader: Caller) -> None:
     title = "Application key not present, check ST-App-Key header value."
     token = {"Authorization": reader.headers["Authorization"]}
     for headers in ({}, token, token | {"ST-App-Key": "ak1.unknown"}):
@@ -72,7 +72,7 @@ def test_the_token_is_taken_raw_and_with_bearer(reader: Caller) -> None:
         assert reader.get(CUSTOMERS, headers=headers).status_code == 200
 
 
-def test_a_token_does_not_open_another_tenant(reader: Caller) -> None:
+def test_a_token_gives_no_access_to_another_tenant(reader: Caller) -> None:
     refused(reader.get("/crm/v2/tenant/1002/export/customers"), 404)
     refused(reader.get("/crm/v2/tenant/9999/export/customers"), 404)
 

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from st_pipeline.sandbox.calls import CALLS_PER_SECOND, Call, CallLog, Limiter
 
 
-def test_sixty_calls_are_admitted_in_any_second_and_not_one_more() -> None:
+def test_at_most_sixty_calls_are_accepted_in_any_second() -> None:
     limiter = Limiter()
     assert CALLS_PER_SECOND == 60
     assert all(limiter.admits("ak1", 1, at=n / 100) for n in range(60))
@@ -13,7 +13,7 @@ def test_sixty_calls_are_admitted_in_any_second_and_not_one_more() -> None:
     assert not limiter.admits("ak1", 1, at=1.0)
 
 
-def test_tenants_and_apps_have_limits_of_their_own() -> None:
+def test_each_tenant_and_app_has_its_own_limit() -> None:
     limiter = Limiter(most=1)
     assert limiter.admits("ak1", 1, at=0)
     assert limiter.admits("ak1", 2, at=0)
@@ -37,7 +37,7 @@ def test_token_requests_and_other_tenants_do_not_count_in_the_peak() -> None:
 
 
 @given(st.lists(st.floats(0, 5), max_size=60))
-def test_the_peak_is_what_counting_every_second_gives(times: list[float]) -> None:
+def test_the_peak_equals_a_count_of_every_second(times: list[float]) -> None:
     log = CallLog()
     for at in times:
         log.add(Call(at, 1, "/a", 200))

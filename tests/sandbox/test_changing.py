@@ -70,7 +70,7 @@ def test_additions_are_complete_families_and_half_of_them_share_one_modified_on(
     assert {record["job"]["id"] for record in added} == set(done.additions["jpm_jobs"]) <= set(jobs)  # type: ignore[index]
 
 
-def test_entities_first_asked_for_after_a_change_hold_it_once(sandbox: Sandbox) -> None:
+def test_entities_first_read_after_a_change_contain_it_once(sandbox: Sandbox) -> None:
     done = sandbox.change(1001, seed=2, additions=8, late=4)
     sandbox.advance(PAST_WINDOW)
     world = sandbox.world(1001)
@@ -90,7 +90,7 @@ def test_the_same_seed_makes_the_same_changes() -> None:
     assert served[0] == served[1]
 
 
-def test_records_that_are_no_objects_are_passed_over(sandbox: Sandbox) -> None:
+def test_records_that_are_not_objects_are_skipped(sandbox: Sandbox) -> None:
     for record in sandbox.world(1001).records("settings_tag_types"):
         sandbox.delete(1001, "settings_tag_types", record["id"])
     sandbox.commit(1001, "settings_tag_types", b'"oops"')

@@ -7,7 +7,7 @@ from st_pipeline.sandbox import instants
 from st_pipeline.sandbox.clock import Clock
 
 
-def test_a_clock_given_a_moment_stands_still_until_it_is_advanced() -> None:
+def test_a_clock_with_a_start_stands_still_until_it_is_advanced() -> None:
     clock = Clock(dt.datetime(2026, 3, 1, tzinfo=dt.UTC))
     assert instants.text(clock.now()) == "2026-03-01T00:00:00Z"
     time.sleep(0.01)

@@ -11,7 +11,7 @@ def post(sandbox: Sandbox, action: str, **body: Any) -> requests.Response:
     return requests.post(f"{sandbox.url}/_sandbox/{action}", json=body, timeout=10)
 
 
-def test_the_state_tells_accounts_with_credentials_counts_and_calls(sandbox: Sandbox, caller: Caller) -> None:
+def test_the_state_has_accounts_with_credentials_counts_and_calls(sandbox: Sandbox, caller: Caller) -> None:
     caller.exported("crm_customers")
     state = requests.get(f"{sandbox.url}/_sandbox/state", timeout=10).json()
     one, two = state["accounts"]
@@ -78,7 +78,9 @@ def test_records_are_committed_deleted_and_shown_over_http(sandbox: Sandbox) -> 
         ("delete", {"tenant_id": 1001, "entity": "nope", "id": 1}, 400),
     ],
 )
-def test_what_cannot_be_done_is_said(sandbox: Sandbox, action: str, body: dict[str, Any], status: int) -> None:
+def test_an_impossible_action_returns_an_error(
+    sandbox: Sandbox, action: str, body: dict[str, Any], status: int
+) -> None:
     answer = post(sandbox, action, **body)
     assert answer.status_code == status
     assert answer.json()["error"]

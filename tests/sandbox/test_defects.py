@@ -20,13 +20,13 @@ def usable(record: Any) -> bool:
 
 
 @given(st.sampled_from(NAMES), st.integers(1, 10**9))
-def test_a_larger_share_strikes_all_that_a_smaller_one_does(name: str, record_id: int) -> None:
+def test_a_larger_share_includes_every_record_of_a_smaller_one(name: str, record_id: int) -> None:
     struck = [defects.strikes(share, name, record_id) for share in (0.0, 0.001, 0.1, 0.5, 1.0)]
     assert struck == sorted(struck)
     assert (struck[0], struck[-1]) == (False, True)
 
 
-def test_about_the_share_asked_for_is_struck() -> None:
+def test_about_the_requested_share_is_defective() -> None:
     struck = sum(defects.strikes(0.01, "accounting_invoices", n) for n in range(100_000))
     assert 850 < struck < 1150
 
@@ -59,7 +59,7 @@ def test_every_way_of_losing_the_id_occurs(shared: Sandbox) -> None:
     assert seen >= {"'missing'", "None", "'abc'", "12.75", "str", "list", "NoneType"}
 
 
-def test_the_members_that_are_not_spoilt_keep_their_bytes() -> None:
+def test_members_without_a_defect_keep_their_bytes() -> None:
     body = b'{"id":1,"soldHours":1.0000000000000000000,"modifiedOn":"2024-01-01T00:00:00Z","name":"\\u00e9"}'
     spoilt = [defects.spoil("jpm_jobs", n, body) for n in range(50) if defects.kind("jpm_jobs", n) == "field"]
     assert spoilt

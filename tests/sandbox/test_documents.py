@@ -1,4 +1,4 @@
-"""Every answer against the published OpenAPI documents; awkward data is off, because it is awkward by breaking them."""
+"""Every response matches the published OpenAPI documents. Awkward data is off, because it violates them on purpose."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SPARSE = dataclasses.replace(
 ENDPOINTS = [(one, export) for one, export in routes().values()]
 IDS = [f"{'export' if export else 'list'} {one.name}" for one, export in ENDPOINTS]
 
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the OpenAPI documents are not beside the project")
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="the OpenAPI documents are not next to the project")
 
 
 @cache
@@ -56,7 +56,7 @@ def tidy() -> Iterator[Sandbox]:
 
 @pytest.mark.parametrize(("one", "export"), ENDPOINTS, ids=IDS)
 @pytest.mark.parametrize("account", [TIDY, SPARSE], ids=["tidy", "sparse"])
-def test_a_whole_answer_is_as_its_document_says(tidy: Sandbox, account: Any, one: Entity, export: bool) -> None:
+def test_a_response_matches_its_document(tidy: Sandbox, account: Any, one: Entity, export: bool) -> None:
     everything = {"pageSize": "5000", "includeTotal": "true", "createdOnOrAfter": "2000-01-01", "active": "Any"}
     with Caller(tidy, account) as caller:
         body = caller.authorize().get(caller.path(one.name, export=export), None if export else everything).json()
@@ -84,13 +84,13 @@ def test_an_endpoint_has_the_scope_and_the_parameters_of_its_document(one: Entit
     assert one.ids == ("ids" in names)
 
 
-def test_a_refusal_is_the_documented_error_with_all_its_members(tidy: Sandbox) -> None:
+def test_an_error_matches_the_documented_envelope(tidy: Sandbox) -> None:
     with Caller(tidy, TIDY) as caller:
         body = caller.authorize().get("/crm/v2/tenant/1001/customers", {"sort": "-completedOn"}).json()
     assert list(validator("crm", "#/components/schemas/ApiErrorResponse").iter_errors(body)) == []
 
 
-def test_lists_that_the_documents_have_and_the_sandbox_claims_not_to_are_none() -> None:
+def test_entities_without_a_list_have_none_in_the_documents() -> None:
     for one in entities():
         paths = document(one.module)["paths"]
         assert one.listed == (f"/tenant/{{tenant}}/{one.resource}" in paths)

@@ -24,7 +24,7 @@ def test_an_unknown_entity_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
-def test_the_sandbox_imports_nothing_of_ours(source: Path) -> None:
+def test_the_sandbox_imports_nothing_else_from_the_project(source: Path) -> None:
     tree = ast.parse(source.read_text())
     modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     modules += [name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names]

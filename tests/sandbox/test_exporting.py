@@ -85,7 +85,7 @@ def test_a_date_after_everything_gives_nothing_and_a_token_that_goes_on_from_the
     assert reader.exported("crm_customers", token) == []
 
 
-def test_a_change_appears_after_15_minutes_and_until_then_the_version_before_it(
+def test_a_change_appears_after_15_minutes_and_until_then_the_previous_version(
     sandbox: Sandbox, caller: Caller
 ) -> None:
     first = caller.exported("crm_customers")
@@ -123,7 +123,7 @@ def test_late_commits_are_not_lost_after_a_start_by_date_either(sandbox: Sandbox
     assert got == [*done.late["accounting_invoices"], 77]
 
 
-def test_a_thousand_records_of_one_modified_on_committed_in_two_halves_all_arrive_once(
+def test_a_thousand_records_with_one_modified_on_committed_in_two_halves_all_arrive_once(
     sandbox: Sandbox, caller: Caller
 ) -> None:
     like = sandbox.world(1001).records("crm_customers")[0]
@@ -203,7 +203,7 @@ cursors = st.builds(Cursor, positions, positions, st.none() | st.integers(0, 2**
 
 
 @given(cursors, st.text())
-def test_a_token_gives_its_cursor_back_and_only_to_its_endpoint(cursor: Cursor, other: str) -> None:
+def test_a_token_decodes_to_its_cursor_only_for_its_endpoint(cursor: Cursor, other: str) -> None:
     token = exporting.write_token("1/crm", cursor)
     assert set("+/=") <= set(token)
     assert exporting.read_token("1/crm", token) == cursor
@@ -212,7 +212,7 @@ def test_a_token_gives_its_cursor_back_and_only_to_its_endpoint(cursor: Cursor, 
 
 
 @given(st.text())
-def test_no_text_is_taken_for_a_token(text: str) -> None:
+def test_arbitrary_text_is_not_accepted_as_a_token(text: str) -> None:
     assert exporting.read_token("1/crm", text) is None
 
 
@@ -222,7 +222,7 @@ def test_no_text_is_taken_for_a_token(text: str) -> None:
     st.integers(1, 5),
     st.booleans(),
 )
-def test_however_commits_and_pages_alternate_a_reader_ends_with_what_is_visible(
+def test_a_reader_ends_with_everything_visible_however_commits_and_pages_alternate(
     steps: list[tuple[int, int, bool]], limit: int, recent: bool
 ) -> None:
     shelf, held, cursor, now = Shelf(()), {}, Cursor(), 0
@@ -234,7 +234,7 @@ def test_however_commits_and_pages_alternate_a_reader_ends_with_what_is_visible(
             page = exporting.page(shelf, cursor, limit, now, recent=recent)
             held |= {shelf.ids[slot]: shelf.bodies[slot] for slot in page.slots}
             cursor = page.cursor
-    # A run that ends with recent changes goes back to where the certain ones end: the run after it brings the rest.
+    # A run that ends with recent changes returns to the last certain record: the next run gets the rest.
     while True:
         page = exporting.page(shelf, cursor, limit, FUTURE)
         held |= {shelf.ids[slot]: shelf.bodies[slot] for slot in page.slots}

@@ -6,12 +6,12 @@ from st_pipeline.sandbox.chance import seeded
 from st_pipeline.sandbox.faults import Fault, Faults, draw
 
 
-def test_without_faults_nothing_strikes() -> None:
+def test_without_faults_no_request_fails() -> None:
     rng = seeded("none")
     assert {draw(Faults(), rng) for _ in range(1000)} == {(None, False)}
 
 
-def test_each_kind_strikes_at_its_own_rate() -> None:
+def test_each_kind_of_fault_occurs_at_its_own_rate() -> None:
     faults = Faults(rate_429=0.02, rate_5xx=0.01, rate_truncated=0.03, rate_reset=0.04, rate_slow=0.1)
     rng = seeded("rates")
     draws = [draw(faults, rng) for _ in range(50_000)]

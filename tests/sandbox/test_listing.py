@@ -47,7 +47,7 @@ def test_invoices_and_payments_have_active_state(reader: Caller) -> None:
         assert "activeState" in reader.errors(name, activeState="Any")
 
 
-def test_the_page_is_50_records_and_the_total_null_unless_asked_for(reader: Caller) -> None:
+def test_a_page_has_50_records_and_no_total_by_default(reader: Caller) -> None:
     path = reader.path("jpm_jobs", export=False)
     body = reader.get(path).json()
     assert (body["page"], body["pageSize"], len(body["data"]), body["totalCount"]) == (1, 50, 50, None)
@@ -63,7 +63,7 @@ def test_a_bad_page_is_refused(reader: Caller, name: str, value: str) -> None:
     assert list(reader.errors("crm_customers", **{name: value})) == [name]
 
 
-def test_5000_records_are_the_most_a_page_may_have(reader: Caller) -> None:
+def test_a_page_has_at_most_5000_records(reader: Caller) -> None:
     assert len(reader.listed("crm_customers", pageSize="5000", active="Any")) == 120
 
 
@@ -88,7 +88,7 @@ def test_bounds_of_creation_and_modification_are_closed_below_and_open_above(rea
         assert list(reader.errors("jpm_jobs", **{least: "soon"})) == [least]
 
 
-def test_a_sort_outside_the_closed_list_is_refused_in_the_apis_words(reader: Caller) -> None:
+def test_an_undocumented_sort_field_is_rejected_in_the_apis_wording(reader: Caller) -> None:
     for value in ("-completedOn", "ModifiedOn", " ModifiedOn", "+"):
         errors = reader.errors("jpm_jobs", sort=value)
         assert errors == {"sort": [f"The value '{value}' is not valid for Sort."]}
@@ -121,7 +121,7 @@ def test_unknown_parameters_are_ignored_and_give_everything(reader: Caller) -> N
     assert reader.listed("settings_business_units", modifedOnOrAfter="2099-01-01", sort="-Nonsense") == plain
 
 
-def test_names_of_parameters_are_matched_without_regard_to_case(reader: Caller) -> None:
+def test_parameter_names_are_case_insensitive(reader: Caller) -> None:
     assert len(reader.get(reader.path("jpm_jobs", export=False), {"PAGESIZE": "3"}).json()["data"]) == 3
 
 

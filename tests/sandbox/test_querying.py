@@ -17,7 +17,7 @@ VALUES = st.text() | st.sampled_from(
 
 
 @given(st.sampled_from(LISTED), st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=6))
-def test_whatever_is_sent_is_understood_or_refused_by_name(one: Entity, parameters: list[tuple[str, str]]) -> None:
+def test_every_parameter_is_parsed_or_rejected_by_name(one: Entity, parameters: list[tuple[str, str]]) -> None:
     query = parse_query(one, parameters)
     assert set(query.errors) <= {name for name, _ in parameters} | {"request"}
     assert 1 <= query.page_size <= 5_000
@@ -35,12 +35,12 @@ def test_empty_values_and_unknown_names_change_nothing(one: Entity, name: str) -
 
 
 @pytest.mark.parametrize("value", ["1_000", "--5", "²", "x", "1.5", "9223372036854775808"])
-def test_what_is_no_int64_is_no_page_and_no_id(value: str) -> None:
+def test_a_value_that_is_not_an_int64_is_not_a_page_or_an_id(value: str) -> None:
     query = parse_query(entity("jpm_jobs"), [("page", value), ("ids", value), ("customerId", value)])
     assert set(query.errors) == {"page", "ids", "customerId"}
 
 
-def test_the_first_of_repeated_values_counts_where_one_is_wanted() -> None:
+def test_the_first_of_repeated_values_counts_if_one_is_expected() -> None:
     assert parse_query(entity("jpm_jobs"), [("page", "2"), ("page", "3")]).page == 2
 
 

@@ -17,7 +17,7 @@ def test_first_records_are_in_the_order_of_modification_and_visible_a_quarter_of
     assert shown(shelf, 10 + EXPORT_DELAY) == [b"2", b"3"]
 
 
-def test_a_commit_with_an_earlier_visibility_goes_before_one_that_waits() -> None:
+def test_a_commit_that_is_visible_earlier_goes_before_one_that_is_visible_later() -> None:
     shelf = Shelf([])
     shelf.commit(row(1, 5), 200)
     shelf.commit(row(2, 9), 100)
@@ -40,7 +40,7 @@ def test_versions_of_one_record_become_visible_in_the_order_of_their_commits() -
     assert shown(shelf, 500) == [b"second"]
 
 
-def test_a_position_between_records_of_one_moment_loses_none() -> None:
+def test_a_position_between_records_visible_at_the_same_time_loses_none() -> None:
     shelf = Shelf([])
     for n in range(6):
         shelf.commit(row(n, 7), 100)
@@ -48,7 +48,7 @@ def test_a_position_between_records_of_one_moment_loses_none() -> None:
     assert shown(shelf, FAR, Position(100, slots[2])) == [b"3", b"4", b"5"]
 
 
-def test_a_deleted_record_is_in_no_version_any_more_and_may_come_back() -> None:
+def test_a_deleted_record_disappears_in_every_version_and_may_come_back() -> None:
     shelf = Shelf([row(1, 0), row(2, 0)])
     shelf.commit(row(1, 5, "newer"), 10)
     assert shelf.delete(1)

@@ -13,7 +13,7 @@ def test_two_accounts_of_one_tenant_are_refused() -> None:
         Sandbox([ACCOUNT, ACCOUNT])
 
 
-def test_a_present_before_the_generated_history_is_refused() -> None:
+def test_a_current_time_before_the_end_of_the_history_is_rejected() -> None:
     with pytest.raises(ValueError, match="2025-12-01"):
         Sandbox([ACCOUNT], now=dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
 
@@ -35,9 +35,7 @@ def test_a_committed_record_is_served_byte_for_byte(sandbox: Sandbox, caller: Ca
     assert shown[-4:] == [surrogate, {"id": "abc", "active": True}, "oops", None]
 
 
-def test_a_committed_record_is_in_lists_at_once_and_in_exports_when_it_is_to_be(
-    sandbox: Sandbox, caller: Caller
-) -> None:
+def test_a_committed_record_is_in_lists_at_once_and_in_exports_at_its_time(sandbox: Sandbox, caller: Caller) -> None:
     _, token = caller.export("settings_tag_types")
     record = {"active": True, "id": 9, "name": "New", "modifiedOn": "2026-03-01T11:00:00Z"}
     sandbox.commit(1001, "settings_tag_types", record, visible_at=NOW + dt.timedelta(hours=2))
@@ -48,7 +46,7 @@ def test_a_committed_record_is_in_lists_at_once_and_in_exports_when_it_is_to_be(
     assert caller.exported("settings_tag_types", token) == [record]
 
 
-def test_a_record_committed_anew_replaces_the_one_before(sandbox: Sandbox, caller: Caller) -> None:
+def test_committing_a_record_again_replaces_the_previous_one(sandbox: Sandbox, caller: Caller) -> None:
     tag = sandbox.world(1001).records("settings_tag_types")[0]
     sandbox.commit(1001, "settings_tag_types", {**tag, "name": "A"}, visible_at=NOW)
     sandbox.commit(1001, "settings_tag_types", {**tag, "name": "B"}, visible_at=NOW)

@@ -1,4 +1,4 @@
-"""When the reports are built: once after a wave, never while all of it is still to come, and for ever if it must."""
+"""When the reports are built: once after a wave, not while it is still loading, and after a wait if it never ends."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hou
 
 
 def loaded(oldest: timedelta, newest: timedelta, *, failures: int = 0, failed: timedelta | None = None) -> Loaded:
-    """Loads so long ago that no build has."""
+    """Loads so long ago that no build has them."""
     return Loaded(False, NOW - oldest, NOW - newest, None, failures, NOW - failed if failed is not None else None)
 
 
@@ -39,7 +39,7 @@ def built(ago: timedelta) -> Loaded:
     return Loaded(True, None, NOW - ago - HOUR, NOW - ago, 0, None)
 
 
-def test_a_wave_is_built_when_nobody_syncs_and_nobody_is_about_to() -> None:
+def test_a_wave_is_built_when_no_sync_is_running_or_about_to_start() -> None:
     wave = loaded(4 * MINUTE, MINUTE)
     assert find_build_reason(wave, False, None, NOW)
     assert find_build_reason(wave, False, NOW + SOON + SECOND, NOW)
@@ -58,25 +58,25 @@ def test_a_wave_that_does_not_end_is_not_waited_for() -> None:
     assert find_build_reason(replace(loaded(PATIENCE, SECOND), built_at=built_before), True, NOW, NOW)
 
 
-def test_what_is_built_is_built_again_once_a_day_and_what_never_was_loaded_never() -> None:
+def test_built_reports_are_rebuilt_once_a_day_and_never_without_any_load() -> None:
     assert not find_build_reason(built(LONGEST_AGE - SECOND), False, None, NOW)
     assert find_build_reason(built(LONGEST_AGE), False, None, NOW)
     assert not find_build_reason(Loaded(False, None, None, None, 0, None), False, None, NOW)
 
 
 @pytest.mark.parametrize(("failures", "minutes"), [(1, 5), (2, 15), (3, 45), (4, 120), (9, 120)])
-def test_a_build_that_fails_is_tried_again_after_growing_pauses(failures: int, minutes: int) -> None:
+def test_a_failed_build_is_retried_after_growing_pauses(failures: int, minutes: int) -> None:
     pause = timedelta(minutes=minutes)
     assert not find_build_reason(loaded(HOUR, HOUR, failures=failures, failed=pause - SECOND), False, None, NOW)
     assert find_build_reason(loaded(HOUR, HOUR, failures=failures, failed=pause), False, None, NOW)
 
 
 @given(st.lists(st.tuples(st.integers(0, 3600), st.integers(1, 120)), min_size=1, max_size=60))
-@example([(0, 91), (300, 120)])  # the last load ends at the instant in which the build begins, and is in it
+@example([(0, 91), (300, 120)])  # the last load ends at the instant the build starts, and is included
 def test_any_wave_is_built_after_its_last_load_and_at_most_as_often_as_patience_allows(
     syncs: list[tuple[int, int]],
 ) -> None:
-    """Syncs of (start, length) in seconds; somebody asks every half minute for two hours, a build takes one minute."""
+    """Syncs of (start, length) in seconds; a check every half minute for two hours; a build takes a minute."""
     spans = [(NOW + start * SECOND, NOW + (start + length) * SECOND) for start, length in syncs]
     builds: list[datetime] = []
     for turn in range(240):
@@ -102,11 +102,11 @@ def load(control: psycopg.Connection, entity: str, at: datetime) -> None:
     )
 
 
-def test_the_builds_know_what_was_loaded_when_they_began(control: psycopg.Connection, warehouse: Database) -> None:
+def test_builds_know_what_was_loaded_when_they_started(control: psycopg.Connection, warehouse: Database) -> None:
     assert read_loaded(control) == Loaded(False, None, None, None, 0, None)
     load(control, "crm_customers", NOW - HOUR)
     with record_built(warehouse, "run-1", lambda: NOW):
-        # Begun before the build, committed while it runs: older than the build, and still not in it.
+        # Started before the build and committed while it runs: older than the build, but not in it.
         load(control, "jpm_jobs", NOW - 2 * HOUR)
     assert read_loaded(control) == Loaded(False, None, NOW - HOUR, NOW, 0, None)
     with record_built(warehouse, "run-2", lambda: NOW + MINUTE):
@@ -121,8 +121,8 @@ def test_the_builds_know_what_was_loaded_when_they_began(control: psycopg.Connec
     assert rows == [("run-1", "succeeded", None), ("run-2", "succeeded", None), ("run-3", "failed", "no such column")]
 
 
-def test_a_build_that_nobody_went_on_with_did_not_succeed(control: psycopg.Connection, warehouse: Database) -> None:
-    """As that of a step whose run is cancelled."""
+def test_an_interrupted_build_did_not_succeed(control: psycopg.Connection, warehouse: Database) -> None:
+    """Raises what a step raises when its run is canceled."""
 
     def build() -> Generator[None]:
         with record_built(warehouse, "run-closed", lambda: NOW):
@@ -135,7 +135,7 @@ def test_a_build_that_nobody_went_on_with_did_not_succeed(control: psycopg.Conne
     assert row == ("failed", "the build was interrupted")
 
 
-def test_a_tenant_whose_zone_is_changed_makes_the_reports_due(control: psycopg.Connection, warehouse: Database) -> None:
+def test_a_changed_time_zone_makes_the_reports_due(control: psycopg.Connection, warehouse: Database) -> None:
     load(control, "crm_customers", NOW - HOUR)
     with record_built(warehouse, "run-1", lambda: NOW + 9 * HOUR):
         pass

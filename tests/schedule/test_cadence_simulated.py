@@ -1,4 +1,4 @@
-"""A scheduler that asks what is due, for weeks, in any zone and with any luck: nothing skipped, nothing doubled."""
+"""A scheduler simulated for weeks, in any zone and with any failures: nothing is skipped or doubled."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ STARTS = st.datetimes(datetime(1995, 1, 1), datetime(2050, 1, 1), timezones=st.j
 
 @dataclass
 class Tenant:
-    """One tenant and the scheduler that asks for it."""
+    """One tenant and the scheduler that checks it."""
 
     cadence: str
     zone: str
@@ -49,7 +49,7 @@ class Tenant:
     done: list[tuple[datetime, Due]] = field(default_factory=list)
 
     def ask(self, now: datetime) -> Due | None:
-        """What is to be started now."""
+        """What to start now."""
         cadence = parse(self.cadence)
         due = next_sync(cadence, self.zone, self.state, now, self.key)
         if due is None or due.at > now:
@@ -58,7 +58,7 @@ class Tenant:
         return due
 
     def turn(self, now: datetime, outcome: Callable[[Due], str] = lambda due: "succeeded") -> None:
-        """Ask, and do what is due; it takes a minute."""
+        """Check, and run what is due; that takes a minute."""
         due = self.ask(now)
         if due is None:
             return
@@ -76,7 +76,7 @@ class Tenant:
             )
 
     def regular(self, after: datetime, until: datetime) -> list[datetime]:
-        """The regular times between two instants."""
+        """The scheduled times between two instants."""
         times = RegularTimes(parse(self.cadence), self.zone)
 
         def following() -> Iterator[datetime]:
@@ -127,7 +127,7 @@ def test_in_every_zone_the_nights_around_a_change_of_the_clocks_are_served_once(
         start = Random(zone).choice(changes or days) - DAY
         tenant = connected(start, "nightly 02:30", zone, key=zone)
         for now in turns(start, 3 * DAY):
-            # Far from the regular times there is little to do: a look every six hours.
+            # Far from the scheduled times there is little to do: check every six hours.
             if now.astimezone(here).hour in (2, 3) or (now.hour % 6, now.minute) == (0, 0):
                 tenant.turn(now)
         served = [due.due_for for _, due in tenant.done]
@@ -146,7 +146,7 @@ def test_in_every_zone_the_nights_around_a_change_of_the_clocks_are_served_once(
         st.timedeltas(SECOND, DAY) | st.timedeltas(SECOND, 20 * MINUTE) | st.timedeltas(DAY, 90 * DAY), max_size=60
     ),
 )
-def test_whenever_a_daemon_asks_one_sync_serves_all_that_is_due(
+def test_one_sync_serves_everything_due_whenever_the_daemon_checks(
     cadence: str, zone: str, start: datetime, absences: list[timedelta]
 ) -> None:
     tenant, times, now = connected(start, cadence, zone), RegularTimes(parse(cadence), zone), start
@@ -162,7 +162,7 @@ def test_whenever_a_daemon_asks_one_sync_serves_all_that_is_due(
             continue
         served = tenant.state.last_success_due
         assert served
-        # Nothing is left that should have started, unless the next is about to start and serves it too.
+        # Everything that should have started has started, unless the next time is about to start and serves it too.
         is_about_to_start = times.start(times.until(now), tenant.key) > now
         assert is_about_to_start or times.start(times.after(served), tenant.key) > now
     due_for = [due.due_for for _, due in tenant.done]
@@ -176,7 +176,7 @@ def test_whenever_a_daemon_asks_one_sync_serves_all_that_is_due(
 
 @settings(deadline=None, max_examples=40)
 @given(st.sampled_from(CADENCES), st.sampled_from(ZONES), STARTS, st.integers(), st.floats(0, 1), st.floats(0, 0.3))
-def test_whatever_fails_is_tried_as_promised(
+def test_every_failure_is_retried_as_documented(
     cadence: str, zone: str, start: datetime, seed: int, failing: float, refused: float
 ) -> None:
     luck = Random(seed)
@@ -195,26 +195,26 @@ def test_whatever_fails_is_tried_as_promised(
     for (now, due), result in zip(tenant.done, results, strict=True):
         assert times.hours.next_allowed(now) == now, "in the window"
         if due.reason is Reason.REGULAR and due is tenant.done[1][1]:
-            # A first sync just before the tenant's own delay ended would have served that regular time as well.
+            # A first sync just before the end of the tenant's delay would have served that scheduled time as well.
             tries.pop(due.due_for, None)
         tries.setdefault(due.due_for, []).append((now, result))
         assert (due.reason is Reason.RETRY) == (len(tries[due.due_for]) > 1)
         if due.reason is Reason.RETRY:
-            assert now < times.after(due.due_for), "never at the next regular time or later"
+            assert now < times.after(due.due_for), "never at the next scheduled time or later"
     assert list(tries) == sorted(tries)
     for made in tries.values():
         assert len(made) <= 1 + len(PAUSES)
-        assert all(result == "failed" for _, result in made[:-1]), "neither a success nor a refusal is tried again"
+        assert all(result == "failed" for _, result in made[:-1]), "neither a success nor a rejection is retried"
         for ((a, _), (b, _)), pause in zip(pairwise(made), PAUSES, strict=False):
             assert b - a >= MINUTE + pause
-    # Each regular time has its try, whatever became of the ones before.
+    # Each scheduled time has an attempt, whatever happened to the ones before.
     first, *others = tries
     assert first == tenant.done[0][1].due_for or tenant.done[1][1].reason is Reason.REGULAR
     refused_at = [now for (now, _), result in zip(tenant.done, results, strict=True) if result == "refused"]
     expected = [
         regular
         for regular in tenant.regular(first, start + 4 * DAY - HOUR)
-        # But those that come within two hours of a refusal wait, and are one then.
+        # But times within two hours of a rejection wait, and then count as one.
         if regular in tries or not any(at <= regular < at + REFUSED_HOLD + HOUR for at in refused_at)
     ]
     assert others[: len(expected)] == expected
@@ -224,7 +224,7 @@ def test_whatever_fails_is_tried_as_promised(
 
 @st.composite
 def states(draw: st.DrawFn) -> tuple[State, datetime]:
-    """Anything that a tenant may have been through, and a present."""
+    """Any past of a tenant, and a current time."""
     now = draw(STARTS)
 
     def earlier() -> datetime:
@@ -259,8 +259,8 @@ HELD_OUT_OF_ITS_WINDOW = (
 @settings(deadline=None, max_examples=400)
 @given(st.sampled_from(CADENCES), st.sampled_from(ZONES), states(), st.floats(0, 1, exclude_max=True))
 @example("30 1,2 * * * between 01:00 and 03:00", "America/Cayman", HELD_OUT_OF_ITS_WINDOW, 0.5)
-def test_what_is_foretold_comes_true(cadence: str, zone: str, been: tuple[State, datetime], part: float) -> None:
-    """The command line asks now, the schedule later: as long as nothing happens, both have one answer."""
+def test_predicted_syncs_happen(cadence: str, zone: str, been: tuple[State, datetime], part: float) -> None:
+    """The command line predicts now, the schedule checks later: as long as nothing happens, they must agree."""
     (state, now), rule = been, parse(cadence)
     due = next_sync(rule, zone, state, now, "acme")
     assert due

@@ -1,4 +1,4 @@
-"""When a tenant is due, decision by decision. Months of them, in every zone, are in test_cadence_simulated.py."""
+"""When a tenant is due, decision by decision. test_cadence_simulated.py runs months of them in every zone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def after_success(due_for: str) -> State:
 
 
 def after_failures(*starts: str, ended: str | None = None, served: str = "09 02:00") -> State:
-    """Failed syncs; the last one ended a minute after its start unless said otherwise."""
+    """Failed syncs; the last one ended a minute after its start unless given otherwise."""
     failed = tuple(map(at, starts))
     return replace(
         after_success(served), failed_starts=failed, last_ended_at=at(ended) if ended else failed[-1] + MINUTE
@@ -37,11 +37,11 @@ def due(cadence: str, state: State, now: str, zone: str = "UTC", key: str = "acm
     return next_sync(parse(cadence), zone, state, at(now), key)
 
 
-# Exact times, without a tenant's own delay, which only cadences have that are due less than hourly.
+# Exact times without a tenant's delay, which only cadences have that are due at most hourly.
 HOURLY_ISH = "0,59 2 * * *"  # 02:00 and 02:59, every day
 
 
-def test_a_tenant_that_is_served_is_due_at_the_next_regular_time_and_its_own_delay() -> None:
+def test_a_synced_tenant_is_due_at_the_next_scheduled_time_plus_its_delay() -> None:
     start = RegularTimes(parse("nightly"), "UTC").start(at("11 02:00"), "acme")
     assert at("11 02:00") < start < at("11 02:30")
     assert due("nightly", after_success("10 02:00"), "10 12:00") == Due(start, Reason.REGULAR, at("11 02:00"))
@@ -72,7 +72,7 @@ def test_a_tenant_connected_outside_its_window_starts_with_the_window() -> None:
     assert found == Due(at("10 20:00"), Reason.FIRST, at("10 12:00"))
 
 
-def test_a_tenant_that_never_was_connected_is_disabled_or_paused_is_never_due() -> None:
+def test_a_tenant_that_is_disabled_paused_or_never_connected_is_never_due() -> None:
     assert due("nightly", replace(NEW, connected_since=None), "10 12:00") is None
     assert due("nightly", replace(NEW, enabled=False), "10 12:00") is None
     assert due("paused", NEW, "10 12:00") is None
@@ -88,7 +88,7 @@ def test_after_a_pause_of_days_there_is_one_catch_up_and_not_ten() -> None:
     assert due(HOURLY_ISH, served, "11 12:05") == Due(at("12 02:00"), Reason.REGULAR, at("12 02:00"))
 
 
-def test_a_daemon_that_is_a_little_late_is_no_catch_up() -> None:
+def test_a_slightly_late_sync_is_not_a_catch_up() -> None:
     found = due(HOURLY_ISH, after_success("10 02:59"), "11 02:09")
     assert found == Due(at("11 02:00"), Reason.REGULAR, at("11 02:00"))
 
@@ -99,12 +99,12 @@ def test_a_catch_up_waits_for_the_window() -> None:
     assert found == Due(at("10 20:00"), Reason.CATCH_UP, at("10 02:30"))
 
 
-def test_a_catch_up_that_would_come_with_the_next_regular_time_is_that() -> None:
+def test_a_catch_up_at_the_next_scheduled_time_is_a_regular_sync() -> None:
     cadence = "0,30 2 * * * between 02:00 and 06:00"
     assert due(cadence, after_success("09 02:30"), "10 07:00") == Due(at("11 02:00"), Reason.REGULAR, at("11 02:00"))
 
 
-def test_a_failed_sync_is_tried_again_after_growing_pauses_and_then_no_more() -> None:
+def test_a_failed_sync_is_retried_after_growing_pauses_and_then_no_more() -> None:
     starts = ["10 02:59"]
     for pause in PAUSES:
         state = after_failures(*starts)
@@ -117,7 +117,7 @@ def test_a_failed_sync_is_tried_again_after_growing_pauses_and_then_no_more() ->
     assert due(HOURLY_ISH, after_failures(*starts), "10 12:00") == Due(at("11 02:00"), Reason.REGULAR, at("11 02:00"))
 
 
-def test_the_next_regular_time_begins_to_count_anew() -> None:
+def test_retries_are_counted_per_scheduled_time() -> None:
     yesterday = ["10 02:59", "10 03:05", "10 03:20", "10 04:10", "10 06:15"]
     found = due(HOURLY_ISH, after_failures(*yesterday), "11 02:01")
     assert found == Due(at("11 02:00"), Reason.REGULAR, at("11 02:00"))
@@ -126,12 +126,12 @@ def test_the_next_regular_time_begins_to_count_anew() -> None:
 
 
 def test_a_retry_is_never_at_the_next_regular_time_or_later() -> None:
-    # The third pause would end at 03:20; 02:59 comes first.
+    # The third pause would end at 03:20, but 02:59 comes first.
     state = after_failures("10 02:00", "10 02:06", "10 02:25", ended="10 02:35")
     assert due(HOURLY_ISH, state, "10 02:36") == Due(at("10 02:59"), Reason.REGULAR, at("10 02:59"))
 
 
-def test_regular_times_close_together_wait_after_a_failure_ever_longer() -> None:
+def test_closely_spaced_times_wait_longer_after_each_failure() -> None:
     state = after_failures("10 12:00", ended="10 12:00", served="10 11:59")
     assert due("every 1m", state, "10 12:00") == Due(at("10 12:05"), Reason.REGULAR, at("10 12:05"))
     assert due("every 1m", state, "10 12:03") == Due(at("10 12:05"), Reason.REGULAR, at("10 12:05"))
@@ -141,7 +141,7 @@ def test_regular_times_close_together_wait_after_a_failure_ever_longer() -> None
     assert due("every 1m", state, "10 12:20") == Due(at("10 12:34"), Reason.REGULAR, at("10 12:34"))
 
 
-def test_regular_times_close_together_wait_two_hours_after_a_refusal() -> None:
+def test_closely_spaced_times_wait_two_hours_after_a_rejection() -> None:
     state = replace(
         after_failures("10 12:00", ended="10 12:00", served="10 11:59"),
         last_failure_is_permanent=True,
@@ -149,8 +149,8 @@ def test_regular_times_close_together_wait_two_hours_after_a_refusal() -> None:
     assert due("every 1m", state, "10 12:00") == Due(at("10 14:00"), Reason.REGULAR, at("10 14:00"))
     nightly = due("nightly", state, "10 12:00")
     assert nightly and nightly.due_for == at("11 02:00")
-    mended = replace(state, credentials_changed_at=at("10 12:30"))
-    assert due("every 1m", mended, "10 12:31") == Due(at("10 12:31"), Reason.REGULAR, at("10 12:31"))
+    corrected = replace(state, credentials_changed_at=at("10 12:30"))
+    assert due("every 1m", corrected, "10 12:31") == Due(at("10 12:31"), Reason.REGULAR, at("10 12:31"))
 
 
 def test_a_retry_waits_for_the_window_or_is_left_to_the_next_regular_time() -> None:
@@ -177,26 +177,26 @@ def test_refused_credentials_wait_for_the_next_regular_time() -> None:
     assert due(HOURLY_ISH, first, "10 12:10") == Due(at("11 02:00"), Reason.REGULAR, at("11 02:00"))
 
 
-def test_changed_credentials_are_tried_at_once() -> None:
+def test_changed_credentials_are_used_at_once() -> None:
     refused = replace(after_failures("09 02:59", "10 02:00", "10 02:59"), last_failure_is_permanent=True)
     changed = replace(refused, credentials_changed_at=at("10 11:00"))
     found = due(HOURLY_ISH, changed, "10 11:01")
     assert found == Due(at("10 02:59"), Reason.CATCH_UP, at("10 02:59"))
     again = replace(changed, failed_starts=(*changed.failed_starts, at("10 11:01")), last_ended_at=at("10 11:02"))
     assert due(HOURLY_ISH, again, "10 11:03") == Due(at("11 02:00"), Reason.REGULAR, at("11 02:00"))
-    # Failures that were no refusals, and for which no retry is left, are forgotten too.
+    # Failures that were not rejections, and that have no retry left, are forgotten too.
     tired = after_failures("10 02:59", "10 03:05", "10 03:20", "10 04:10", "10 06:15")
     assert is_due(
         parse(HOURLY_ISH), "UTC", replace(tired, credentials_changed_at=at("10 11:00")), at("10 11:01"), "acme"
     )
 
 
-def test_a_first_sync_that_fails_is_tried_again() -> None:
+def test_a_failed_first_sync_is_retried() -> None:
     state = replace(NEW, connected_since=at("10 12:00"), failed_starts=(at("10 12:00"),), last_ended_at=at("10 12:02"))
     assert due("weekly", state, "10 12:03") == Due(at("10 12:07"), Reason.RETRY, at("10 12:00"))
 
 
-def test_while_a_sync_runs_nothing_is_due_and_what_comes_after_it_is_told() -> None:
+def test_while_a_sync_runs_nothing_is_due_and_the_next_sync_is_known() -> None:
     for state in (NEW, after_success("09 02:59"), after_failures("10 02:00")):
         running = replace(state, running=True)
         found = due(HOURLY_ISH, running, "10 03:00")
@@ -205,13 +205,13 @@ def test_while_a_sync_runs_nothing_is_due_and_what_comes_after_it_is_told() -> N
 
 
 def test_a_sync_by_hand_that_started_after_the_regular_time_has_served_it() -> None:
-    state = replace(NEW, last_success_due=at("10 02:01"))  # before acme's own delay is over
+    state = replace(NEW, last_success_due=at("10 02:01"))  # before acme's delay is over
     found = due("nightly", state, "10 02:02")
     assert found
     assert found.due_for == at("11 02:00")
 
 
-def test_another_cadence_is_judged_by_what_was_served() -> None:
+def test_a_new_cadence_starts_from_the_times_already_served() -> None:
     served = after_success("09 02:00")  # a Tuesday
     weekly = due("weekly", served, "09 12:00")
     assert weekly

@@ -1,4 +1,4 @@
-"""The regular times of cadences."""
+"""The scheduled times of cadences."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def test_forward_and_backward_agree_at_every_instant(text: str, zone: str, now: 
 
 
 @pytest.mark.parametrize("first", range(PARTS))
-def test_in_every_zone_a_year_of_nights_has_each_night_once(first: int) -> None:
+def test_in_every_zone_a_year_has_each_night_once(first: int) -> None:
     for number in range(first, len(ZONES), PARTS):
         _check_nights(ZONES[number], 1990 + number % 60)
 
 
 @pytest.mark.parametrize(("zone", "year"), [("Pacific/Apia", 2011), ("Pacific/Kwajalein", 1993)])
-def test_a_night_that_a_zone_left_out_is_the_first_instant_of_the_next_day(zone: str, year: int) -> None:
+def test_a_night_skipped_by_a_zone_is_the_first_instant_of_the_next_day(zone: str, year: int) -> None:
     _check_nights(zone, year)
 
 
@@ -75,7 +75,7 @@ def _check_nights(zone: str, year: int) -> None:
         shown = now.astimezone(here).replace(tzinfo=None)
         if shown.time() != time(2, 30):
             before = (now - timedelta(seconds=1)).astimezone(here).replace(tzinfo=None)
-            # The clock went over half past two just now, or over all of the day whose night it is.
+            # The clock has just passed half past two, or skipped the whole day that the night belongs to.
             is_over = before < datetime.combine(before.date(), time(2, 30)) < shown
             assert is_over or shown - before > timedelta(days=1), (zone, now)
 
@@ -96,14 +96,14 @@ def some(text: str, zone: str, after: str, n: int) -> list[str]:
 @pytest.mark.parametrize(
     ("text", "zone", "after", "expected"),
     [
-        # A missing hour: at the first instant after it, and those it swallowed are one.
+        # A skipped hour: the first instant after it, and times within it count once.
         ("nightly", "America/New_York", "2026-03-07T12:00Z", ["2026-03-08 07:00", "2026-03-09 06:00"]),
         ("*/30 * * * *", "Europe/Berlin", "2026-03-29T00:00Z",
          ["2026-03-29 00:30", "2026-03-29 01:00", "2026-03-29 01:30"]),
-        # A doubled hour: the first of the two only.
+        # A repeated hour: only the first of the two.
         ("30 1 * * *", "America/New_York", "2026-10-31T12:00Z", ["2026-11-01 05:30", "2026-11-02 06:30"]),
         ("0 * * * *", "America/New_York", "2026-11-01T04:30Z", ["2026-11-01 05:00", "2026-11-01 07:00"]),
-        # Elapsed time has neither.
+        # Intervals measure elapsed time, so neither matters.
         ("every 1h", "America/New_York", "2026-11-01T04:30Z",
          ["2026-11-01 05:00", "2026-11-01 06:00", "2026-11-01 07:00"]),
         ("every 6h", "America/New_York", "2026-03-08T00:00Z", ["2026-03-08 06:00", "2026-03-08 12:00"]),
@@ -115,13 +115,13 @@ def some(text: str, zone: str, after: str, n: int) -> list[str]:
         ("0 0 31 * *", "UTC", "2026-01-31T12:00Z", ["2026-03-31 00:00", "2026-05-31 00:00"]),
         ("0 0 29 2 *", "UTC", "2026-01-01T00:00Z", ["2028-02-29 00:00", "2032-02-29 00:00"]),
         ("0 0 29 2 *", "UTC", "2096-03-01T00:00Z", ["2104-02-29 00:00"]),
-        # The day is the tenant's, not that of UTC.
+        # The day is the tenant's, not the UTC day.
         ("monthly 1 00:30", "Pacific/Kiritimati", "2026-01-15T00:00Z", ["2026-01-31 10:30", "2026-02-28 10:30"]),
         ("weekly", "Pacific/Pago_Pago", "2026-06-01T00:00Z", ["2026-06-01 13:00", "2026-06-08 13:00"]),
-        # A day that was left out of the calendar: its night is the first instant of the next.
+        # A day missing from the calendar: its night is the first instant of the next day.
         ("nightly", "Pacific/Apia", "2011-12-29T00:00Z",
          ["2011-12-29 12:00", "2011-12-30 10:00", "2011-12-30 12:00"]),
-        # Outside its window a time moves to the window's beginning, and is one with the others there.
+        # A time outside the window moves to its opening, and coincides with the others there.
         ("nightly between 03:00 and 05:00", "UTC", "2026-06-01T00:00Z", ["2026-06-01 03:00", "2026-06-02 03:00"]),
         ("every 6h between 20:00 and 06:00", "UTC", "2026-06-01T00:00Z",
          ["2026-06-01 20:00", "2026-06-02 00:00", "2026-06-02 20:00"]),
@@ -150,14 +150,14 @@ def test_each_tenant_has_its_own_delay_and_keeps_it() -> None:
     assert delays == [times.start(tomorrow, f"tenant-{n}") - tomorrow for n in range(300)]
     assert min(delays) >= timedelta(0)
     assert max(delays) < LONGEST_DELAY
-    # Spread: no five minutes of the thirty have less than half or more than double their share of 50.
+    # Even spread: every five minutes of the thirty have between half and double their share of 50.
     shares = Counter(delay // timedelta(minutes=5) for delay in delays)
     assert set(shares) == set(range(6))
     assert all(25 <= share <= 100 for share in shares.values())
 
 
 @pytest.mark.parametrize("text", ["every 1m", "every 59m", "*/15 * * * *", "0,30 2 * * *"])
-def test_what_is_due_more_often_than_hourly_has_no_delay(text: str) -> None:
+def test_cadences_shorter_than_an_hour_have_no_delay(text: str) -> None:
     times = RegularTimes(parse(text), "UTC")
     regular = times.after(at("2026-06-01T00:00Z"))
     assert {times.start(regular, f"tenant-{n}") for n in range(50)} == {regular}

@@ -1,4 +1,4 @@
-"""Requests of syncs: asked once, done once, taken up again when the sync that did them was killed."""
+"""Sync requests: served once, and served again if the sync that served them was killed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def end(control: psycopg.Connection, sync_id: int, tenant: str, error: str | Non
     recorder.record_finish(control, sync_id, tenant, NOW + MINUTE, error=error, entities=[], calls=[])
 
 
-def test_a_request_is_open_until_a_sync_that_does_it_begins(control: psycopg.Connection) -> None:
+def test_a_request_is_open_until_a_sync_for_it_starts(control: psycopg.Connection) -> None:
     sync_requests.request_sync(control, "acme", "ada", NOW)
     sync_requests.request_sync(control, "bolt", "bob", NOW)
     assert open_(control) == [("acme", "ada"), ("bolt", "bob")]
@@ -56,7 +56,7 @@ def test_a_request_is_open_until_a_sync_that_does_it_begins(control: psycopg.Con
     assert open_(control) == [("bolt", "bob")]
 
 
-def test_the_same_asked_for_twice_is_one_request_until_it_has_begun(control: psycopg.Connection) -> None:
+def test_repeating_a_request_before_it_starts_adds_none(control: psycopg.Connection) -> None:
     first = sync_requests.request_sync(control, "acme", "ada", NOW, entities=["b", "a"])
     assert sync_requests.request_sync(control, "acme", "bob", NOW, entities=["a", "b", "a"]) == first
     assert sync_requests.request_sync(control, "acme", "bob", NOW, entities=["a"]) != first
@@ -65,7 +65,7 @@ def test_the_same_asked_for_twice_is_one_request_until_it_has_begun(control: psy
     assert sync_requests.request_sync(control, "acme", "bob", NOW, entities=["a", "b"]) != first
 
 
-def test_a_sync_that_fails_has_done_the_request_and_one_that_was_killed_has_not(
+def test_a_failed_sync_has_served_the_request_and_a_killed_one_has_not(
     control: psycopg.Connection, warehouse: Database
 ) -> None:
     sync_requests.request_sync(control, "acme", "ada", NOW)
@@ -74,10 +74,10 @@ def test_a_sync_that_fails_has_done_the_request_and_one_that_was_killed_has_not(
         assert open_(control) == [], "it runs"
     assert open_(control) == [("acme", "ada")], "its process is gone"
     end(control, begin(control, "acme"), "acme", error="no answer")
-    assert open_(control) == [], "trying again is the cadence's"
+    assert open_(control) == [], "retries are up to the cadence"
 
 
-def test_what_kills_its_process_every_time_is_given_up(control: psycopg.Connection) -> None:
+def test_a_request_whose_syncs_are_always_killed_is_dropped(control: psycopg.Connection) -> None:
     sync_requests.request_sync(control, "acme", "ada", NOW)
     for _ in range(MOST_ATTEMPTS):
         assert open_(control) == [("acme", "ada")]
@@ -85,7 +85,7 @@ def test_what_kills_its_process_every_time_is_given_up(control: psycopg.Connecti
     assert open_(control) == []
 
 
-def test_nobody_does_what_is_asked_for_a_disabled_or_unknown_tenant(control: psycopg.Connection) -> None:
+def test_requests_for_a_disabled_or_unknown_tenant_are_ignored(control: psycopg.Connection) -> None:
     sync_requests.request_sync(control, "acme", "ada", NOW)
     sync_requests.request_sync(control, "gone", "ada", NOW)
     control.execute("update control.tenants set enabled = false where key = 'acme'")
@@ -98,13 +98,13 @@ ENTITIES = st.none() | st.lists(st.sampled_from("abcd"), unique=True)
 
 
 @given(ENTITIES, st.booleans(), ENTITIES, st.booleans())
-def test_a_sync_covers_what_it_reads_at_least_as_far(
+def test_a_sync_covers_requests_for_what_it_reads(
     asked: list[str] | None, asked_full: bool, done: list[str] | None, done_full: bool
 ) -> None:
     request = SyncRequest(1, "acme", "ada", NOW, asked_full, asked)
     everything = set("abcd")
     reads = everything if done is None else set(done)
     wants = everything if asked is None else set(asked)
-    # All entities are all that there will be, not the four of today.
+    # All entities means all future ones too, not just the current four.
     expected = wants <= reads and (asked is not None or done is None) and (done_full or not asked_full)
     assert request.is_covered(done, full=done_full) == expected

@@ -1,4 +1,4 @@
-"""Tenants' states as the registry, the history and the locks tell them."""
+"""Tenants' states, from the registry, the history and the locks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def registry(control: psycopg.Connection) -> None:
 
 
 def register(control: psycopg.Connection, key: str = "acme", number: int = 1, *, cadence: str = "every 6h") -> str:
-    """A tenant that was connected from the first day on."""
+    """Register a tenant that has been connected since the first day."""
     tenant = new_tenant(key=key, tenant_id=number, environment="sandbox", cadence=cadence)
     tenant_table.insert(control, tenant)
     control.execute(
@@ -45,7 +45,7 @@ def register(control: psycopg.Connection, key: str = "acme", number: int = 1, *,
 
 
 def sync(control: psycopg.Connection, at: datetime, *, key: str = "acme", error: str | None = None) -> None:
-    """A sync of ten minutes."""
+    """A sync that took ten minutes."""
     sync_id = recorder.record_start(control, key, None, at, full=False)
     recorder.record_finish(control, sync_id, key, at + 10 * MINUTE, error=error, entities=(), calls=())
 
@@ -93,7 +93,7 @@ def test_refused_credentials_are_permanent(control: psycopg.Connection) -> None:
         assert read_states(control)["acme"].last_failure_is_permanent is permanent
 
 
-def test_a_sync_runs_while_its_process_holds_the_lock_and_has_failed_without(
+def test_a_sync_is_running_while_its_process_holds_the_lock_and_failed_otherwise(
     control: psycopg.Connection, warehouse: Database
 ) -> None:
     register(control)
@@ -106,7 +106,7 @@ def test_a_sync_runs_while_its_process_holds_the_lock_and_has_failed_without(
     assert read_states(control)["acme"] == expected(failed_starts=(NOON - HOUR,), last_ended_at=NOON - HOUR)
 
 
-def test_of_very_many_failures_the_last_are_read(control: psycopg.Connection) -> None:
+def test_only_the_last_of_many_failures_are_read(control: psycopg.Connection) -> None:
     register(control)
     for minutes in range(MOST_FAILURES + 5):
         sync(control, NOON - minutes * MINUTE, error="503")
@@ -134,7 +134,7 @@ def test_a_cadence_of_an_older_version_is_nightly() -> None:
     assert read_cadence("weekly fri") == parse("weekly fri")
 
 
-def test_a_sync_of_a_part_is_neither_a_success_nor_a_failure_of_the_tenant(control: psycopg.Connection) -> None:
+def test_a_partial_sync_is_neither_a_success_nor_a_failure_of_the_tenant(control: psycopg.Connection) -> None:
     register(control)
     for at, error in ((NOON, None), (NOON + HOUR, "no answer")):
         sync_id = recorder.record_start(control, "acme", None, at, full=False, partial=True)

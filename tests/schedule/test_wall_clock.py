@@ -1,4 +1,4 @@
-"""Times by a clock that is put forward and back."""
+"""Local times on clocks that change."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def test_a_time_is_the_first_instant_at_which_the_clock_has_reached_it(
     found = instant_of(day, at, zone)
     wanted = datetime.combine(day, at)
     assert wall(found, zone) >= wanted
-    # As far back as a clock was ever put.
+    # As far back as any clock was ever moved.
     assert all(wall(found - n * MINUTE, zone) < wanted for n in range(1, 25 * 60, 7))
     assert wall(found - timedelta(seconds=1), zone) < wanted
 
 
-def test_in_every_zone_the_times_around_changes_of_the_clocks_never_descend() -> None:
+def test_times_around_clock_changes_never_descend_in_any_zone() -> None:
     around = [-1, 0, 1]
     for number, zone in enumerate(ZONES):
         days = sorted({day + timedelta(days=n) for day in changes(zone, 1975 + number % 75) for n in around})
@@ -84,7 +84,7 @@ def test_changes_by_name(zone: str, day: date, at: time, instant: str) -> None:
     st.datetimes(datetime(1990, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC)),
     st.lists(TIMES, min_size=2, max_size=2, unique=True),
 )
-def test_hours_are_the_ones_the_clock_shows(zone: str, at: datetime, ends: list[time]) -> None:
+def test_a_window_follows_the_local_clock(zone: str, at: datetime, ends: list[time]) -> None:
     start, end = ends
     hours = Hours(Window(start, end), zone)
     shown = wall(at, zone).time()
@@ -113,10 +113,10 @@ def test_hours_are_the_ones_the_clock_shows(zone: str, at: datetime, ends: list[
         (time(2, 30), time(3, 15), 15),
     ],
 )
-def test_a_window_that_the_clocks_skip_follows_on_the_gap_and_one_they_skip_in_part_keeps_its_end(
+def test_a_skipped_window_follows_the_gap_and_a_partly_skipped_one_keeps_its_end(
     start: time, end: time, minutes: int
 ) -> None:
-    """An instant would not do: who asks once a minute does so a moment after it."""
+    """Not compared by instant, because a check every minute comes a moment later."""
     hours = Hours(Window(start, end), "America/New_York")
     opens = datetime(2026, 3, 8, 7, tzinfo=UTC)
     closes = opens + minutes * MINUTE

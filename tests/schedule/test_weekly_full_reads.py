@@ -1,4 +1,4 @@
-"""Each tenant is read as a whole once a week at an hour of its own, and after a time without a daemon once."""
+"""Each tenant is read in full once a week at its own hour, and once after a time without a daemon."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ instants = st.datetimes(datetime(2024, 1, 1), datetime(2035, 1, 1), timezones=st
 def simulate(
     tenants: set[str], rounds: list[datetime], served: Callable[[str], timedelta] = lambda key: timedelta(0)
 ) -> dict[str, list[datetime]]:
-    """When each tenant was asked for, all of them first read long before; a reading begins ``served`` after that."""
+    """When each tenant was requested. All were first read long ago; a read starts ``served`` after its request."""
     readings = {key: FullRead(key, CONTACTS, START - 90 * DAY, START - 90 * DAY) for key in tenants}
     asked: dict[str, list[datetime]] = {key: [] for key in tenants}
     for now in rounds:
@@ -49,12 +49,12 @@ def simulate(
 
 
 def settled(rounds: list[datetime]) -> list[datetime]:
-    """Those after the first week, in which what was overdue from before is caught up with."""
+    """Requests after the first week, in which earlier overdue ones are caught up."""
     return [now for now in rounds if now >= START + WEEK]
 
 
 @given(keys, instants)
-def test_a_tenants_hour_comes_once_a_week_and_is_never_ahead(key: str, now: datetime) -> None:
+def test_a_tenants_hour_comes_once_a_week_and_is_never_in_the_future(key: str, now: datetime) -> None:
     hour = hour_before(key, now)
     assert hour <= now < hour + WEEK
     assert hour_before(key, hour) == hour
@@ -71,7 +71,7 @@ def test_hours_are_spread_over_the_week() -> None:
 
 @settings(max_examples=25)
 @given(st.sets(keys, min_size=1, max_size=30), st.integers(20, 60), st.integers(0, 26), st.integers(3, 5))
-def test_everybody_has_one_reading_for_every_hour_of_theirs_whenever_rounds_are_hourly_or_closer(
+def test_hourly_rounds_read_every_tenant_once_for_each_of_its_hours(
     tenants: set[str], minutes: int, late: int, weeks: int
 ) -> None:
     rounds = [START + n * timedelta(minutes=minutes) for n in range(int(weeks * WEEK / timedelta(minutes=minutes)))]
@@ -88,7 +88,7 @@ def test_everybody_has_one_reading_for_every_hour_of_theirs_whenever_rounds_are_
 
 
 @given(st.sets(keys, min_size=1, max_size=60), st.integers(1, 40))
-def test_after_days_without_a_daemon_everybody_is_read_once_and_not_all_in_one_round(
+def test_after_days_without_a_daemon_every_tenant_is_read_once_over_several_rounds(
     tenants: set[str], days_down: int
 ) -> None:
     before = [START + n * HOUR for n in range(2 * HOURS)]
@@ -106,7 +106,7 @@ def test_after_days_without_a_daemon_everybody_is_read_once_and_not_all_in_one_r
 
 
 @given(keys, st.integers(0, 400), st.integers(0, 200))
-def test_nobody_is_read_again_in_the_week_after_the_first_reading(key: str, hours: int, minutes: int) -> None:
+def test_no_tenant_is_read_in_full_in_the_week_after_its_first_read(key: str, hours: int, minutes: int) -> None:
     first = START + timedelta(minutes=minutes)
     now = first + timedelta(hours=hours)
     reading = FullRead(key, CONTACTS, first, first)
@@ -115,7 +115,7 @@ def test_nobody_is_read_again_in_the_week_after_the_first_reading(key: str, hour
         assert hour_before(key, now) - first >= WEEK
 
 
-def test_a_full_read_by_hand_does_for_the_hour_that_follows_within_days() -> None:
+def test_a_manual_full_read_counts_for_an_hour_within_days() -> None:
     hour = hour_before("acme", NOW)
     reading = FullRead("acme", CONTACTS, hour - 100 * DAY, hour - 4 * DAY)
     assert not is_due(reading, hour + MINUTE)
@@ -124,7 +124,7 @@ def test_a_full_read_by_hand_does_for_the_hour_that_follows_within_days() -> Non
 
 @pytest.fixture
 def at(past: Past, control: psycopg.Connection) -> datetime:
-    """A minute of acme's hour; it was first read months ago."""
+    """A minute of acme's hour; acme was first read months ago."""
     control.execute("delete from control.sync_requests")
     past.tenant("acme")
     past.land(NOW - 90 * DAY, "acme", CONTACTS)
@@ -137,7 +137,7 @@ def asked(control: psycopg.Connection) -> list[tuple[object, ...]]:
     ).fetchall()
 
 
-def test_what_is_due_is_asked_for_once(at: datetime, control: psycopg.Connection) -> None:
+def test_a_due_full_read_is_requested_once(at: datetime, control: psycopg.Connection) -> None:
     assert request_full_reads(control, at) == {"acme": [CONTACTS]}
     assert request_full_reads(control, at + HOUR) == {}
     assert asked(control) == [("acme", REQUESTED_BY, True, [CONTACTS])]
@@ -146,14 +146,14 @@ def test_what_is_due_is_asked_for_once(at: datetime, control: psycopg.Connection
     assert request_full_reads(control, at + WEEK) == {"acme": [CONTACTS]}
 
 
-def test_a_request_that_still_waits_keeps_another_from_being_made(at: datetime, control: psycopg.Connection) -> None:
+def test_a_waiting_request_prevents_another(at: datetime, control: psycopg.Connection) -> None:
     sync_requests.request_sync(control, "acme", "somebody", at - 20 * DAY, full=True)
     assert request_full_reads(control, at) == {}
     control.execute("update control.sync_requests set is_full = false")
     assert request_full_reads(control, at) == {"acme": [CONTACTS]}
 
 
-def test_a_whole_reading_lately_does_for_it_and_one_of_changes_does_not(
+def test_a_recent_full_read_counts_and_an_incremental_one_does_not(
     at: datetime, past: Past, control: psycopg.Connection
 ) -> None:
     past.land(at - DAY, "acme", CONTACTS)
@@ -163,7 +163,9 @@ def test_a_whole_reading_lately_does_for_it_and_one_of_changes_does_not(
 
 
 @pytest.mark.parametrize("state", ["disabled", "refused", "unread"])
-def test_who_cannot_be_read_is_not_asked_for(state: str, at: datetime, past: Past, control: psycopg.Connection) -> None:
+def test_tenants_that_cannot_be_read_are_not_requested(
+    state: str, at: datetime, past: Past, control: psycopg.Connection
+) -> None:
     if state == "disabled":
         past.registry.disable("acme")
     elif state == "refused":

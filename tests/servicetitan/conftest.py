@@ -1,4 +1,4 @@
-"""A client of a scripted server, with canary secrets and waits of milliseconds."""
+"""A client of a scripted server, with marked secrets and waits of milliseconds."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def stack() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def serve(stack: ExitStack) -> Serve:
-    """Start a scripted server for the length of the test."""
+    """Start a scripted server for the duration of the test."""
     return lambda script: stack.enter_context(ScriptedServer(script))
 
 
 @pytest.fixture
 def connect(stack: ExitStack, tmp_path: Path) -> Connect:
-    """A client of a server; keyword arguments replace those of ServiceTitan."""
+    """A client of a server; keyword arguments override those of ServiceTitan."""
 
     def make(server: ScriptedServer | str, **changed: Any) -> ServiceTitan:
         url = server if isinstance(server, str) else server.url

@@ -1,6 +1,6 @@
-"""A real HTTP server in a thread that answers what a test tells it to, broken answers included.
+"""A real HTTP server in a thread that returns what a test tells it to, including broken responses.
 
-The whole API is imitated by st_pipeline/sandbox; this one is for single awkward answers.
+st_pipeline/sandbox imitates the whole API; this server is for single unusual responses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TOKEN_PATH = "/connect/token"
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as it arrived; ``at`` is ``time.monotonic()``, ``connection`` numbers the connections."""
+    """One received request; ``at`` is ``time.monotonic()``, ``connection`` numbers the connections."""
 
     method: str
     path: str
@@ -36,7 +36,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer; ``cut`` sends only so many bytes of the body and hangs up, ``reset`` sends nothing at all."""
+    """A response; ``cut`` sends only that many bytes of the body and hangs up, ``reset`` sends nothing at all."""
 
     status: int = 200
     body: bytes = b""
@@ -47,7 +47,7 @@ class Reply:
 
 
 def reply(value: Any, status: int = 200, **headers: str) -> Reply:
-    """A JSON answer; header names with _ for -."""
+    """A JSON response; in header names, _ stands for -."""
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     return Reply(status, json.dumps(value).encode(), {"Content-Type": "application/json"} | named)
 
@@ -59,7 +59,7 @@ def token_reply(value: str = "token-1", **more: Any) -> Reply:
 
 
 class ScriptedServer:
-    """Answers API calls by ``script(asked, n)``, n counting from 1, and token requests by ``tokens(asked, n)``."""
+    """Answers API calls with ``script(asked, n)``, n counting from 1, and token requests with ``tokens(asked, n)``."""
 
     def __init__(self, script: Callable[[Asked, int], Reply]) -> None:
         self.script = script
@@ -127,7 +127,7 @@ class ScriptedServer:
             def _send(self, sent: Reply) -> None:
                 time.sleep(sent.delay)
                 if sent.reset:
-                    # RST instead of FIN: what a crashed server or a firewall does.
+                    # RST instead of FIN, like a crashed server or a firewall.
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.close_connection = True
                     self.connection.close()

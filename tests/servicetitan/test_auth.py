@@ -39,7 +39,7 @@ def test_scopes_are_read_from_text_or_list(scope: Any, scopes: set[str]) -> None
 
 
 @given(st.floats(1, 86399), st.floats(0, 1e6))
-def test_a_token_is_never_used_to_its_very_end_but_most_of_its_life(life: float, now: float) -> None:
+def test_a_token_is_used_for_most_of_its_life_but_never_until_it_expires(life: float, now: float) -> None:
     found = parse_token(body(access_token="x", expires_in=life), now)
     assert found is not None
     assert now + life * 0.79 <= found.use_until + 1e-6
@@ -47,7 +47,7 @@ def test_a_token_is_never_used_to_its_very_end_but_most_of_its_life(life: float,
 
 
 @pytest.mark.parametrize("life", [None, "900", "soon", 0, -1, 1e12])
-def test_an_unusable_life_is_the_documented_one(life: Any) -> None:
+def test_an_invalid_expiry_falls_back_to_the_documented_one(life: Any) -> None:
     found = parse_token(body(access_token="x", expires_in=life), 0)
     assert found is not None
     assert found.use_until == 840
@@ -66,7 +66,7 @@ def test_an_unusable_life_is_the_documented_one(life: Any) -> None:
         b"\xff",
     ],
 )
-def test_an_answer_without_a_usable_token_is_none(answer: bytes) -> None:
+def test_a_response_without_a_usable_token_is_none(answer: bytes) -> None:
     assert parse_token(answer, 0) is None
 
 
@@ -74,7 +74,7 @@ def test_a_token_shows_no_secret() -> None:
     assert "canary" not in repr(parse_token(body(access_token="canary"), 0))
 
 
-def test_a_token_is_asked_for_once_and_used_for_its_life() -> None:
+def test_a_token_is_requested_once_and_reused() -> None:
     asked: list[Token] = []
 
     def ask() -> Token:
@@ -86,7 +86,7 @@ def test_a_token_is_asked_for_once_and_used_for_its_life() -> None:
     assert len(asked) == 1
 
 
-def test_a_token_whose_time_is_up_is_renewed() -> None:
+def test_an_expired_token_is_renewed() -> None:
     made = [token("old", time.monotonic() + 0.05), token("new")]
     tokens = Tokens(lambda: made.pop(0))
     assert tokens.current().value.reveal() == "old"
@@ -113,7 +113,7 @@ def test_threads_that_need_a_token_at_once_share_one_request() -> None:
     assert len({id(one) for one in got}) == 1
 
 
-def test_a_refused_token_is_replaced_once_however_many_had_it() -> None:
+def test_a_rejected_token_is_replaced_once_however_many_threads_used_it() -> None:
     made = [token("first"), token("second"), token("third")]
     tokens = Tokens(lambda: made.pop(0))
     refused = tokens.current()
@@ -122,7 +122,7 @@ def test_a_refused_token_is_replaced_once_however_many_had_it() -> None:
     assert tokens.current().value.reveal() == "second"
 
 
-def test_when_asking_fails_the_refused_token_does_not_come_back() -> None:
+def test_a_rejected_token_is_not_reused_after_a_failed_renewal() -> None:
     answers: list[Token | Exception] = [token("first"), RuntimeError("down"), token("second")]
 
     def ask() -> Token:

@@ -68,9 +68,7 @@ def test_counts_from_many_threads_add_up() -> None:
     st.lists(st.floats(0.001, 400), min_size=1, max_size=50),
     st.floats(0.01, 1),
 )
-def test_buckets_that_were_added_up_tell_what_one_count_of_all_calls_does(
-    some: list[float], others: list[float], share: float
-) -> None:
+def test_combined_buckets_equal_one_count_of_all_calls(some: list[float], others: list[float], share: float) -> None:
     logs = CallLog(), CallLog(), CallLog()
     for one in some:
         logs[0].add("GET /a", status=200, seconds=one, size=0, is_retry=False)

@@ -62,7 +62,7 @@ def test_an_export_is_read_to_its_end_token_by_token(serve: Serve, connect: Conn
     assert len(server.token_calls) == 1
 
 
-def test_a_stored_cursor_goes_on_where_it_ended(serve: Serve, connect: Connect) -> None:
+def test_a_stored_cursor_continues_where_it_stopped(serve: Serve, connect: Connect) -> None:
     server = serve(lambda asked, n: export([], asked.query["from"], False))
     (page,) = connect(server).pages(CUSTOMERS, "stored+/=")
     assert server.calls[0].query == {"from": "stored+/="}
@@ -128,7 +128,7 @@ def test_a_refused_token_is_renewed_once_and_the_page_not_lost(serve: Serve, con
     assert (len(server.token_calls), len(server.calls)) == (2, 2)
 
 
-def test_a_token_that_ends_while_others_wait_is_renewed_once_for_all(serve: Serve, connect: Connect) -> None:
+def test_a_token_that_expires_while_threads_wait_is_renewed_once_for_all(serve: Serve, connect: Connect) -> None:
     def script(asked: Asked, n: int) -> Reply:
         good = asked.headers["authorization"] != "Bearer token-1"
         return export([1], "t", False) if good else Reply(401, delay=0.1)
@@ -160,7 +160,7 @@ def test_scopes_are_those_of_the_token_and_say_what_is_granted(serve: Serve, con
 
 
 @pytest.mark.parametrize("scope", ["", None, []])
-def test_where_no_scopes_are_listed_everything_may_be_tried(serve: Serve, connect: Connect, scope: object) -> None:
+def test_without_listed_scopes_every_endpoint_may_be_tried(serve: Serve, connect: Connect, scope: object) -> None:
     server = serve(lambda asked, n: reply({}))
     server.tokens = lambda asked, n: token_reply(scope=scope)
     assert connect(server).is_granted(JOB_TYPES)
@@ -183,7 +183,7 @@ PASSING: dict[str, Reply] = {
 
 
 @pytest.mark.parametrize("sent", PASSING.values(), ids=PASSING.keys())
-def test_what_passes_is_tried_again_until_it_does(serve: Serve, connect: Connect, sent: Reply) -> None:
+def test_temporary_failures_are_retried_until_they_end(serve: Serve, connect: Connect, sent: Reply) -> None:
     server = serve(lambda asked, n: sent if n < 3 else export([1], "t", False))
     client = connect(server)
     assert records(list(client.pages(CUSTOMERS))) == [b"1"]
@@ -191,13 +191,13 @@ def test_what_passes_is_tried_again_until_it_does(serve: Serve, connect: Connect
     assert sum(count.retries for count in client.calls.snapshot()) == 2
 
 
-def test_the_token_endpoint_is_tried_again_too(serve: Serve, connect: Connect) -> None:
+def test_the_token_endpoint_is_retried_too(serve: Serve, connect: Connect) -> None:
     server = serve(lambda asked, n: export([1], "t", False))
     server.tokens = lambda asked, n: [Reply(503), Reply(200, b"<html>"), token_reply()][n - 1]
     assert records(list(connect(server).pages(CUSTOMERS))) == [b"1"]
 
 
-def test_the_wait_a_429_names_is_kept_by_everybody(serve: Serve, connect: Connect) -> None:
+def test_every_caller_keeps_the_wait_in_a_429(serve: Serve, connect: Connect) -> None:
     limit = {"title": "Rate limit is exceeded. Try again in 0.3 seconds."}
     server = serve(lambda asked, n: reply(limit, 429) if n == 1 else export([n], f"t{n}", False))
     client = connect(server)
@@ -205,7 +205,7 @@ def test_the_wait_a_429_names_is_kept_by_everybody(serve: Serve, connect: Connec
     first.start()
     while not server.calls:
         time.sleep(0.005)
-    time.sleep(0.05)  # the 429 is on its way
+    time.sleep(0.05)  # time for the 429 to arrive
     list(client.pages(CUSTOMERS))
     first.join()
     limited, *after = sorted(asked.at for asked in server.calls)
@@ -239,7 +239,7 @@ FAILURES: dict[str, tuple[Callable[[Asked, int], Reply], type[ServiceTitanError]
 
 
 @pytest.mark.parametrize(("script", "kind"), FAILURES.values(), ids=FAILURES.keys())
-def test_each_failure_is_the_error_that_says_what_to_do_and_shows_no_secret(
+def test_each_failure_raises_an_error_that_says_what_to_do_and_shows_no_secret(
     serve: Serve,
     connect: Connect,
     caplog: pytest.LogCaptureFixture,
@@ -273,7 +273,7 @@ def test_each_failure_is_the_error_that_says_what_to_do_and_shows_no_secret(
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409])
-def test_what_would_fail_again_is_asked_for_once(serve: Serve, connect: Connect, status: int) -> None:
+def test_permanent_failures_are_not_retried(serve: Serve, connect: Connect, status: int) -> None:
     server = serve(lambda asked, n: reply({"title": "no"}, status))
     with pytest.raises(ServiceTitanError):
         list(connect(server).pages(CUSTOMERS))
@@ -290,7 +290,7 @@ def test_without_a_cursor_a_400_is_about_the_request(serve: Serve, connect: Conn
     assert type(caught.value) is RequestWrong
 
 
-def test_a_wrong_app_key_is_not_met_with_new_tokens(serve: Serve, connect: Connect) -> None:
+def test_a_wrong_app_key_does_not_cause_new_tokens(serve: Serve, connect: Connect) -> None:
     server = serve(lambda asked, n: reply({"title": "Application key not present, check"}, 401))
     with pytest.raises(CredentialsRefused, match="its own app key"):
         list(connect(server).pages(CUSTOMERS))
@@ -329,13 +329,13 @@ def test_a_refused_token_request_says_why_and_shows_no_secret(
     assert not server.calls
 
 
-def test_a_host_that_is_not_there_is_unavailable_and_says_how_long_it_was_tried(connect: Connect) -> None:
+def test_an_unreachable_host_is_unavailable_and_says_how_long_it_was_tried(connect: Connect) -> None:
     with pytest.raises(Unavailable, match="4 tries") as caught:
         connect("http://127.0.0.1:9").granted_scopes()
     assert caught.value.tries == 4
 
 
-def test_a_repeated_token_that_passes_loses_nothing(serve: Serve, connect: Connect) -> None:
+def test_a_token_that_repeats_once_loses_nothing(serve: Serve, connect: Connect) -> None:
     def script(asked: Asked, n: int) -> Reply:
         cursor = asked.query.get("from", "0")
         return (
@@ -346,11 +346,11 @@ def test_a_repeated_token_that_passes_loses_nothing(serve: Serve, connect: Conne
     assert records(list(connect(server).pages(CUSTOMERS, "0"))) == [b"0", b"1", b"2", b"3"]
 
 
-def test_a_token_that_leads_in_a_circle_is_a_loop_after_two_more_tries(serve: Serve, connect: Connect) -> None:
+def test_a_token_that_repeats_is_a_loop_after_two_more_tries(serve: Serve, connect: Connect) -> None:
     following = {None: "a", "a": "b", "b": "a"}
     server = serve(lambda asked, n: export([n], following[asked.query.get("from")], True))
     got: list[bytes] = []
-    with pytest.raises(LoopDetected, match="second time"):
+    with pytest.raises(LoopDetected, match="twice"):
         for page in connect(server).pages(CUSTOMERS):
             got += records([page])
     assert got == [b"1", b"2"]

@@ -1,4 +1,4 @@
-"""The client against the whole imitation of the API: everything it serves arrives, whatever goes wrong on the way."""
+"""The client against the imitated API: everything it serves arrives, whatever goes wrong on the way."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def fetched(client: ServiceTitan, entity: str, cursor: str | None = None) -> lis
     return [bytes(record) for page in client.pages(endpoint(entity), cursor) for record in page.records]
 
 
-def test_every_asset_arrives_complete_byte_for_byte_and_side_by_side(sandbox: Sandbox, connect: Connect) -> None:
+def test_every_asset_arrives_complete_byte_for_byte_in_parallel(sandbox: Sandbox, connect: Connect) -> None:
     one = client(connect, sandbox, ALL)
     assert all(one.is_granted(endpoint(entity)) for entity in ASSET_ENTITIES)
     got: dict[str, list[bytes]] = {}
@@ -112,7 +112,7 @@ def test_a_list_reads_from_the_instant_on_and_counts_its_total(sandbox: Sandbox,
     assert fetched(one, "jpm_job_types", "2999-01-01T00:00:00Z") == []
 
 
-def test_a_tenant_that_is_not_connected_is_told_apart_and_comes_in_once_it_is(
+def test_a_tenant_that_is_not_connected_is_recognized_and_works_once_connected(
     sandbox: Sandbox, connect: Connect
 ) -> None:
     one = client(connect, sandbox, NONE)
@@ -122,7 +122,7 @@ def test_a_tenant_that_is_not_connected_is_told_apart_and_comes_in_once_it_is(
     assert fetched(one, "crm_customers")
 
 
-def test_what_is_not_granted_is_known_before_and_named_after_asking(sandbox: Sandbox, connect: Connect) -> None:
+def test_a_missing_scope_is_known_before_the_call_and_named_after_it(sandbox: Sandbox, connect: Connect) -> None:
     one = client(connect, sandbox, SOME)
     assert one.is_granted(endpoint("crm_customer_contacts"))
     assert not one.is_granted(endpoint("jpm_jobs"))
@@ -131,7 +131,7 @@ def test_what_is_not_granted_is_known_before_and_named_after_asking(sandbox: San
     assert caught.value.scope == "tn.jpm.jobs:r"
 
 
-def test_a_tenant_that_disconnects_in_between_is_refused_not_skipped(sandbox: Sandbox, connect: Connect) -> None:
+def test_a_tenant_that_disconnects_meanwhile_is_an_error_and_not_skipped(sandbox: Sandbox, connect: Connect) -> None:
     one = client(connect, sandbox, ALL)
     one.granted_scopes()
     sandbox.connect(1001, connected=False)

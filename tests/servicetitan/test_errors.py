@@ -37,7 +37,7 @@ def test_an_error_says_where_it_happened_and_carries_it_for_programs() -> None:
         ),
     ],
 )
-def test_each_error_belongs_to_the_group_of_what_to_do(error: type[Exception], group: type[Exception]) -> None:
+def test_each_error_belongs_to_the_group_for_its_next_step(error: type[Exception], group: type[Exception]) -> None:
     assert error.__bases__ == (group,)
 
 
@@ -49,7 +49,7 @@ def test_the_tree_in_the_docstring_names_every_error() -> None:
     assert all(name in (errors.__doc__ or "") for name in named)
 
 
-def test_scope_and_effort_are_there_for_programs() -> None:
+def test_scope_and_effort_are_attributes() -> None:
     assert ScopeMissing("x", scope="tn.a:r", tenant="acme").scope == "tn.a:r"
     unavailable = Unavailable("x", tries=3, seconds=1.5, tenant="acme")
     assert (unavailable.tries, unavailable.seconds) == (3, 1.5)

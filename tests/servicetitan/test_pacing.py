@@ -20,7 +20,7 @@ KEY = Secret("ak1.canary-app-key")
 
 
 def busiest_second(starts: list[float]) -> int:
-    """The most starts in any window of one second."""
+    """The highest number of starts in any window of one second."""
     starts = sorted(starts)
     return max(sum(1 for other in starts if start <= other < start + 1) for start in starts)
 
@@ -34,10 +34,10 @@ def test_however_callers_arrive_no_second_has_more_than_fifty_starts(gaps: list[
         assert start >= now
         starts.append(start)
     assert all(after - before >= INTERVAL - 1e-9 for before, after in itertools.pairwise(starts))
-    assert busiest_second(starts) <= 51  # a window may hold both of its ends
+    assert busiest_second(starts) <= 51  # a window may include both of its ends
 
 
-def test_slots_that_nobody_took_are_not_saved_up() -> None:
+def test_unused_slots_are_not_saved_up() -> None:
     _, slots = take(Slots(), 100.0, INTERVAL)
     first, slots = take(slots, 200.0, INTERVAL)
     second, _ = take(slots, 200.0, INTERVAL)
@@ -100,12 +100,12 @@ def test_pairs_do_not_wait_for_each_other(tmp_path: Path) -> None:
         assert lane.wait() < 1
 
 
-def test_a_hold_is_kept_by_everybody_who_shares_the_lane(tmp_path: Path) -> None:
+def test_every_caller_in_a_lane_keeps_a_hold(tmp_path: Path) -> None:
     Pacer(tmp_path).lane(KEY, 1).hold(0.3)
     assert 0.25 <= Pacer(tmp_path).lane(KEY, 1).wait() < 2
 
 
-def test_the_file_gives_away_neither_key_nor_tenant(tmp_path: Path) -> None:
+def test_the_file_reveals_neither_key_nor_tenant(tmp_path: Path) -> None:
     Pacer(tmp_path / "new").lane(KEY, 424242).wait()
     (file,) = (tmp_path / "new").iterdir()
     assert "canary" not in file.name
@@ -115,7 +115,7 @@ def test_the_file_gives_away_neither_key_nor_tenant(tmp_path: Path) -> None:
     assert file.parent.stat().st_mode & 0o077 == 0
 
 
-def test_a_damaged_file_starts_anew(tmp_path: Path) -> None:
+def test_a_damaged_file_is_replaced(tmp_path: Path) -> None:
     lane = Pacer(tmp_path).lane(KEY, 1)
     lane.wait()
     (file,) = tmp_path.iterdir()

@@ -14,7 +14,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=15,
 )
-# Text in which the standard library escapes lone surrogates, which the fast parser refuses.
+# Text in which the standard library escapes lone surrogates, which the fast parser rejects.
 ODD_TEXT = st.text(st.characters(codec=None), max_size=10)
 
 
@@ -31,7 +31,7 @@ def test_every_record_comes_out_as_the_bytes_it_came_in(values: list[Any], inden
 
 @given(st.lists(st.dictionaries(ODD_TEXT, ODD_TEXT, max_size=3), max_size=5), st.booleans())
 @settings(max_examples=200)
-def test_lone_surrogates_in_a_record_do_not_cost_the_page(values: list[dict[str, str]], bare: bool) -> None:
+def test_lone_surrogates_in_a_record_do_not_lose_the_page(values: list[dict[str, str]], bare: bool) -> None:
     sent = [json.dumps(value).encode() for value in values]
     page = parse_page(b"[" + b", ".join(sent) + b"]" if bare else envelope(sent, b',"hasMore":true,"totalCount":7'))
     assert [bytes(record) for record in page.records] == sent
@@ -44,7 +44,7 @@ def test_amounts_keep_every_digit_and_strings_their_escapes() -> None:
     assert [bytes(r).strip() for r in parse_page(envelope(records)).records] == [r.strip() for r in records]
 
 
-def test_records_of_any_kind_are_handed_on() -> None:
+def test_records_of_any_kind_are_returned() -> None:
     page = parse_page(b'{"data":[{}, [1], "x", 5, null, true],"hasMore":false,"totalCount":6,"page":1}')
     assert [bytes(record) for record in page.records] == [b"{}", b"[1]", b'"x"', b"5", b"null", b"true"]
     assert page.total_count == 6
@@ -71,11 +71,11 @@ def test_an_export_envelope_carries_its_token_and_size() -> None:
         (b'{"data":null,"hasMore":false}', False),
     ],
 )
-def test_where_has_more_is_missing_the_rest_of_the_answer_decides(body: bytes, has_more: bool) -> None:
+def test_without_has_more_the_rest_of_the_response_decides(body: bytes, has_more: bool) -> None:
     assert parse_page(body).has_more is has_more
 
 
-def test_a_page_as_full_as_was_asked_for_has_more_where_nothing_else_says() -> None:
+def test_a_full_page_has_more_if_nothing_else_says() -> None:
     assert parse_page(b'{"data":[1,2]}', page_size=2).has_more
     assert not parse_page(b'{"data":[1,2]}', page_size=3).has_more
 
@@ -90,7 +90,7 @@ def test_a_byte_order_mark_does_no_harm() -> None:
     assert [bytes(r) for r in parse_page(b'\xef\xbb\xbf{"data":["\xc3\xa9"]}').records] == [b'"\xc3\xa9"']
 
 
-def test_a_nan_costs_no_other_record() -> None:
+def test_a_nan_loses_no_other_record() -> None:
     assert [bytes(r) for r in parse_page(b'{"data":[{"a":NaN},{"data":[0]}]}').records] == [
         b'{"a":NaN}',
         b'{"data":[0]}',
@@ -121,7 +121,7 @@ def test_only_the_outermost_data_counts() -> None:
         b'{"data":[' + b"[" * 5000 + b"]" * 5000 + b"]}",
     ],
 )
-def test_what_is_no_page_is_refused_without_being_quoted(body: bytes) -> None:
+def test_a_body_that_is_not_a_page_is_rejected_without_being_quoted(body: bytes) -> None:
     with pytest.raises(NotAPage) as caught:
         parse_page(body)
     assert "canary" not in str(caught.value)
@@ -129,7 +129,7 @@ def test_what_is_no_page_is_refused_without_being_quoted(body: bytes) -> None:
 
 
 @given(st.lists(VALUES, min_size=1, max_size=4), st.data())
-def test_a_page_cut_off_anywhere_is_no_page(values: list[Any], data: st.DataObject) -> None:
+def test_a_truncated_page_is_rejected(values: list[Any], data: st.DataObject) -> None:
     body = envelope([json.dumps(value).encode() for value in values])
     cut = data.draw(st.integers(0, len(body) - 1))
     with pytest.raises(NotAPage):

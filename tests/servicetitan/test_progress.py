@@ -29,13 +29,13 @@ def test_an_export_stalls_exactly_when_a_token_comes_back(tokens: list[str], dat
     assert progress.stalled(page(b"1", token=data.draw(st.sampled_from(tokens)))) is not None
 
 
-def test_the_cursor_an_export_began_with_is_a_token_seen() -> None:
+def test_the_cursor_an_export_started_with_counts_as_seen() -> None:
     assert Progress(EXPORT, "t0").stalled(page(b"1", token="t0"))
     assert Progress(EXPORT, "t0").stalled(page(b"1", token="t0", more=False)) is None
 
 
 def test_an_export_that_has_more_without_a_token_stalls() -> None:
-    assert "without a token" in (Progress(EXPORT, None).stalled(page(b"1", token=None)) or "")
+    assert "no continuation token" in (Progress(EXPORT, None).stalled(page(b"1", token=None)) or "")
 
 
 def test_some_empty_pages_with_new_tokens_are_progress_but_a_hundred_in_a_row_are_not() -> None:

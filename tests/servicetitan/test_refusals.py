@@ -58,7 +58,7 @@ def test_a_missing_scope_is_named_in_text_and_attribute() -> None:
         ("Forbidden", {CUSTOMERS.scope}, CredentialsRefused),
     ],
 )
-def test_a_403_on_a_scope_that_the_token_holds_is_about_the_app(title: str, scopes: set[str], group: type) -> None:
+def test_a_403_on_a_granted_scope_is_about_the_app(title: str, scopes: set[str], group: type) -> None:
     held = frozenset(scopes)
     assert type(refusal("a", 7, CUSTOMERS, 403, Problem(title), has_token_cursor=False, scopes=held)) is group
 
@@ -91,11 +91,11 @@ def test_an_unknown_client_is_not_connected_and_says_where_to_connect() -> None:
         (302, "", RequestWrong),
     ],
 )
-def test_other_refusals_of_the_token_endpoint_are_told_apart(status: int, code: str, group: type) -> None:
+def test_other_token_endpoint_errors_are_distinguished(status: int, code: str, group: type) -> None:
     assert type(token_refusal("acme", status, Problem(code=code))) is group
 
 
-def test_the_last_failure_and_the_effort_are_told_when_retries_are_spent() -> None:
+def test_after_the_last_retry_the_error_has_the_last_failure_and_the_effort() -> None:
     error = exhausted("acme", CUSTOMERS, CUSTOMERS.operation, GivenUp(Again("HTTP 503", 503, trace_id="t"), 10, 61.4))
     assert isinstance(error, Unavailable)
     assert (error.tries, error.seconds, error.status, error.trace_id) == (10, 61.4, 503, "t")

@@ -32,7 +32,7 @@ def test_an_export_sends_its_cursor_and_nothing_it_does_not_know() -> None:
     assert first_parameters(EXPORT, "a+/=", {}) == {"from": "a+/="}
 
 
-def test_a_list_asks_for_the_largest_page_everything_inactive_and_the_total() -> None:
+def test_a_list_requests_the_largest_page_inactive_records_and_the_total() -> None:
     assert first_parameters(JOB_TYPES, "2026-01-01T00:00:00Z", {}) == {
         "active": "Any",
         "orderBy": "id",
@@ -69,7 +69,7 @@ def test_a_parameter_the_endpoint_does_not_know_is_refused_with_the_known_ones()
         first_parameters(EXPORT, None, {"pageSize": "10"})
 
 
-def test_a_cursor_where_none_is_taken_is_refused() -> None:
+def test_a_cursor_for_an_endpoint_without_one_is_rejected() -> None:
     with pytest.raises(ValueError, match="takes no cursor"):
         first_parameters(endpoint("accounting_payment_types"), "2026-01-01", {})
 
@@ -82,7 +82,7 @@ def test_a_required_filter_that_is_missing_is_refused() -> None:
 
 
 @pytest.mark.parametrize("entity", sorted(entities()))
-def test_every_entity_can_be_asked_for_with_parameters_it_knows(entity: str) -> None:
+def test_every_entity_can_be_requested_with_known_parameters(entity: str) -> None:
     found = endpoint(entity)
     cursor = "c" if found.cursor_parameter else None
     first = first_parameters(found, cursor, {})

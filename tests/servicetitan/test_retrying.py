@@ -13,17 +13,17 @@ NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504, 520, 599])
-def test_what_may_pass_is_tried_again(status: int) -> None:
+def test_temporary_statuses_are_retried(status: int) -> None:
     assert is_retryable(status)
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 304, 400, 401, 403, 404, 409, 410, 422, 600])
-def test_what_stays_as_it_is_is_not_tried_again(status: int) -> None:
+def test_permanent_statuses_are_not_retried(status: int) -> None:
     assert not is_retryable(status)
 
 
 @given(st.integers(1, 200), st.floats(0, 1, exclude_max=True))
-def test_an_own_wait_never_exceeds_its_doubling_ceiling(failures: int, chance: float) -> None:
+def test_a_backoff_wait_never_exceeds_its_doubling_limit(failures: int, chance: float) -> None:
     policy = RetryPolicy(first_wait=0.5, longest_wait=60)
     wait = own_wait(policy, failures, chance)
     assert 0 <= wait <= min(60, 0.5 * 2 ** (failures - 1))
@@ -37,7 +37,7 @@ def test_seconds_in_the_header_are_the_wait(seconds: int) -> None:
 
 
 @given(st.integers(-100_000, 100_000))
-def test_a_date_in_the_header_is_waited_for_and_a_past_one_not(seconds: int) -> None:
+def test_a_future_date_in_the_header_is_the_wait_and_a_past_one_is_not(seconds: int) -> None:
     header = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
     assert named_wait(header, None, NOW) == max(0, seconds)
 
@@ -52,13 +52,13 @@ def test_titles_with_one_second_or_minutes_are_understood() -> None:
     assert named_wait(None, "try again IN 2 minutes", NOW) == 120
 
 
-def test_of_header_and_title_the_longer_wait_is_kept() -> None:
+def test_the_longer_wait_of_header_and_title_applies() -> None:
     assert named_wait("3", "Try again in 60 seconds.", NOW) == 60
     assert named_wait("90", "Try again in 60 seconds.", NOW) == 90
 
 
 @given(st.text(), st.text())
-def test_any_text_at_all_gives_a_wait_or_none_but_no_error(header: str, title: str) -> None:
+def test_any_text_gives_a_wait_or_none_but_no_error(header: str, title: str) -> None:
     wait = named_wait(header, title, NOW)
     assert wait is None or wait >= 0
 
@@ -94,13 +94,13 @@ def _persist(policy: RetryPolicy, outcomes: list[object]) -> tuple[object, Times
     return retry(policy, attempt, sleep=times.sleep, clock=times.clock, chance=lambda: 0.5), times
 
 
-def test_the_first_answer_that_is_no_again_is_the_outcome() -> None:
+def test_the_first_result_other_than_again_is_returned() -> None:
     outcome, times = _persist(RetryPolicy(), [Again("HTTP 500"), Again("HTTP 500"), "good"])
     assert outcome == "good"
     assert times.slept == [0.25, 0.5]
 
 
-def test_none_is_an_answer_like_any_other() -> None:
+def test_none_is_a_result_like_any_other() -> None:
     assert _persist(RetryPolicy(), [None])[0] is None
 
 
@@ -109,7 +109,7 @@ def test_a_named_wait_is_kept_up_to_the_limit() -> None:
     assert times.slept == [60, 90]
 
 
-def test_after_the_last_try_nobody_waits_in_vain() -> None:
+def test_there_is_no_wait_after_the_last_try() -> None:
     outcome, times = _persist(RetryPolicy(tries=3), [Again("a"), Again("b"), Again("c")])
     assert outcome == GivenUp(Again("c"), 3, 0.75)
     assert len(times.slept) == 2
@@ -121,7 +121,7 @@ def test_waiting_ends_before_the_total_is_exceeded() -> None:
     assert (outcome.tries, sum(times.slept)) == (3, 80)
 
 
-def test_what_an_attempt_raises_passes_through() -> None:
+def test_exceptions_from_an_attempt_propagate() -> None:
     def attempt(number: int) -> str:
         raise KeyError("mine")
 
@@ -129,6 +129,6 @@ def test_what_an_attempt_raises_passes_through() -> None:
         retry(RetryPolicy(), attempt)
 
 
-def test_a_policy_without_a_try_is_refused() -> None:
+def test_a_policy_without_tries_is_rejected() -> None:
     with pytest.raises(ValueError, match="at least one try"):
         retry(RetryPolicy(tries=0), lambda number: "never")

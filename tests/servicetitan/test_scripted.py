@@ -1,4 +1,4 @@
-"""The scripted server does what the tests of the client rely on."""
+"""The scripted server does what the client's tests rely on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .conftest import Serve
 from .scripted import Reply, reply, token_reply
 
 
-def test_it_answers_what_the_script_says_and_keeps_what_was_asked(serve: Serve) -> None:
+def test_it_returns_what_the_script_says_and_records_requests(serve: Serve) -> None:
     server = serve(lambda asked, n: reply({"n": n, "path": asked.path}, 201, X_Test="yes"))
     answer = requests.get(f"{server.url}/a/b", params={"from": "x+/="}, headers={"Z": "1"}, timeout=5)
     assert (answer.status_code, answer.json(), answer.headers["X-Test"]) == (201, {"n": 1, "path": "/a/b"}, "yes")

@@ -34,7 +34,7 @@ def get(transport: Transport, url: str, **more: Any) -> Answer | Again:
 
 
 @pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 409])
-def test_a_lasting_answer_is_handed_over_with_its_whole_body(transport: Transport, serve: Serve, status: int) -> None:
+def test_a_final_response_is_returned_with_its_whole_body(transport: Transport, serve: Serve, status: int) -> None:
     body = b"x" * 3_000_000
     server = serve(lambda asked, n: Reply(status, body))
     answer = get(transport, server.url)
@@ -42,14 +42,14 @@ def test_a_lasting_answer_is_handed_over_with_its_whole_body(transport: Transpor
     assert (answer.status, answer.body) == (status, body)
 
 
-def test_packed_bodies_are_asked_for_and_unpacked(transport: Transport, serve: Serve) -> None:
+def test_compressed_bodies_are_requested_and_decompressed(transport: Transport, serve: Serve) -> None:
     server = serve(lambda asked, n: Reply(body=gzip.compress(b"plain" * 1000), headers={"Content-Encoding": "gzip"}))
     assert get(transport, server.url) == Answer(200, b"plain" * 1000, Problem())
     assert server.calls[0].headers["accept-encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
-def test_a_passing_answer_is_a_reason_to_try_again(transport: Transport, serve: Serve, status: int) -> None:
+def test_a_temporary_response_is_a_reason_to_retry(transport: Transport, serve: Serve, status: int) -> None:
     server = serve(lambda asked, n: Reply(status, b"<html>oops</html>"))
     assert get(transport, server.url) == Again(f"HTTP {status}", status)
 
@@ -75,7 +75,7 @@ def test_a_wait_beyond_the_limit_is_cut(tmp_path: Path, serve: Serve) -> None:
     transport.close()
 
 
-def test_secrets_that_were_sent_are_not_in_what_the_server_said(transport: Transport, serve: Serve) -> None:
+def test_sent_secrets_are_removed_from_the_servers_error(transport: Transport, serve: Serve) -> None:
     def echo(asked: Asked, n: int) -> Reply:
         return reply({"title": str(asked.form), "traceId": asked.headers.get("st-app-key", "t")}, 400)
 
@@ -96,19 +96,19 @@ def test_a_503_names_its_wait_too(transport: Transport, serve: Serve) -> None:
     [
         (Reply(reset=True), "connection refused or dropped"),
         (Reply(body=b"x" * 1000, cut=10), "connection refused or dropped"),
-        (Reply(body=b"not gzip", headers={"Content-Encoding": "gzip"}), "the body could not be unpacked"),
-        (Reply(delay=1.0), "no answer in time"),
+        (Reply(body=b"not gzip", headers={"Content-Encoding": "gzip"}), "the body could not be decompressed"),
+        (Reply(delay=1.0), "response timed out"),
     ],
     ids=["reset", "cut", "unpackable", "silent"],
 )
-def test_what_never_arrives_whole_is_a_reason_to_try_again(
+def test_an_incomplete_response_is_a_reason_to_retry(
     transport: Transport, serve: Serve, sent: Reply, reason: str
 ) -> None:
     server = serve(lambda asked, n: sent)
     assert get(transport, server.url) == Again(reason)
 
 
-def test_a_host_that_does_not_listen_is_a_reason_to_try_again(transport: Transport) -> None:
+def test_a_host_that_does_not_listen_is_a_reason_to_retry(transport: Transport) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"

@@ -25,7 +25,7 @@ SIZE = Size(customers=6, invoices=8)
 
 
 class Process:
-    """One of Dagster's programs, with its code server and the runs that come of it."""
+    """One of Dagster's programs, with its code server and the runs it starts."""
 
     def __init__(self, home: Home, program: str, *arguments: str) -> None:
         logs = home.folder / "logs"
@@ -47,7 +47,7 @@ class Process:
             )
 
     def kill(self, *, children: bool) -> None:
-        """``kill -9``; with ``children`` also its code server and every run under way."""
+        """``kill -9``; with ``children`` also its code server and every run in progress."""
         own = psutil.Process(self._process.pid)
         victims = [own, *(own.children(recursive=True) if children else [])]
         for victim in victims:
@@ -56,13 +56,13 @@ class Process:
         psutil.wait_procs(victims, timeout=20)
 
     def wait(self) -> None:
-        """Until it has ended."""
+        """Wait until it has ended."""
         self._process.wait(60)
 
 
 @contextmanager
 def running(home: Home, program: str, *arguments: str) -> Iterator[Process]:
-    """The program while the block runs; whatever is left of it ends with the block."""
+    """The program while the block runs; everything left of it is ended with the block."""
     process = Process(home, program, *arguments)
     try:
         yield process
@@ -73,7 +73,7 @@ def running(home: Home, program: str, *arguments: str) -> Iterator[Process]:
 
 
 def processes_of(home: Home) -> list[psutil.Process]:
-    """Every Dagster process that works on the home."""
+    """Every Dagster process that uses the home."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -86,7 +86,7 @@ def processes_of(home: Home) -> list[psutil.Process]:
 
 
 def accounts(count: int) -> list[Account]:
-    """So many small accounts, all connected."""
+    """This many small accounts, all connected."""
     return [
         Account(5000 + number, f"cid.{number}", f"cs1.{number}", "ak1.app", seed=number, size=SIZE)
         for number in range(count)
@@ -94,7 +94,7 @@ def accounts(count: int) -> list[Account]:
 
 
 def register(home: Home, sandbox: Sandbox, accounts: Sequence[Account]) -> list[str]:
-    """The accounts as tenants that are connected a moment ago, so that all are due now; their keys."""
+    """Register the accounts as tenants that just connected, so that all are due now; returns their keys."""
     pipeline = home.pipeline(sandbox.url)
     keys = []
     with pipeline.registry() as registry:
@@ -107,7 +107,7 @@ def register(home: Home, sandbox: Sandbox, accounts: Sequence[Account]) -> list[
 
 
 def succeeded(connection: psycopg.Connection) -> dict[str, int]:
-    """How many syncs of each tenant went well."""
+    """How many syncs of each tenant succeeded."""
     return dict(
         connection.execute(
             "select tenant, count(*) from control.syncs where outcome = 'succeeded' group by tenant"
@@ -116,14 +116,14 @@ def succeeded(connection: psycopg.Connection) -> dict[str, int]:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def ask_ui(port: int, query: str) -> tuple[dict, float]:
-    """What the UI's GraphQL answers, and after how many seconds."""
+    """The response of the UI's GraphQL, and how many seconds it took."""
     began = time.monotonic()
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql",

@@ -1,7 +1,7 @@
-"""The peak memory of a command, by a small process between it and us.
+"""The peak memory of a command, started by a small process in between.
 
-What a process had before it became another program counts for the other's peak as well, so a test with all its
-libraries must not be the one that starts what is measured.
+A process's memory before it executes another program counts toward that program's peak. So a test with all its
+libraries must not start the measured process itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ print(json.dumps([os.waitstatus_to_exitcode(status), usage.ru_maxrss]))
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How a command ended, its peak resident set in megabytes, and what it printed."""
+    """How a command ended, its peak resident set in megabytes, and its output."""
 
     status: int
     peak: float
@@ -32,7 +32,7 @@ class Measured:
 
 
 def measured(command: Sequence[str], environment: Mapping[str, str]) -> Measured:
-    """Run ``command`` (an absolute path first) to its end; children it waited for count if one is larger."""
+    """Run ``command`` (starting with an absolute path) to its end; the peak covers children it waited for."""
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command],
         env=dict(environment),

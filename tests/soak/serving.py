@@ -1,6 +1,6 @@
-"""A sandbox in a process of its own, so that its records are not in the memory of what is measured.
+"""A sandbox in its own process, so that its records do not count as the measured process's memory.
 
-``python -m tests.soak.serving INVOICES`` makes the data, then prints its URL and serves until its input ends.
+``python -m tests.soak.serving INVOICES`` generates the data, then prints its URL and serves until its input ends.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ CUSTOMERS = 2_000
 
 @contextmanager
 def serving(invoices: int) -> Iterator[str]:
-    """The URL of a sandbox with one tenant of ``invoices`` invoices with two items, and whatever follows from them."""
+    """The URL of a sandbox with one tenant that has ``invoices`` invoices of two items, and matching other records."""
     command = [sys.executable, "-m", "tests.soak.serving", str(invoices)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin and process.stdout
     try:
         url = process.stdout.readline().strip()
-        assert url, "the sandbox ended before it served"
+        assert url, "the sandbox ended before it was ready"
         yield url
     finally:
         process.stdin.close()
@@ -40,7 +40,7 @@ def _serve(invoices: int) -> None:
     size = Size(customers=CUSTOMERS, invoices=invoices, items_per_invoice=2)
     account = Account(TENANT_ID, CLIENT_ID, CLIENT_SECRET, APP_KEY, size=size)
     with Sandbox([account], page_size=PAGE_RECORDS) as sandbox:
-        sandbox.world(TENANT_ID).shelf("accounting_invoices")  # made before anybody waits for it
+        sandbox.world(TENANT_ID).shelf("accounting_invoices")  # generated before anyone waits for it
         print(sandbox.url, flush=True)  # noqa: T201 - how the other process learns it
         sys.stdin.read()
 

@@ -1,4 +1,4 @@
-"""``python -m tests.soak.syncing``: one sync by the function alone, without Dagster and the command line."""
+"""``python -m tests.soak.syncing``: one sync by the function alone, without Dagster or the command line."""
 
 from __future__ import annotations
 

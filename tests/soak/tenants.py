@@ -1,4 +1,4 @@
-"""The one tenant that is synced, registered in a warehouse of its own."""
+"""The one tenant to sync, registered in its own warehouse."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ KEY = "soak"
 
 
 def prepared(environment: dict[str, str]) -> Pipeline:
-    """A pipeline on the warehouse that ``environment`` names, with the tenant in its registry."""
+    """A pipeline on the warehouse in ``environment``, with the tenant in its registry."""
     pipeline = open_pipeline(Settings.from_environment(environment))
     with pipeline.registry() as registry:
         registry.add(

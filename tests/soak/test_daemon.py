@@ -1,4 +1,4 @@
-"""The daemon in real time: killed in the middle of a wave, and with three hundred tenants due at once."""
+"""The daemon in real time: killed during a wave, and with three hundred tenants due at once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def instance(home: Home) -> Iterator[dg.DagsterInstance]:
 
 
 def assert_no_two_runs_for_one_tenant(instance: dg.DagsterInstance, *, alive_only: bool) -> None:
-    """From its creation until its end no run shares a tenant with another."""
+    """Assert that no two runs for the same tenant exist at the same time."""
     keys = list(instance.get_dynamic_partitions("tenants"))
     spans = []
     for record in instance.get_run_records(dg.RunsFilter(job_name="sync_tenant")):
@@ -73,8 +73,8 @@ def assert_each_served_once(connection: psycopg.Connection, keys: list[str]) -> 
     rows = connection.execute(
         "select tenant, due_for, count(*) from control.syncs where outcome = 'succeeded' group by 1, 2"
     ).fetchall()
-    assert {tenant for tenant, _, _ in rows} == set(keys), "nobody is forgotten"
-    assert [row for row in rows if row[2] > 1] == [], "nobody is synced twice for one time"
+    assert {tenant for tenant, _, _ in rows} == set(keys), "no tenant is skipped"
+    assert [row for row in rows if row[2] > 1] == [], "no tenant is synced twice for one time"
     overlapping = connection.execute(
         """
         select a.tenant from control.syncs a join control.syncs b on a.tenant = b.tenant and a.id < b.id
@@ -85,7 +85,7 @@ def assert_each_served_once(connection: psycopg.Connection, keys: list[str]) -> 
 
 
 @pytest.mark.parametrize("children", [False, True], ids=["daemon alone", "with its runs"])
-def test_killed_in_the_middle_of_a_wave_it_forgets_nobody_and_syncs_nobody_twice(
+def test_killed_during_a_wave_the_daemon_skips_no_tenant_and_syncs_none_twice(
     home: Home, instance: dg.DagsterInstance, children: bool
 ) -> None:
     accounts = daemon.accounts(60)
@@ -103,7 +103,7 @@ def test_killed_in_the_middle_of_a_wave_it_forgets_nobody_and_syncs_nobody_twice
                 )
             with daemon.running(home, "dagster-daemon", "run"):
                 wait_for("all are synced", lambda: len(daemon.succeeded(connection)) == len(keys), seconds=900)
-                wait_for("no run is left", lambda: not is_in_flight(instance, "sync_tenant"), seconds=300)
+                wait_for("no run is unfinished", lambda: not is_in_flight(instance, "sync_tenant"), seconds=300)
         assert_each_served_once(connection, keys)
         assert_no_two_runs_for_one_tenant(instance, alive_only=True)
 
@@ -128,7 +128,7 @@ def test_three_hundred_tenants_due_at_once(home: Home, instance: dg.DagsterInsta
                 time.sleep(5)
             drained = time.monotonic() - began
             wait_for("the reports are built", lambda: bool(builds(connection)), seconds=600)
-            time.sleep(60)  # whatever else would be built
+            time.sleep(60)  # any unneeded builds would start by then
         rows = connection.execute("select count(*), count(distinct tenant) from raw.crm_customers").fetchone()
         assert rows == (300 * daemon.SIZE.customers, 300)
         assert_each_served_once(connection, keys)

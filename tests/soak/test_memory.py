@@ -1,7 +1,7 @@
-"""The memory of a sync does not grow with the size of an export.
+"""A sync's memory does not grow with the size of an export.
 
-Real HTTP, a sandbox and a database in processes of their own; measured is the process that syncs, by the function and
-by the whole command with Dagster.
+Real HTTP, with sandbox and database in their own processes. The measured process runs the sync, by the function alone
+and by the whole command with Dagster.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
 @pytest.fixture(scope="module")
 def home() -> Path:
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-soak-"))
-    home.chmod(0o755)  # as root the server runs as another user, who must get in
+    home.chmod(0o755)  # as root, the server runs as another user, who needs access
     return home
 
 
@@ -53,7 +53,7 @@ def urls() -> Iterator[dict[int, str]]:
 
 
 def _sync(home: Path, server: postgres.Database, url: str, how: str, invoices: int) -> Measured:
-    """A first sync of everything into a fresh database; complete, or the test ends here."""
+    """Run a first sync of everything into a fresh database; fail if it is incomplete."""
     name = f"{how}_{invoices}"
     own = home / name
     environment = {
@@ -77,7 +77,7 @@ def _sync(home: Path, server: postgres.Database, url: str, how: str, invoices: i
 
 
 @pytest.mark.parametrize("how", COMMANDS)
-def test_a_sync_of_six_times_as_many_invoices_takes_hardly_more_memory(
+def test_a_sync_of_six_times_as_many_invoices_needs_little_more_memory(
     how: str, home: Path, server: postgres.Database, urls: dict[int, str]
 ) -> None:
     small = _sync(home, server, urls[SMALL], how, SMALL).peak

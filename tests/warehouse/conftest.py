@@ -1,4 +1,4 @@
-"""Files landed for loading, and what raw then holds."""
+"""Landed files to load, and what raw then has."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ReadRaw = Callable[..., list[dict[str, Any]]]
 
 @pytest.fixture
 def tenant() -> str:
-    """A tenant that no other test has."""
+    """A tenant that no other test uses."""
     return f"tenant-{next(_TENANTS)}"
 
 
@@ -41,7 +41,7 @@ def zone(tmp_path: Path) -> LandingZone:
 
 @dataclass
 class Changes:
-    """A feed that brings the given pages whatever the cursor: what changed since the last reading."""
+    """A feed that returns the given pages for any cursor: the changes since the last read."""
 
     given: Sequence[Sequence[bytes]]
 
@@ -53,7 +53,7 @@ class Changes:
 
 @pytest.fixture
 def land_files(control: psycopg.Connection, zone: LandingZone) -> LandFiles:
-    """``land_files(tenant, records, records, full=…, endpoint=…)``: one batch, each list of records a file of it."""
+    """``land_files(tenant, records, records, full=…, endpoint=…)``: one batch, with one file per list of records."""
     ticking = clock()
 
     def run(tenant: str, *files: Sequence[bytes], full: bool = False, endpoint: Endpoint = INVOICES) -> None:
@@ -64,7 +64,7 @@ def land_files(control: psycopg.Connection, zone: LandingZone) -> LandFiles:
 
 @pytest.fixture
 def raw(control: psycopg.Connection) -> ReadRaw:
-    """``raw(tenant, column, …)``: the raw rows of a tenant by id; all columns where none is named."""
+    """``raw(tenant, column, …)``: a tenant's raw rows by id; all columns if none is named."""
 
     def read(tenant: str, *columns: str, endpoint: Endpoint = INVOICES) -> list[dict[str, Any]]:
         statement = sql.SQL("select {} from {} where tenant = %s order by id").format(

@@ -1,4 +1,4 @@
-"""Loading and judging as a sync does it, over a connection that is opened for it."""
+"""Loading and marking deletions as a sync does it, over its own connection."""
 
 from __future__ import annotations
 

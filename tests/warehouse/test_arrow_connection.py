@@ -1,4 +1,4 @@
-"""arrow_connection.py: many connections of one driver, each with a transaction of its own."""
+"""arrow_connection.py: many connections of one driver, each with its own transaction."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make(database: Database) -> None:
         connection.execute("create table numbers (n bigint)")
 
 
-def test_threads_have_connections_of_their_own_and_none_closes_anothers(new_warehouse: NewWarehouse) -> None:
+def test_threads_have_separate_connections_and_none_closes_another(new_warehouse: NewWarehouse) -> None:
     database = new_warehouse()
     make(database)
 
@@ -44,7 +44,7 @@ def test_threads_have_connections_of_their_own_and_none_closes_anothers(new_ware
     assert rows(database) == 20 * 3
 
 
-def test_a_database_that_was_made_anew_is_reached(new_warehouse: NewWarehouse) -> None:
+def test_a_recreated_database_is_reached(new_warehouse: NewWarehouse) -> None:
     database = new_warehouse()
     for _ in range(2):
         make(database)

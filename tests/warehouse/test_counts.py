@@ -16,7 +16,7 @@ CUSTOMERS = endpoint("crm_customers")
 
 @pytest.fixture
 def filled(control: psycopg.Connection) -> psycopg.Connection:
-    """Of acme: two created before, one at the bound, one later, one at no known time, one of before that is gone."""
+    """Rows of acme: two created before the bound, one at it, one later, one at an unknown time, one deleted."""
     control.execute("delete from raw.crm_customers")
     control.execute("delete from control.landed_files")
     second = timedelta(seconds=1)
@@ -46,12 +46,12 @@ def test_rows_marked_as_deleted_are_not_present(filled: psycopg.Connection) -> N
     assert present_rows(filled, "cole", CUSTOMERS) == 0
 
 
-def test_rows_are_counted_up_to_the_bound_and_those_without_a_time_beside(filled: psycopg.Connection) -> None:
+def test_rows_before_the_bound_and_rows_without_a_time_are_counted_separately(filled: psycopg.Connection) -> None:
     assert rows_before(filled, "acme", CUSTOMERS, BOUND) == RowsBefore(2, 1)
     assert rows_before(filled, "cole", CUSTOMERS, BOUND) == RowsBefore(0, 0)
 
 
-def test_records_set_aside_whole_are_unsure_from_the_last_reading_of_everything_on(filled: psycopg.Connection) -> None:
+def test_records_quarantined_since_the_last_full_read_count_as_uncertain(filled: psycopg.Connection) -> None:
     land(filled, 50)
     land(filled, 40, n=1, cursor="t")
     assert rows_before(filled, "acme", CUSTOMERS, BOUND) == RowsBefore(2, 91)

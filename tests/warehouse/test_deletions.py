@@ -20,7 +20,7 @@ MAY, JUNE = "2024-05-01T10:00:00Z", "2024-06-01T10:00:00Z"
 
 
 class Desk:
-    """One tenant's entity: readings come in, and it is judged what is gone."""
+    """One tenant's entity: read it, and mark what is gone."""
 
     def __init__(
         self, warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw, control: psycopg.Connection,
@@ -30,7 +30,7 @@ class Desk:
         self._control = control
 
     def read(self, *files: Sequence[bytes], full: bool = False) -> DeletionVerdict | None:
-        """Land, load and judge, as a sync does."""
+        """Land, load and mark deletions, as a sync does."""
         self.land(*files, full=full)
         return self.judge()
 
@@ -68,13 +68,13 @@ def desk(
     return Desk(warehouse, zone, land_files, raw, control, tenant)
 
 
-def test_a_full_reading_marks_what_it_did_not_bring_and_removes_nothing(desk: Desk) -> None:
+def test_a_full_read_marks_missing_rows_and_removes_nothing(desk: Desk) -> None:
     assert desk.read([small(1, MAY), small(2, MAY)], [small(3, MAY)]) is None
     assert desk.read([small(1, MAY)], [small(4, MAY)], full=True) == DeletionVerdict(marked=2)
     assert (desk.ids, desk.gone) == ([1, 2, 3, 4], {2, 3})
 
 
-def test_a_reading_is_judged_once_and_a_plain_one_never(desk: Desk) -> None:
+def test_deletions_are_marked_once_per_full_read_and_never_for_an_incremental_one(desk: Desk) -> None:
     desk.read([small(1, MAY), small(2, MAY)])
     assert desk.read([small(1, MAY)]) is None
     assert desk.read([small(1, MAY)], full=True) == DeletionVerdict(marked=1)
@@ -83,7 +83,7 @@ def test_a_reading_is_judged_once_and_a_plain_one_never(desk: Desk) -> None:
     assert desk.gone == {2}
 
 
-def test_a_row_that_comes_back_is_there_again(desk: Desk) -> None:
+def test_a_row_that_comes_back_is_restored(desk: Desk) -> None:
     desk.read([small(1, MAY), small(2, MAY), small(3, MAY)])
     desk.read([small(1, MAY)], full=True)
     assert desk.gone == {2, 3}
@@ -93,9 +93,7 @@ def test_a_row_that_comes_back_is_there_again(desk: Desk) -> None:
     assert desk.gone == set()
 
 
-def test_a_row_that_a_full_reading_brings_as_an_older_version_is_there_again_with_its_newer_values(
-    desk: Desk, raw: ReadRaw
-) -> None:
+def test_a_row_that_comes_back_in_an_older_version_is_restored_with_its_newer_values(desk: Desk, raw: ReadRaw) -> None:
     desk.read([small(1, MAY), small(2, JUNE, summary="newer")])
     desk.read([small(1, MAY)], full=True)
     before = desk.changed_at
@@ -105,7 +103,7 @@ def test_a_row_that_a_full_reading_brings_as_an_older_version_is_there_again_wit
     assert desk.changed_at != before
 
 
-def test_loading_old_files_again_does_not_bring_back_what_is_gone(desk: Desk) -> None:
+def test_reloading_old_files_does_not_restore_deleted_rows(desk: Desk) -> None:
     desk.read([small(1, MAY), small(2, MAY), small(3)])
     desk.read([small(1, MAY)], full=True)
     load(desk.warehouse, desk.zone, desk.tenant, INVOICES, again=True)
@@ -113,7 +111,7 @@ def test_loading_old_files_again_does_not_bring_back_what_is_gone(desk: Desk) ->
     assert desk.judge() is None
 
 
-def test_an_empty_full_reading_never_empties_a_table(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_empty_full_read_never_empties_a_table(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     desk.read([small(1, MAY)])
     desk.read([small(1, MAY)])
     judged = desk.read(full=True)
@@ -122,7 +120,7 @@ def test_an_empty_full_reading_never_empties_a_table(desk: Desk, caplog: pytest.
     assert f"{desk.tenant} accounting_invoices" in caplog.text
 
 
-def test_a_full_reading_with_records_whose_id_is_unreadable_judges_nothing(desk: Desk) -> None:
+def test_a_full_read_with_unreadable_ids_marks_nothing(desk: Desk) -> None:
     desk.read([small(1, MAY), small(2, MAY)])
     for records in ([b"7", b'{"id":"x"}'], [small(1, MAY), b'{"id":null}']):
         judged = desk.read(records, full=True)
@@ -130,15 +128,15 @@ def test_a_full_reading_with_records_whose_id_is_unreadable_judges_nothing(desk:
         assert desk.gone == set()
 
 
-def test_what_landed_after_the_full_reading_began_is_not_judged_by_it(desk: Desk) -> None:
+def test_rows_that_landed_after_a_full_read_started_are_not_marked(desk: Desk) -> None:
     desk.read([small(1, MAY), small(2, MAY)])
     desk.land([small(1, MAY)], full=True)
-    desk.land([small(5, JUNE)])  # a later reading, before anybody could judge
+    desk.land([small(5, JUNE)])  # a later read, before deletions were marked
     assert desk.judge() == DeletionVerdict(marked=1)
     assert (desk.ids, desk.gone) == ([1, 2, 5], {2})
 
 
-def test_other_tenants_are_not_judged(desk: Desk, land_files: LandFiles, raw: ReadRaw) -> None:
+def test_other_tenants_are_not_affected(desk: Desk, land_files: LandFiles, raw: ReadRaw) -> None:
     twin = f"{desk.tenant}-twin"
     land_files(twin, [small(1, MAY), small(2, MAY)])
     load(desk.warehouse, desk.zone, twin, INVOICES)
@@ -147,7 +145,7 @@ def test_other_tenants_are_not_judged(desk: Desk, land_files: LandFiles, raw: Re
     assert [row["_deleted_at"] for row in raw(twin, "_deleted_at")] == [None, None]
 
 
-def test_marks_and_the_time_of_change_are_one_transaction_that_a_crash_undoes(
+def test_marks_and_the_change_time_are_one_transaction_that_a_crash_undoes(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.read([small(1, MAY), small(2, MAY)])
@@ -166,7 +164,7 @@ def test_marks_and_the_time_of_change_are_one_transaction_that_a_crash_undoes(
     assert desk.gone == {2} and desk.changed_at != before
 
 
-def test_nothing_changed_means_the_time_of_change_stays(desk: Desk) -> None:
+def test_without_a_change_the_change_time_stays(desk: Desk) -> None:
     desk.read([small(1, MAY)])
     desk.land([small(1, MAY)], full=True)
     load(desk.warehouse, desk.zone, desk.tenant, INVOICES)

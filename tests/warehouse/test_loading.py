@@ -35,7 +35,7 @@ class Killed(BaseException):
 
 
 def state(control: psycopg.Connection, tenant: str) -> list[Any]:
-    """What the ledger says of a tenant's loads."""
+    """A tenant's loads in the ledger."""
     loads = control.execute("select entity, changed_at from control.raw_loads where tenant = %s", (tenant,)).fetchall()
     files = control.execute(
         "select n, loaded_rows, quarantined_whole, loaded_fingerprint from control.landed_files where tenant = %s "
@@ -85,7 +85,7 @@ def test_amounts_are_exact_to_the_last_digit_and_without_padding(
     assert [f"{row['total']:f}" for row in raw(tenant, "total")] == [*amounts[:2], "12.5", "1000"]
 
 
-def test_what_postgres_cannot_hold_reaches_it_without_that_and_stays_in_the_file(
+def test_what_postgres_cannot_store_is_removed_on_load_and_stays_in_the_file(
     warehouse: Database,
     zone: LandingZone,
     land_files: LandFiles,
@@ -156,7 +156,7 @@ def test_loading_again_changes_nothing(
         *((step, True) for step in ("create_stage", "rounds_needed", "merge", "mark_loaded", "mark_changed")),
     ],
 )
-def test_a_process_killed_before_the_commit_leaves_nothing_and_the_next_load_brings_all(
+def test_a_process_killed_before_the_commit_leaves_nothing_and_the_next_load_is_complete(
     step: str, again: bool, warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw,
     control: psycopg.Connection, tenant: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -176,7 +176,7 @@ def test_a_process_killed_before_the_commit_leaves_nothing_and_the_next_load_bri
     assert raw(tenant) == untouched
     if not again:
         assert state(control, tenant) == before == [(0, None, 0, None), (1, None, 1, None)]
-    # A plain load finishes what a reload began.
+    # A plain load finishes an interrupted reload.
     assert load(warehouse, zone, tenant, INVOICES).files == 2
     assert [row["summary"] for row in raw(tenant, "summary")] == ["new", None]
 
@@ -197,7 +197,7 @@ def test_a_reload_killed_between_files_is_finished_by_any_load(
     assert [row["summary"] for row in raw(tenant, "summary")] == ["new"]
 
 
-def test_the_time_of_change_moves_in_the_transaction_of_the_change(
+def test_the_change_time_is_updated_in_the_transaction_of_the_change(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, tenant: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
@@ -208,7 +208,7 @@ def test_the_time_of_change_moves_in_the_transaction_of_the_change(
     merge = upsert.merge
 
     def watched(*arguments: Any) -> str:
-        seen.append(state(control, tenant)[0][1])  # as others see it while the load is under way
+        seen.append(state(control, tenant)[0][1])  # as seen by others during the load
         return merge(*arguments)
 
     monkeypatch.setattr(upsert, "merge", watched)
@@ -242,7 +242,7 @@ def test_a_file_that_lost_rows_is_refused_with_its_name_and_nothing_of_it_is_kep
     assert state(control, tenant) == [(0, None, 0, None), (1, None, 0, None)]
 
 
-def test_what_adds_up_is_loaded_plus_quarantined_whole_equals_sent(
+def test_loaded_plus_quarantined_records_equal_sent_records(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, tenant: str
 ) -> None:
     land_files(tenant, [small(n) if n % 3 else b'{"id":null}' for n in range(10)], [b"null", b"[]"])
@@ -260,11 +260,11 @@ COLOUR = Field(("colour",), "colour", FieldType.NUMERIC)
 NICK = Field(("customer", "nick"), "customer__nick", FieldType.TEXT)
 
 
-def test_a_field_that_the_catalogue_learned_is_filled_from_what_was_landed(
+def test_a_field_added_to_the_catalog_is_filled_from_landed_files(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw, control: psycopg.Connection,
     tenant: str, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(loading, "RETYPE_ROWS", 2)  # notes keep their rows over several batches
+    monkeypatch.setattr(loading, "RETYPE_ROWS", 2)  # notes keep their rows across batches
     land_files(
         tenant,
         [small(1, MAY, colour="1.5", customer={"id": 5, "nick": "Al"}, other=1), small(2, MAY, total="x"), b"7"],
@@ -313,7 +313,7 @@ def test_files_landed_before_and_after_the_catalogue_grew_load_in_their_order(
     assert raw(tenant, "colour") == [{"colour": 2}]
 
 
-def test_pending_are_the_files_that_are_not_as_the_catalogue_would_have_them_oldest_first(
+def test_files_typed_with_an_older_catalog_are_pending_oldest_first(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, tenant: str
 ) -> None:
     land_files(tenant, [small(1)], [small(2), small(3)])
@@ -325,7 +325,7 @@ def test_pending_are_the_files_that_are_not_as_the_catalogue_would_have_them_old
         assert [file.records for file in pending(connection, tenant, grown(COLOUR))] == [1, 2]
 
 
-def test_progress_is_told_the_rows_of_each_file(
+def test_progress_reports_the_rows_of_each_file(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, tenant: str
 ) -> None:
     land_files(tenant, [small(1), small(2)], [b"7", small(3)])
@@ -334,7 +334,7 @@ def test_progress_is_told_the_rows_of_each_file(
     assert rows == [2, 1]
 
 
-def test_notes_are_valid_json_as_it_was_sent(
+def test_notes_are_valid_json_as_sent(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, tenant: str
 ) -> None:
     sent = small(1, MAY, total="x", summary="\0")
@@ -342,10 +342,10 @@ def test_notes_are_valid_json_as_it_was_sent(
     assert [json.loads(note[4]) for note in notes(control, tenant)] == [json.loads(sent)]
 
 
-def test_a_copy_right_into_raw_and_a_merge_make_the_same_rows(
+def test_a_direct_copy_and_a_merge_give_the_same_rows(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, tenant: str
 ) -> None:
-    """JSON, amounts, instants and unknown fields, compared as Postgres writes them."""
+    """JSON, amounts, instants and unknown fields, compared in Postgres's own text form."""
     later = "2024-06-01T10:00:00.1234567Z"
     records = [
         small(1, later, total="95.00", items=[{"id": 1, "total": "1.50"}], loyalty={"tier": "gold"}),

@@ -21,7 +21,7 @@ def test_a_table_has_its_columns_in_order_with_types_and_its_rows(control: psyco
     )
 
 
-def test_a_views_rows_are_not_counted_and_what_is_not_there_is_nothing(control: psycopg.Connection) -> None:
+def test_a_views_rows_are_not_counted_and_a_missing_relation_is_none(control: psycopg.Connection) -> None:
     control.execute("create view staging.two as select 1 as id, 'x' as name")
     control.execute("create table marts.two (other int)")
     expected = (Column("id", "integer"), Column("name", "text"))

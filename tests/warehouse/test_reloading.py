@@ -19,7 +19,7 @@ MAY = "2024-05-01T10:00:00Z"
 
 
 def expire(control: psycopg.Connection, tenant: str, *, but: int) -> None:
-    """All files but the last ``but`` have expired."""
+    """Expire all files except the last ``but``."""
     control.execute(
         "update control.landed_files set expired_at = now() where tenant = %s and id not in "
         "(select id from control.landed_files where tenant = %s order by id desc limit %s)", (tenant, tenant, but),
@@ -32,7 +32,7 @@ def state(control: psycopg.Connection, tenant: str) -> list[Any]:
     ).fetchall()
 
 
-def test_with_a_file_gone_a_reload_is_refused_says_what_to_do_and_changes_nothing(
+def test_a_reload_is_refused_with_advice_if_a_file_has_expired(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, tenant: str
 ) -> None:
     land_files(tenant, [small(1, MAY)])
@@ -48,7 +48,7 @@ def test_with_a_file_gone_a_reload_is_refused_says_what_to_do_and_changes_nothin
     assert load(warehouse, zone, tenant, INVOICES).files == 0
 
 
-def test_a_later_reading_of_everything_makes_up_for_what_is_gone(
+def test_a_later_full_read_allows_a_reload_again(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, raw: ReadRaw,
     tenant: str,
 ) -> None:  # fmt: skip
@@ -62,7 +62,7 @@ def test_a_later_reading_of_everything_makes_up_for_what_is_gone(
     assert [row["id"] for row in raw(tenant, "id")] == [1, 2, 3]
 
 
-def test_a_reading_of_everything_that_lost_a_file_itself_makes_up_for_nothing(
+def test_a_full_read_with_an_expired_file_does_not_allow_a_reload(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, tenant: str
 ) -> None:
     land_files(tenant, [small(1, MAY)], [small(2, MAY)], full=True)
@@ -72,7 +72,7 @@ def test_a_reading_of_everything_that_lost_a_file_itself_makes_up_for_nothing(
         load(warehouse, zone, tenant, INVOICES, again=True)
 
 
-def test_a_reading_of_everything_that_has_not_ended_makes_up_for_nothing(
+def test_an_unfinished_full_read_does_not_allow_a_reload(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, tenant: str
 ) -> None:
     land_files(tenant, [small(1, MAY)])
@@ -86,7 +86,7 @@ def test_a_reading_of_everything_that_has_not_ended_makes_up_for_nothing(
     assert load(warehouse, zone, tenant, INVOICES, again=True).files == 1
 
 
-def test_what_another_tenant_lost_is_no_reason(
+def test_expired_files_of_another_tenant_do_not_matter(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, control: psycopg.Connection, tenant: str
 ) -> None:
     for each in (tenant, f"{tenant}-twin"):

@@ -1,4 +1,4 @@
-"""Raw tables are the catalogue's: made, widened, explained, and never changed behind anybody's back."""
+"""Raw tables follow the catalog: created, widened and documented from it, and otherwise never changed."""
 
 from __future__ import annotations
 
@@ -63,20 +63,20 @@ def test_every_asset_gets_the_columns_of_the_catalogue_with_their_types(connecti
         assert list(found) == [name for name, _ in columns(endpoint(entity))]
 
 
-def test_tenant_and_id_are_the_key_and_nothing_else_must_be_there(connection: psycopg.Connection) -> None:
+def test_tenant_and_id_are_the_key_and_nothing_else_is_required(connection: psycopg.Connection) -> None:
     ensure_tables(connection, [INVOICES])
     connection.execute("insert into raw.accounting_invoices (tenant, id) values ('a', 1), ('b', 1)")
     with pytest.raises(psycopg.errors.UniqueViolation):
         connection.execute("insert into raw.accounting_invoices (tenant, id) values ('a', 1)")
 
 
-def test_columns_are_explained_by_the_catalogue(connection: psycopg.Connection) -> None:
+def test_columns_have_comments_from_the_catalog(connection: psycopg.Connection) -> None:
     ensure_tables(connection, [grown(INVOICES, COLOUR)])
     assert comment_of(connection, "colour") == "what it's painted with"
     assert "ticks" in (comment_of(connection, "_version") or "")
 
 
-def test_a_table_is_widened_with_what_the_catalogue_learned_and_keeps_its_rows(connection: psycopg.Connection) -> None:
+def test_a_table_gets_new_catalog_columns_and_keeps_its_rows(connection: psycopg.Connection) -> None:
     ensure_tables(connection, [INVOICES])
     connection.execute("insert into raw.accounting_invoices (tenant, id, summary) values ('a', 1, 's')")
     ensure_tables(connection, [grown(INVOICES, COLOUR)])
@@ -85,7 +85,7 @@ def test_a_table_is_widened_with_what_the_catalogue_learned_and_keeps_its_rows(c
     assert connection.execute(question).fetchall() == [(1, "s", None)]
 
 
-def test_a_column_that_the_catalogue_lost_stays(connection: psycopg.Connection) -> None:
+def test_a_column_removed_from_the_catalog_stays(connection: psycopg.Connection) -> None:
     ensure_tables(connection, [grown(INVOICES, COLOUR)])
     ensure_tables(connection, [INVOICES])
     assert "colour" in columns_of(connection, INVOICES.entity)
@@ -98,7 +98,7 @@ def test_nothing_happens_when_nothing_changed(connection: psycopg.Connection) ->
     assert connection.execute("select xmin, oid, relname from pg_class where relname like 'acc%'").fetchall() == before
 
 
-def test_a_column_of_another_type_is_a_conflict_with_the_way_out_and_nothing_is_changed(
+def test_a_column_of_another_type_is_a_conflict_with_a_fix_and_nothing_changes(
     connection: psycopg.Connection,
 ) -> None:
     ensure_tables(connection, [grown(INVOICES, COLOUR)])
@@ -114,7 +114,7 @@ def test_a_column_of_another_type_is_a_conflict_with_the_way_out_and_nothing_is_
     assert columns_of(connection, INVOICES.entity)["colour"] == "bigint"
 
 
-def test_two_processes_may_widen_at_once(connection: psycopg.Connection, warehouse: Database) -> None:
+def test_two_processes_can_widen_at_the_same_time(connection: psycopg.Connection, warehouse: Database) -> None:
     errors: list[BaseException] = []
 
     def widen() -> None:

@@ -1,4 +1,4 @@
-"""The newest version wins, in whatever order versions arrive: the SQL against a fold in plain Python."""
+"""The newest version wins, in whatever order versions arrive: the SQL compared with a loop in plain Python."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests.warehouse.loads import load
 from .conftest import LandFiles, ReadRaw
 
 Arrival = tuple[int, int | None]
-"""An id and a version; None is a record without a usable time of change."""
+"""An id and a version; None is a record without a usable modification time."""
 
 ARRIVALS = st.lists(st.tuples(st.integers(1, 3), st.none() | st.integers(0, 3)), min_size=1, max_size=9)
 
 
 def fold(arrivals: list[Arrival]) -> dict[int, tuple[int, int | None]]:
-    """Id -> (number of the arrival that is in raw, version): one record after the other, the newest wins."""
+    """Id -> (number of the arrival in raw, version): one record after the other, the newest wins."""
     held: dict[int, tuple[int, int | None]] = {}
     for number, (record_id, version) in enumerate(arrivals):
         newest = held[record_id][1] if record_id in held else None
@@ -53,7 +53,7 @@ _NEXT = iter(range(10**6))
 @given(ARRIVALS, st.data())
 @example([(1, 1), (1, 2), (1, 3), (1, 0), (2, None), (2, 1)], None)
 @example([(1, 3), (1, None), (1, 2), (1, 3), (1, 1)], None)
-def test_in_any_order_within_files_and_across_them_raw_holds_what_a_fold_would(
+def test_in_any_order_within_and_across_files_raw_equals_a_fold(
     warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw,
     arrivals: list[Arrival], data: st.DataObject | None,
 ) -> None:  # fmt: skip
@@ -78,7 +78,7 @@ def test_a_hundred_nanoseconds_decide_and_the_later_arrival_among_equals(
     assert [row["summary"] for row in raw(tenant, "summary")] == ["newer", "second"]
 
 
-def test_rows_are_numbered_through_over_batches_and_only_the_stages_columns_go_on() -> None:
+def test_rows_are_numbered_across_batches_with_only_the_stage_columns() -> None:
     schema = stage_schema(INVOICES)
     names = [*schema.names[:-1], "_record"]
     types = [schema.field(name).type for name in schema.names[:-1]] + [pa.string()]

@@ -43,7 +43,7 @@ def test_there_is_something_to_do_exactly_when_a_table_has_many_dead_rows_or_no_
         assert found == []
 
 
-def test_what_was_switched_off_is_for_whoever_did_it() -> None:
+def test_what_a_person_turned_off_is_left_to_a_person() -> None:
     found = list(advise([table(autovacuum=False)], autovacuum=False))
     assert [one.is_upkeep for one in found] == [False, False]
     assert found[0].sentence.startswith("autovacuum is off on the server")
@@ -54,7 +54,7 @@ def test_what_was_switched_off_is_for_whoever_did_it() -> None:
 
 @pytest.fixture
 def neglected(control: psycopg.Connection) -> None:
-    """A table with more dead rows than others, autovacuum off so that they stay."""
+    """A table with many dead rows, and with autovacuum off so that they stay."""
     control.execute("drop table if exists raw.neglected")
     control.execute("create table raw.neglected (id int) with (autovacuum_enabled = off)")
     control.execute(f"insert into raw.neglected select generate_series(1, {2 * LEAST_DEAD})")  # pyright: ignore
@@ -62,7 +62,7 @@ def neglected(control: psycopg.Connection) -> None:
 
 
 def seen(connection: psycopg.Connection, *, dead: int) -> TableState:
-    """The table, as soon as the statistics have got round to it."""
+    """The table's statistics, as soon as Postgres has updated them."""
     deadline = time.monotonic() + 20
     while True:
         connection.execute("select pg_stat_clear_snapshot()")
@@ -98,7 +98,7 @@ def test_dead_rows_are_seen_named_and_vacuumed(control: psycopg.Connection) -> N
 
 
 @pytest.mark.usefixtures("neglected")
-def test_every_advice_can_be_run_as_it_is_printed(control: psycopg.Connection) -> None:
+def test_every_advised_statement_can_be_run_as_printed(control: psycopg.Connection) -> None:
     seen(control, dead=LEAST_DEAD)
     for one in read_advice(control):
         control.execute(one.statement)  # pyright: ignore
@@ -106,9 +106,7 @@ def test_every_advice_can_be_run_as_it_is_printed(control: psycopg.Connection) -
 
 
 @pytest.mark.usefixtures("neglected")
-def test_a_table_that_somebody_holds_is_skipped_and_nobody_waits(
-    control: psycopg.Connection, warehouse: Database
-) -> None:
+def test_a_locked_table_is_skipped_without_waiting(control: psycopg.Connection, warehouse: Database) -> None:
     seen(control, dead=LEAST_DEAD)
     advice = [one for one in read_advice(control) if one.is_upkeep]
     began = time.monotonic()
@@ -145,6 +143,6 @@ def test_rows_are_written_while_a_table_is_vacuumed(control: psycopg.Connection,
     assert failures == []
 
 
-def test_nothing_is_begun_when_time_is_up(control: psycopg.Connection) -> None:
+def test_nothing_is_started_when_time_is_up(control: psycopg.Connection) -> None:
     advice = list(advise([table(live=LEAST_ROWS, was_analysed=False)], autovacuum=True))
     assert relieve(control, advice, seconds=0) == ([], [advice[0].sentence])

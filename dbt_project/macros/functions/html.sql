@@ -22,8 +22,8 @@
 {%- set tag %}<(?:/?[A-Za-z](?:[^>=]|=[= ]*(?:[^>= "'']|"[^"]*"|''[^'']*''))*(?:=[= ]*)?>|/?[A-Za-z][^>]*>|!--(?:[^-]|-[^-]|--+[^->])*--+>){% endset %}
 create or replace function intermediate.strip_tags(html text) returns text
 language sql immutable parallel safe as $function$
-    -- White space becomes blanks first; that leaves U+001C and U+001D free to stand around each tag found, so that
-    -- one pass finds all tags and two simple ones choose what each becomes.
+    -- White space becomes spaces first. That frees U+001C and U+001D to mark the start and end of each tag: one pass
+    -- finds all tags, and two simple passes replace them.
     select regexp_replace(
         regexp_replace(
             regexp_replace(
@@ -44,8 +44,8 @@ language sql immutable parallel safe as $function$
 $function$;
 {% endmacro %}
 
-{#- Character references as HTML5 reads them (https://html.spec.whatwg.org/multipage/parsing.html#character-reference-state),
-    invalid ones included; the same as Python's html.unescape. -#}
+{#- Character references, decoded as in HTML5 (https://html.spec.whatwg.org/multipage/parsing.html#character-reference-state),
+    including invalid ones; gives the same results as Python's html.unescape. -#}
 {% macro create_decode_entities() %}
 create or replace function intermediate.decode_entities(html text) returns text
 language plpgsql immutable parallel safe as $function$
@@ -70,12 +70,11 @@ begin
                 else digits::integer
             end);
         else
-            -- The longest name has 31 letters. What ends in a semicolon is looked up as it is: a text that is no name is
-            -- not found.
+            -- The longest name has 31 letters. Look up everything up to the semicolon; text that is not a name is not found.
             reference := left(piece, position(';' in left(piece, 32)));
             character := intermediate.html_entity(reference);
             if character is null then
-                -- Without a semicolon: the longest of the names, of two to six letters, that the text starts with.
+                -- Without a semicolon, use the longest name of two to six letters that the text starts with.
                 for size in reverse least(length(piece), 6) .. 2 loop
                     reference := left(piece, size);
                     character := intermediate.html_entity(reference);
@@ -94,7 +93,7 @@ language sql immutable parallel safe as $function$
     select case
         when code is null then null
         when code = 0 or code between 55296 and 57343 or code > 1114111 then U&'\FFFD'
-        -- Written by Windows: 128 to 159 are meant as code page 1252.
+        -- Windows programs write 128 to 159 in code page 1252.
         when code between 128 and 159 then chr((array[
             8364, 129, 8218, 402, 8222, 8230, 8224, 8225, 710, 8240, 352, 8249, 338, 141, 381, 143,
             144, 8216, 8217, 8220, 8221, 8226, 8211, 8212, 732, 8482, 353, 8250, 339, 157, 382, 376

@@ -74,7 +74,7 @@ def upgrade() -> None:
         comment on table control.member_counts is
             'rows of a tenant''s members report, one count for each time it was built anew'
     """)
-    # What the rules ask every minute, in the places where it would otherwise be a walk through everything.
+    # Indexes for the rules' queries, which run every minute and would otherwise scan everything.
     op.execute("create index on control.landed_files (landed_at)")
     op.execute("""
         create index landed_files_unbalanced on control.landed_files (tenant, entity)

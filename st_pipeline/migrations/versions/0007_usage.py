@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # As errors end that the API gave a trace id for (servicetitan/errors.py).
+    # Errors with a trace id from the API end this way (servicetitan/errors.py).
     for table, text in (("syncs", "error"), ("sync_entities", "detail")):
         op.execute(f"""
             alter table control.{table}
@@ -119,7 +119,7 @@ def upgrade() -> None:
         )
     """)
     op.execute("comment on table control.api_usage_days is 'calls of the syncs in control.sync_days, by endpoint'")
-    # What overviews and lists ask.
+    # Indexes for overviews and lists.
     op.execute("create index syncs_ended on control.syncs (finished_at) where finished_at is not null")
     op.execute("create index syncs_not_ended on control.syncs (tenant, started_at) where outcome is null")
     op.execute("create index syncs_by_start on control.syncs (started_at, id)")

@@ -9,8 +9,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Rows of the ledger are never joined or deleted: what is asked of them (when did it land, how much was it, where
-    # did it begin) stays as it was. Only where their records lie changes.
+    # Ledger rows are never merged or deleted, so queries about them (when a file landed, its size, where it started)
+    # keep working. Only the location of their records changes.
     op.execute("""
         alter table control.landed_files
             drop constraint landed_files_path_key,

@@ -1,4 +1,4 @@
-"""The data a sandbox tenant holds: a plan from a seed, and every entity written from the plan.
+"""The data of a sandbox tenant: a plan from a seed, and every entity written from that plan.
 
-No HTTP here. ``records.py`` is the door: shelves of serialised records by entity.
+No HTTP here. Start at ``held.py``: shelves of serialized records by entity.
 """

@@ -1,6 +1,6 @@
 """Invoices with their items, and payments, as the exports write them (Accounting.V2.Export… schemas).
 
-Amounts are strings. The item export is cut out of the invoices' own JSON (records.py), so the two always agree.
+Amounts are strings. The item export is taken from the invoices' own JSON (records.py), so the two always agree.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _items(plan: Plan, rng: Random, visit: int, unit: dict[str, Any]) -> list[di
 
 
 def invoices(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """One record per visit that has an invoice. Inactive ones, adjustments, credits and zero totals included."""
+    """One record per visit that has an invoice, including inactive ones, adjustments, credits and zero totals."""
     awkward = plan.awkward
     for i in indexes:
         if not plan.has_invoice[i]:
@@ -159,7 +159,7 @@ def _job(plan: Plan, visit: int) -> dict[str, Any] | None:
 
 
 def payments(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """One payment per paid invoice, of its whole total."""
+    """One payment per paid invoice, for the full total."""
     for i in indexes:
         if not plan.has_payment[i]:
             continue

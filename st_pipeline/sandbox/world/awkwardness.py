@@ -1,7 +1,6 @@
 """What the real API sends against its own documents: nulls, unknown enum values, new and missing fields.
 
-Only spoiling of finished records lives here, at the rates of ordinary life. What the documents forbid outright and
-no reader can type is defects.py, which is switched on as a fault.
+This module changes finished records, at realistic rates. defects.py has the fault that makes records untypable.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-# Members that the documents require and that come as null now and then, by entity.
+# Members the documents require that are sometimes null, by entity.
 _NULLABLE: dict[str, tuple[str, ...]] = {
     "crm_customers": ("type", "externalData", "customFields", "tagTypeIds", "doNotMail"),
     "crm_locations": ("externalData", "customFields", "tagTypeIds"),
@@ -22,7 +21,7 @@ _NULLABLE: dict[str, tuple[str, ...]] = {
     "accounting_payments": ("appliedTo", "customFields"),
     "memberships_memberships": ("customFields", "followUpStatus"),
 }
-# Members with a closed list of values in the documents, and a value that is not in it.
+# Members with a closed set of values in the documents, and a value outside that set.
 _UNKNOWN: dict[str, tuple[str, str]] = {
     "crm_customers": ("type", "Government"),
     "crm_customer_contacts": ("type", "Pager"),
@@ -31,7 +30,7 @@ _UNKNOWN: dict[str, tuple[str, str]] = {
     "jpm_appointments": ("status", "EnRoute"),
     "memberships_memberships": ("status", "Paused"),
 }
-# Members that may be left out altogether.
+# Members that may be absent.
 _OPTIONAL: dict[str, tuple[str, ...]] = {
     "crm_customers": ("creditLimit", "creditLimitBalance", "paymentTermId", "mergedToId"),
     "crm_locations": ("taxZoneId", "zoneId"),
@@ -41,12 +40,12 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
     "jpm_jobs": ("isAutoDispatched", "summaryOfWork", "recallForId"),
     "settings_technicians": ("bio", "memo"),
 }
-# Members that are objects, into which a new field is put now and then.
+# Members that are objects and sometimes get a new field.
 _NESTED = ("address", "customer", "businessUnit", "phoneSettings", "home")
 
 
 def spoil(entity: str, record: dict[str, Any], rng: Random) -> None:
-    """Change a record in place, about one in twelve; its id, links, amounts and times are left alone."""
+    """Change about one record in twelve, in place. Id, links, amounts and times stay the same."""
     point = rng.random()
     if point > 0.085:
         return
@@ -72,7 +71,7 @@ def spoil(entity: str, record: dict[str, Any], rng: Random) -> None:
 
 
 def _append(record: dict[str, Any], name: str, value: Any) -> None:
-    """A new member before the last one, so that ``active`` stays last where lists leave it out."""
+    """Insert a new member before the last one: ``active`` must stay last because lists cut it off."""
     last = next(reversed(record))
     kept = record.pop(last)
     record[name] = value

@@ -1,4 +1,4 @@
-"""What a company sets up once: business units, tags, job types and campaigns. Its people are in staff.py."""
+"""A company's setup: business units, tags, job types and campaigns. Its people are in staff.py."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _JOB_TYPES = (
 
 
 def business_unit_name(plan: Plan, index: int) -> str:
-    """The name of a business unit, which the tenant's own name is part of."""
+    """The name of a business unit; every other one includes the tenant's name."""
     return f"{_UNITS[index % len(_UNITS)]} ({plan.name})" if index % 2 == 0 else _UNITS[index % len(_UNITS)]
 
 
@@ -30,7 +30,7 @@ def job_type_name(index: int) -> str:
 
 
 def set_up(plan: Plan, rng: Random) -> tuple[int, int]:
-    """When something was set up, before the history, and last modified."""
+    """When an item was set up (before the history) and when it was last modified."""
     created = ids.HISTORY_FROM - int(rng.random() * 700) * instants.DAY
     return created, plan.later(rng, created)
 

@@ -1,4 +1,4 @@
-"""Customers, their contacts, locations and theirs, as the exports write them (Crm.V2.Export… schemas)."""
+"""Customers, locations and their contacts, as the exports write them (Crm.V2.Export… schemas)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _labels(rng: Random) -> tuple[list[dict[str, Any]], list[int], list[dict[str
 
 
 def customers(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """One record per customer; inactive ones and those merged into another included."""
+    """One record per customer, including inactive and merged ones."""
     for i in indexes:
         created, modified = plan.customer_created[i], plan.customer_modified[i]
         fields, tags, external = _labels(rng)
@@ -70,7 +70,7 @@ def customers(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
 
 
 def locations(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """One record per location; the first of a customer is its home and has its address."""
+    """One record per location; a customer's first location is its home and has the customer's address."""
     for i in indexes:
         customer = plan.location_customer[i]
         created = plan.customer_created[customer]
@@ -123,7 +123,7 @@ def _contact(plan: Plan, rng: Random, record_id: int, created: int) -> tuple[dic
 
 
 def customer_contacts(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """0 to 4 contacts per customer; some inactive, and now and then the same number twice."""
+    """0 to 4 contacts per customer; some are inactive, and some repeat a number."""
     for i in indexes:
         created = plan.customer_created[i]
         before: str | None = None

@@ -1,4 +1,4 @@
-"""One tenant's data as the sandbox holds it: shelves by entity, made from the plan when first asked for."""
+"""One tenant's data in the sandbox: shelves by entity, generated from the plan on first use."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ INVOICES = "accounting_invoices"
 
 
 class World:
-    """A tenant's records. Whatever it gives is what the API serves at that moment.
+    """A tenant's records, as the API serves them at that moment.
 
-    ``now`` and ``untypable`` are asked at each call: the sandbox's clock, and the share of spoilt records.
+    ``now`` (the sandbox's clock) and ``untypable`` (the share of defective records) are called on every read.
     """
 
     def __init__(
@@ -36,17 +36,18 @@ class World:
 
     @property
     def plan(self) -> Plan:
-        """The skeleton, made when first asked for."""
+        """The tenant's plan, created on first use."""
         with self.lock:
             if self._plan is None:
                 self._plan = Plan(self.account)
-                # A shelf filled after the plan has grown holds the first data only: what came later was committed.
+                # A shelf filled after the plan has grown gets only the initial data: later records were committed to
+                # it.
                 columns = {column for _, column in records.WRITERS.values()}
                 self._base = {column: records.column_length(self._plan, column) for column in columns}
             return self._plan
 
     def shelf(self, name: str) -> Shelf:
-        """An entity's shelf, made when first asked for; KeyError for an unknown entity."""
+        """An entity's shelf, created on first use; KeyError for an unknown entity."""
         with self.lock:
             if name not in self._shelves:
                 self._shelves[name] = self._fill(name)
@@ -62,22 +63,22 @@ class World:
         return Shelf(records.rows(plan, name, rng, range(self._base[records.WRITERS[name][1]])))
 
     def put(self, name: str, row: Row, visible_at: int) -> None:
-        """Commit one version of one record, to be visible in exports from ``visible_at`` (ticks) on."""
+        """Commit one version of one record, visible in exports from ``visible_at`` (ticks)."""
         with self.lock:
             if name == INVOICES:
-                # The items are cut out of the first invoices: that must have happened before one is replaced.
+                # Items come from the original invoices, so fill their shelf before an invoice is replaced.
                 self.shelf(records.ITEMS)
             self.shelf(name).commit(row, max(visible_at, self._now()))
 
     def remove(self, name: str, record_id: int) -> bool:
-        """Delete a record without a trace; False where there is none."""
+        """Delete a record without a trace; False if it does not exist."""
         with self.lock:
             if name == INVOICES:
                 self.shelf(records.ITEMS)
             return self.shelf(name).delete(record_id)
 
     def bodies(self, name: str, slots: Iterable[int]) -> list[bytes]:
-        """Records' bytes as served, with the defects that some have."""
+        """Records' bytes as served, including any defects."""
         shelf, share = self.shelf(name), self._untypable()
         if not share:
             return [shelf.bodies[slot] for slot in slots]
@@ -89,10 +90,10 @@ class World:
         ]
 
     def served(self, name: str, *, recent: bool = False, defects: bool = True) -> list[bytes]:
-        """Every record's JSON as an export from the beginning shows it now, in its order.
+        """Every record's JSON as an export from the beginning shows it now, in the export's order.
 
-        Lists have no delay: for an entity without an export, or with ``recent``, it is the present state, by id.
-        ``defects=False`` gives the records without what the fault ``untypable`` does to some.
+        Lists have no delay: for an entity without an export, or with ``recent``, it is the current state, by id.
+        ``defects=False`` omits the defects added by the fault ``untypable``.
         """
         with self.lock:
             shelf = self.shelf(name)
@@ -109,7 +110,7 @@ class World:
         return [records.decode(body) for body in self.served(name, recent=recent, defects=defects)]
 
     def count(self, name: str, *, recent: bool = False) -> int:
-        """How many records an export from the beginning shows now."""
+        """The number of records that an export from the beginning shows now."""
         return len(self.served(name, recent=recent, defects=False))
 
     def counts(self) -> dict[str, int]:
@@ -117,7 +118,7 @@ class World:
         return {one.name: self.count(one.name) for one in entities()}
 
     def defects(self, name: str) -> dict[int, str]:
-        """The ids of the records that are spoilt now, and how: ``field`` (one member), or ``whole`` (no usable id)."""
+        """The ids of currently defective records, and how: ``field`` (one member) or ``whole`` (no usable id)."""
         share = self._untypable()
         with self.lock:
             shelf = self.shelf(name)

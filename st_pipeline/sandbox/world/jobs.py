@@ -16,7 +16,7 @@ NO_DATE = instants.at(1)
 
 
 def job_number(visit: int) -> str:
-    """The number people see on a job; not its id."""
+    """The number that people see on a job; not its id."""
     return f"{1_000 + visit}"
 
 
@@ -67,7 +67,7 @@ def jobs(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
                 "customerPo": "",
                 "invoiceId": ids.INVOICE + i if plan.has_invoice[i] else 0,
                 "membershipId": None,
-                # 0, never null, where nothing is recorded; four in ten completed jobs.
+                # 0 (never null) if no total is recorded: four in ten completed jobs.
                 "total": 0 if point < 0.4 else cents / 100,
                 "createdFromEstimateId": None,
                 "estimateIds": [],
@@ -81,7 +81,7 @@ def jobs(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
 
 
 def appointments(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """0 to 3 per job; some inactive, and some that start in year 1, which means no date."""
+    """0 to 3 per job; some are inactive, and some start in year 1, which means no date."""
     for i in indexes:
         created = plan.visit_created[i]
         start = created - created % instants.HOUR + 30 * instants.MINUTE

@@ -16,7 +16,7 @@ MEMBERSHIP_SLOTS = 2
 
 
 def membership_types(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """Every membership type; one is closed and inactive, and still has members."""
+    """Every membership type; one is closed and inactive but still has members."""
     for i in indexes:
         created = ids.HISTORY_FROM - int(rng.random() * 300) * instants.DAY
         modified = plan.later(rng, created)
@@ -52,7 +52,7 @@ def membership_types(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
 
 
 def memberships(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """0 to 2 per customer. Dates come as midnight, some without a zone; a few have no end."""
+    """0 to 2 per customer. Dates are at midnight, some without a time zone; a few have no end."""
     for i in indexes:
         for k in range(plan.memberships[i]):
             created = plan.customer_created[i]

@@ -1,6 +1,6 @@
 """Names, addresses, phone numbers and texts as people type them into ServiceTitan. Pure functions of a Random.
 
-No records here (crm.py and its neighbours) and nothing that spoils them (awkwardness.py).
+Records are in the other modules (crm.py and so on); awkwardness.py changes them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NOTES = ("Owner's daughter - Kelly", "work #", "call first", "après 18h", "do 
 
 
 class Street(NamedTuple):
-    """One address, in the parts every address object of the API has; any part may be missing."""
+    """One address, with the parts of every address object in the API; any part may be missing."""
 
     street: str | None
     unit: str | None
@@ -61,7 +61,7 @@ class Street(NamedTuple):
 
 
 def pick(rng: Random, choices: tuple[str, ...]) -> str:
-    """One of the choices; several times faster than Random.choice, which matters at 300,000 invoices."""
+    """One of the choices. Several times faster than Random.choice, which matters at 300,000 invoices."""
     return choices[int(rng.random() * len(choices))]
 
 
@@ -71,7 +71,7 @@ def person(rng: Random) -> tuple[str, str]:
 
 
 def customer_name(rng: Random) -> str:
-    """A tidy customer name: a person's, or now and then a company's."""
+    """A tidy customer name: a person's or, sometimes, a company's."""
     first, last = person(rng)
     if rng.random() < 0.12:
         return f"{last} {pick(rng, _TRADES)}"
@@ -79,7 +79,7 @@ def customer_name(rng: Random) -> str:
 
 
 def untidy(rng: Random, name: str) -> str | None:
-    """The same name as some people leave it: emoji, no-break spaces, double blanks, one word, nothing."""
+    """The same name with untidy input: emoji, no-break spaces, double spaces, one word, or nothing."""
     first = name.split(" ")[0]
     point = rng.random()
     if point < 0.04:
@@ -105,7 +105,7 @@ def incomplete(rng: Random, whole: Street) -> Street:
 
 
 def phone(rng: Random, *, tidy: bool = False) -> str:
-    """A phone number: ten digits, or in any of the ways people write one."""
+    """A phone number: ten digits, or another common way to write one."""
     area, middle, line = 200 + int(rng.random() * 799), 200 + int(rng.random() * 799), int(rng.random() * 10_000)
     plain = f"{area}{middle}{line:04}"
     if tidy or rng.random() < 0.5:
@@ -118,12 +118,12 @@ def phone(rng: Random, *, tidy: bool = False) -> str:
 
 
 def email(rng: Random) -> str:
-    """An e-mail address that cannot exist."""
+    """An email address that cannot exist."""
     return f"{pick(rng, FIRST).split()[0].lower()}.{int(rng.random() * 9_999)}@example.invalid"
 
 
 def work(rng: Random) -> str:
-    """What was done, as HTML with tags, entities and stray white space."""
+    """A description of work: HTML with tags, entities and stray whitespace."""
     return pick(rng, _WORK)
 
 

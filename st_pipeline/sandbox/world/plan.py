@@ -1,7 +1,7 @@
-"""The skeleton of one tenant's world: who belongs to whom, when, and for how much. Compact columns, no records.
+"""The skeleton of one tenant's data: who belongs to whom, when, and for how much. Compact columns, no records.
 
-Every entity is written from it on its own (crm.py, jobs.py, accounting.py, memberships.py, company.py), so that
-what refers to each other agrees without being generated together. It can grow (changing.py).
+Each entity's module writes its records from the plan (crm.py, jobs.py, accounting.py, memberships.py, company.py), so
+references agree even though entities are generated separately. The plan can grow (changing.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from st_pipeline.sandbox.world.people import Street
 
 HISTORY_FROM = instants.at(2019)
 HISTORY_TO = instants.at(2025, 7)
-# The last modification of the generated history lies before this.
+# All modifications in the generated history are before this.
 HISTORY_END = instants.at(2025, 12)
 JOB_TYPES = 14
 CAMPAIGNS = 9
@@ -28,7 +28,7 @@ ITEM_SLOTS = 8
 APPOINTMENT_SLOTS = 4
 CONTACT_SLOTS = 6
 
-# Where each entity's ids start; they are the same in every tenant of one seed.
+# Where each entity's ids start; the same in every tenant with the same seed.
 CUSTOMER, LOCATION, JOB, INVOICE, PAYMENT = 10_000_000, 20_000_000, 30_000_000, 40_000_000, 50_000_000
 APPOINTMENT, ITEM, CONTACT, LOCATION_CONTACT, MEMBERSHIP = 100_000_000, 300_000_000, 60_000_000, 70_000_000, 80_000_000
 BUSINESS_UNIT, TECHNICIAN, EMPLOYEE, TAG_TYPE = 101, 201, 301, 401
@@ -86,9 +86,9 @@ class Plan:
         return HISTORY_FROM + int(self.shape.random() * (HISTORY_TO - HISTORY_FROM))
 
     def later(self, rng: Random, created: int) -> int:
-        """A last modification after ``created``: never, soon, much later, or by one of the bulk edits many share.
+        """A last modification after ``created``: never, soon, much later, or in a bulk edit that many records share.
 
-        What was created after the history has not been modified.
+        Records created after the history are unmodified.
         """
         point = rng.random()
         if created >= HISTORY_TO:
@@ -99,13 +99,13 @@ class Plan:
             shared = self._bulk[int(rng.random() * len(self._bulk))]
             return max(created, shared)
         moment = created + int(rng.random() ** 3 * min(400 * instants.DAY, HISTORY_END - created))
-        # Three to seven digits of fraction, as the API has them.
+        # Three to seven fractional digits, as in the API.
         if point < 0.5:
             moment -= moment % 10_000
         return moment
 
     def add_customer(self, created: int, modified: int | None = None) -> int:
-        """A customer with a home; its index."""
+        """Add a customer with a home; returns its index."""
         rng = self.shape
         index = len(self.home)
         active, merged = 1, -1
@@ -135,7 +135,7 @@ class Plan:
         return len(self.addresses) - 1
 
     def add_visit(self, created: int, modified: int | None = None, *, complete: bool = False) -> bool:
-        """A visit; whether it has an invoice. ``complete`` makes sure of the job and the invoice."""
+        """Add a visit; returns whether it has an invoice. ``complete`` guarantees a job and an invoice."""
         rng = self.shape
         point = 1.0 if complete else rng.random()
         job, invoice = (False, True) if point < 0.05 else (True, point >= 0.08)
@@ -159,18 +159,18 @@ class Plan:
 
     @property
     def customers(self) -> int:
-        """How many customers there are."""
+        """The number of customers."""
         return len(self.home)
 
     @property
     def visits(self) -> int:
-        """How many visits there are, with or without an invoice."""
+        """The number of visits, with or without an invoice."""
         return len(self.visit_created)
 
     def customer_of(self, visit: int) -> int:
-        """The customer a visit was made for."""
+        """The customer of a visit."""
         return self.location_customer[self.visit_location[visit]]
 
     def tax_cents(self, visit: int) -> int:
-        """Sales tax on a visit's items: 8.25 % on every third, none on the others."""
+        """Sales tax on a visit's items: 8.25% on every third visit, none on the others."""
         return round(self.visit_cents[visit] * 0.0825) if visit % 3 == 0 else 0

@@ -1,6 +1,6 @@
-"""From a plan to shelves: which function writes which entity, and how a record becomes bytes.
+"""From a plan to shelves: the function that writes each entity, and how a record becomes bytes.
 
-The items' export is cut out of the invoices, byte for byte, so nested and exported items cannot disagree.
+The item export is taken from the invoices byte for byte, so nested and exported items always agree.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from st_pipeline.sandbox.world.plan import Plan
 
 Writer = Callable[[Plan, Random, range], Iterator[Made]]
 
-# By entity: who writes it, and over which column of the plan it runs.
+# By entity: its writer, and the column of the plan that the writer runs over.
 WRITERS: dict[str, tuple[Writer, str]] = {
     "settings_business_units": (company.business_units, "business_units"),
     "settings_employees": (staff.employees, "employees"),
@@ -62,14 +62,14 @@ _invoice_decoder = msgspec.json.Decoder(_Invoice)
 
 
 def encode(record: dict[str, Any]) -> bytes:
-    """A record's JSON; Decimals are written as numbers with all their digits."""
+    """A record's JSON; Decimals become numbers with all their digits."""
     return _encoder.encode(record)
 
 
 def decode(body: bytes) -> Any:
-    """A record from its JSON; ValueError where it is none.
+    """A record from its JSON; ValueError if it is invalid.
 
-    The fast decoder refuses lone surrogates, which JSON allows and a test may commit: those take the slow one.
+    The fast decoder rejects lone surrogates, which JSON allows and a test may commit; the slow decoder reads those.
     """
     try:
         return msgspec.json.decode(body)
@@ -78,7 +78,7 @@ def decode(body: bytes) -> Any:
 
 
 def column_length(plan: Plan, column: str) -> int:
-    """How many indexes of the plan an entity's writer runs over."""
+    """The number of plan indexes that an entity's writer runs over."""
     fixed = {
         "business_units": plan.size.business_units,
         "technicians": plan.size.technicians,
@@ -95,7 +95,7 @@ def column_length(plan: Plan, column: str) -> int:
 
 
 def rows(plan: Plan, entity: str, rng: Random, indexes: range) -> Iterator[Row]:
-    """An entity's records for some indexes of the plan, serialised."""
+    """An entity's records for a range of plan indexes, serialized."""
     writer, _ = WRITERS[entity]
     for record, created, modified in writer(plan, rng, indexes):
         if plan.awkward:
@@ -113,7 +113,7 @@ def _without_nulls(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def item_rows(invoices: Iterator[bytes]) -> Iterator[Row]:
-    """The records of the items' export that belong to some invoices, given as JSON."""
+    """The records of the item export for the given invoices (JSON)."""
     for body in invoices:
         invoice = _invoice_decoder.decode(body)
         active = invoice.active is not False

@@ -1,4 +1,4 @@
-"""Who works at a company: technicians and office staff (TenantSettings.V2.Export… schemas)."""
+"""A company's people: technicians and office staff (TenantSettings.V2.Export… schemas)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def technicians(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
 
 
 def employees(plan: Plan, rng: Random, indexes: range) -> Iterator[Made]:
-    """Every employee of the office; one in five has left."""
+    """Every office employee; one in five has left."""
     for i in indexes:
         created, modified = set_up(plan, rng)
         first, last = people.person(rng)

@@ -1,7 +1,6 @@
-"""Which entities this project brings to Postgres, which of them the legacy tables cannot do without, and which have to
-be read as wholes from time to time.
+"""The entities this project syncs to Postgres, those the legacy tables require, and those with weekly full refreshes.
 
-Data only; the assets themselves are made in defs/.
+Data only; defs/ creates the assets.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ ASSET_ENTITIES: tuple[str, ...] = (
     "settings_business_units",
 )
 
-# Entity -> the columns of the legacy tables that would be wrong, not merely null, without it. A tenant that has not
-# granted one of these cannot be synced. Memberships are not among them: such a tenant still gets its customers.
+# Entity -> the legacy columns that would be wrong, not just null, without it. A tenant that has not granted one of
+# these cannot be synced. Memberships are not listed: such a tenant still gets its customers.
 LEGACY_REQUIRED: dict[str, str] = {
     "accounting_invoices": "every row of invoices_stream",
     "crm_customers": "every row of members_stream, and names that invoices leave empty",
@@ -30,10 +29,10 @@ LEGACY_REQUIRED: dict[str, str] = {
     "jpm_appointments": "first_appointment of invoices_stream (invoices show their own date)",
 }
 
-# Entity -> why what its feed leaves out is not known to be gone. Once a week these are read as wholes, which marks it.
+# Entity -> why a record missing from its feed may still exist. A weekly full refresh of these marks deleted records.
 WEEKLY_REREADS: dict[str, str] = {
-    "crm_customer_contacts": "No document says that the export names contacts that were deleted, and others who pull "
-    "it (Fivetran's connector) read it anew every week for that reason; both legacy tables have their phone numbers.",
+    "crm_customer_contacts": "No document says that the export reports deleted contacts. Fivetran's connector "
+    "therefore rereads them in full every week. Both legacy tables have their phone numbers.",
 }
 
 

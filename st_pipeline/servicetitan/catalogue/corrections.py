@@ -1,4 +1,4 @@
-"""The hand-kept corrections of the documents, and how they change what was read. Text and reasons: corrections.toml."""
+"""Apply the hand-written corrections in corrections.toml, which also has the reasons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Json = dict[str, Any]
 
 
 class Corrections:
-    """The entries of corrections.toml, applied one document at a time; each must match something in the end."""
+    """The entries of corrections.toml, applied one document at a time; each entry must match something."""
 
     def __init__(self, entries: Json) -> None:
         self._entries = entries
@@ -19,13 +19,13 @@ class Corrections:
 
     @classmethod
     def shipped(cls) -> Corrections:
-        """The ones in the package."""
+        """The corrections in the package."""
         return cls(
             tomllib.loads(files("st_pipeline.servicetitan.catalogue").joinpath("corrections.toml").read_text("utf-8"))
         )
 
     def apply(self, endpoints: list[Json], records: dict[str, list[Json]]) -> None:
-        """Change the endpoints and records of one document in place."""
+        """Change one document's endpoints and records in place."""
         for name, fields in records.items():
             for entry in self._for_record("type", name):
                 _set_types(name, fields, entry)
@@ -40,15 +40,15 @@ class Corrections:
                 endpoint["always"] |= entry["parameters"]
             for entry in self._for_path("needs", endpoint):
                 endpoint["needs"] += entry["parameters"]
-            # What is always sent is no longer for the caller to fill.
+            # The caller does not set parameters that are always sent.
             endpoint["needs"] = [name for name in endpoint["needs"] if name not in endpoint["always"]]
 
     def is_superseded(self, endpoint: Json) -> bool:
-        """Whether another endpoint serves the same entity and is to be used instead."""
+        """Whether another endpoint for the same entity is used instead."""
         return any(list(self._for_path("superseded", endpoint)))
 
     def unused(self) -> list[str]:
-        """What matched nothing in any document: each is out of date, or misspelt."""
+        """Entries that match no document: each is outdated or misspelled."""
         return [
             f"[[{group}]] {entry.get('path') or entry.get('records')}"
             for group, entries in self._entries.items()
@@ -73,5 +73,5 @@ def _set_types(record: str, fields: list[Json], entry: Json) -> None:
     by_name = {".".join(field["path"]): field for field in fields}
     for name in entry["fields"]:
         if name not in by_name:
-            raise ValueError(f"corrections.toml types {record}.{name}, which the documents do not have")
+            raise ValueError(f"corrections.toml types {record}.{name}, which is not in the documents")
         by_name[name]["type"] = entry["type"]

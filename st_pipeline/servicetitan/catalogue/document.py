@@ -1,6 +1,6 @@
-"""One OpenAPI document -> endpoints and record schemas, as plain data for the catalogue's JSON files.
+"""Turn one OpenAPI document into endpoints and record schemas: plain data for the catalog's JSON files.
 
-What the document says and nothing else: corrections.py changes it afterwards, generate.py writes it.
+Only what the document says: corrections.py changes it, generate.py writes it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from st_pipeline.servicetitan.catalogue.naming import POSTGRES_NAME_BYTES, colum
 
 Json = dict[str, Any]
 
-LARGEST_PAGE = 5000  # the API's own page on paging: "between 1 and 5000"
+LARGEST_PAGE = 5000  # the API's page on paging: "between 1 and 5000"
 _FORMATS = {"date-time": FieldType.TIMESTAMPTZ, "date": FieldType.DATE}
 _SCALARS = {"integer": FieldType.BIGINT, "number": FieldType.NUMERIC, "boolean": FieldType.BOOLEAN}
 _PAGING = frozenset({"page", "pageSize", "includeTotal"})
 _MAXIMUM = re.compile(r"Maximum value is (\d+)")
-# "Available fields are: Id, ModifiedOn" and its relatives; prose without such a list allows nothing.
+# Matches "Available fields are: Id, ModifiedOn" and similar; text without such a list allows no sort field.
 _SORT_BY_ID = re.compile(r"(?:fields are|values|Options|field): (?:\w+, )*?(I[dD])\b")
 
 
@@ -35,7 +35,7 @@ class Document:
         self.title = str(parsed["info"]["title"])
 
     def endpoints(self) -> Iterator[tuple[Json, str, list[Json]]]:
-        """Every GET that answers with many records: the endpoint, its record's schema name and fields."""
+        """Every GET that returns many records: the endpoint, and its record's schema name and fields."""
         for path, item in self._parsed["paths"].items():
             record = self._record(item["get"]) if "get" in item else None
             if record is not None:
@@ -53,7 +53,7 @@ class Document:
         return self._resolved(data["items"])
 
     def _resolved(self, schema: Json) -> tuple[str, Json]:
-        """The schema behind a reference, also one wrapped in oneOf with null, and its name ("" where it has none)."""
+        """The schema behind a reference, or behind a oneOf with null, and its name ("" if it has none)."""
         for choice in schema.get("oneOf", schema.get("allOf", [])):
             if "$ref" in choice:
                 schema = choice
@@ -109,7 +109,9 @@ class Document:
         resolved = self._resolved(schema)[1]
         types = _types(resolved)
         if "enum" in resolved:
-            return FieldType.TEXT  # open, and names have been seen where numbers are declared, and the other way round
+            return (
+                FieldType.TEXT
+            )  # enums are open, and the API has sent names for numeric enums and numbers for named ones
         for json_type, field_type in _SCALARS.items():
             if json_type in types:
                 return field_type
@@ -126,14 +128,14 @@ def _types(schema: Json) -> list[str]:
 def _scope(path: str, operation: Json) -> str:
     scopes = [scope for way in operation.get("security", ()) for scope in way.get("oauth", ())]
     if len(scopes) != 1:
-        raise ValueError(f"GET {path} names {len(scopes)} OAuth scopes {scopes}: the catalogue expects one")
+        raise ValueError(f"GET {path} names {len(scopes)} OAuth scopes {scopes}: the catalog expects one")
     return scopes[0]
 
 
 def _always(query: Json) -> Json:
-    """Inactive records too; pages ordered by what never changes, so that an edit between two pages moves no record.
+    """Include inactive records, and sort by a field that never changes, so an edit between two pages moves no record.
 
-    Only values that the document lists: the API refuses others.
+    Uses only values listed in the document: the API rejects others.
     """
     always: Json = {}
     if "active" in query:
@@ -168,4 +170,4 @@ def _check_columns(fields: list[Json]) -> None:
         if other is not field:
             raise ValueError(f"{other['path']} and {field['path']} would share the column {field['column']}")
         if len(field["column"].encode()) > POSTGRES_NAME_BYTES or field["column"] == TENANT_PARAMETER:
-            raise ValueError(f"{field['path']} cannot be a column {field['column']}: too long, or one of ours")
+            raise ValueError(f"{field['path']} cannot be a column {field['column']}: too long, or reserved")

@@ -1,6 +1,6 @@
 """``python -m st_pipeline.servicetitan.catalogue.generate <folder of OpenAPI documents>``: writes modules/*.json.
 
-The same documents give the same bytes. Prints what changed: endpoints and fields that come, go or differ.
+The same documents always give the same bytes. Prints the endpoints and fields that were added, removed or changed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ MODULES = Path(__file__).parent / "modules"
 
 
 def generate(documents: Iterable[Json]) -> dict[str, Json]:
-    """File name -> content, one file a document, sorted by name.
+    """File name -> content, one file per document, sorted by name.
 
-    ValueError when two columns or two modules collide, an operation has no single scope, or a correction
+    ValueError if two columns or two modules collide, an operation does not have exactly one scope, or a correction
     matches nothing.
     """
     corrections = Corrections.shipped()
@@ -47,14 +47,16 @@ def generate(documents: Iterable[Json]) -> dict[str, Json]:
             "records": dict(sorted(records.items())),
         }
     if unused := corrections.unused():
-        raise ValueError(f"corrections.toml has entries that match nothing in these documents: {'; '.join(unused)}")
+        raise ValueError(
+            f"corrections.toml has entries that match nothing in these documents: remove or fix {'; '.join(unused)}"
+        )
     return dict(sorted(modules.items()))
 
 
 def served_by(endpoints: Iterable[Json]) -> dict[str, str]:
-    """Entity -> path of the endpoint that brings it for a whole tenant: its export, else its list.
+    """Entity -> path of the endpoint that returns it for a whole tenant: its export, else its list.
 
-    Endpoints that need more than the tenant are left out. ValueError where two would do equally well.
+    Omits endpoints that need more than the tenant. ValueError if two endpoints qualify equally.
     """
     candidates: dict[str, list[Json]] = {}
     for endpoint in endpoints:
@@ -72,7 +74,7 @@ def served_by(endpoints: Iterable[Json]) -> dict[str, str]:
 
 
 def rendered(module: Json) -> str:
-    """The file's text: an endpoint's member and a field a line, so that a diff shows what changed."""
+    """The file's text: one line per endpoint member and per field, for readable diffs."""
     endpoints = ",\n".join(f"  {_block(endpoint)}" for endpoint in module["endpoints"])
     records = ",\n".join(
         f"  {_line(name)}: [\n{_lines(fields)}\n  ]" if fields else f"  {_line(name)}: []"
@@ -85,7 +87,7 @@ def rendered(module: Json) -> str:
 
 
 def changes(before: Json | None, after: Json | None) -> list[str]:
-    """What a newer document brings, a line each: ``+`` came, ``-`` went, ``~`` differs."""
+    """What a new document changes, one line each: ``+`` added, ``-`` removed, ``~`` changed."""
     old, new = _facts(before), _facts(after)
     lines = [f"+ {name}" for name in new if name not in old]
     lines += [f"- {name}" for name in old if name not in new]
@@ -94,9 +96,9 @@ def changes(before: Json | None, after: Json | None) -> list[str]:
 
 
 def main(arguments: list[str] | None = None, *, target: Path = MODULES) -> int:
-    """The command: 0 when the files say what the documents say."""
+    """The command; returns 0 if the files match the documents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="folder of OpenAPI documents, one JSON file a module")
+    parser.add_argument("folder", type=Path, help="folder of OpenAPI documents, one JSON file per module")
     folder: Path = parser.parse_args(arguments).folder
     paths = sorted(folder.glob("*.json"))
     if not paths:

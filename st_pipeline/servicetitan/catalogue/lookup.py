@@ -1,6 +1,6 @@
-"""The catalogue as shipped: package data -> Endpoint, read once a process.
+"""The shipped catalog: package data -> Endpoint, read once per process.
 
-How the data is made is in generate.py; which entities become assets is in assets.py.
+generate.py creates the data; assets.py lists the entities that become assets.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType,
 
 @cache
 def endpoints() -> tuple[Endpoint, ...]:
-    """Every GET export and list endpoint, also those below one record (``needs``), sorted by path."""
+    """Every GET export and list endpoint, including those below one record (``needs``), sorted by path."""
     found = [endpoint for module in _modules() for endpoint in _endpoints(module)]
     return tuple(sorted(found, key=lambda endpoint: endpoint.path))
 
 
 @cache
 def entities() -> Mapping[str, Endpoint]:
-    """Entity -> the endpoint that brings it for a whole tenant: the export where the API has one, else the list.
+    """Entity -> the endpoint that returns it for a whole tenant: the export if the API has one, else the list.
 
-    Sorted by name, read-only. Entities that exist only below another record (``campaigns/{id}/costs``) or behind a
-    required filter are not in it; ``endpoints()`` has them.
+    Sorted by name, read-only. Omits entities that exist only below another record (``campaigns/{id}/costs``) or behind
+    a required filter; ``endpoints()`` has those.
     """
     by_path = {endpoint.path: endpoint for endpoint in endpoints()}
     chosen = {entity: by_path[path] for module in _modules() for entity, path in module["entities"].items()}
@@ -36,13 +36,13 @@ def entities() -> Mapping[str, Endpoint]:
 
 
 def endpoint(entity: str) -> Endpoint:
-    """The endpoint of an entity; KeyError with the nearest names where there is none."""
+    """An entity's endpoint; KeyError with the closest names if there is none."""
     known = entities()
     if entity in known:
         return known[entity]
     near = get_close_matches(entity, known, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(near)}?" if near else f"there are {len(known)}, from {min(known)} to {max(known)}"
-    raise KeyError(f"no entity {entity!r} in the catalogue: {hint}")
+    raise KeyError(f"no entity {entity!r} in the catalog: {hint}")
 
 
 @cache

@@ -1,6 +1,6 @@
-"""What an endpoint and its fields are: the frozen shapes of the catalogue, and what follows from them alone.
+"""Endpoints and fields: the catalog's frozen shapes, and what follows from them alone.
 
-No reading of files (lookup.py), no OpenAPI (document.py).
+lookup.py reads the files, document.py the OpenAPI.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class FieldType(StrEnum):
 
 
 class Kind(StrEnum):
-    """How an endpoint hands out its records: a feed with continuation tokens, or numbered pages."""
+    """How an endpoint returns its records: a feed with continuation tokens, or numbered pages."""
 
     EXPORT = "export"
     LIST = "list"
@@ -32,10 +32,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column of a record. Any field but the key may be null, whatever the documents say."""
+    """One column of a record. Any field except the key may be null, whatever the documents say."""
 
     path: tuple[str, ...]
-    """Names on the way to the value in the JSON: one, or two for a member of a nested object."""
+    """Path to the value in the JSON: one name, or two for a member of a nested object."""
     column: str
     type: FieldType
     description: str = ""
@@ -43,56 +43,56 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One GET endpoint that answers with many records."""
+    """One GET endpoint that returns many records."""
 
     entity: str
-    """``crm_customers``. Several endpoints may serve one entity; ``loading.entities()`` has the one to use."""
+    """``crm_customers``. Several endpoints may serve one entity; ``lookup.entities()`` has the one to use."""
     module: str
     """The URL's first segment: ``equipmentsystems``."""
     path: str
-    """From the host on, with placeholders: ``/crm/v2/tenant/{tenant}/export/customers``."""
+    """The path, with placeholders: ``/crm/v2/tenant/{tenant}/export/customers``."""
     scope: str
     """The OAuth scope that grants it: ``tn.crm.customers:r``."""
     kind: Kind
     record: str
     """Name of the record's schema in the documents."""
     parameters: tuple[str, ...]
-    """Every query parameter the API knows here. It ignores unknown ones silently and answers unfiltered."""
+    """Every query parameter the API knows here. The API silently ignores unknown ones and returns everything."""
     always: tuple[tuple[str, str], ...]
-    """Query parameters sent on every call, so that inactive records come too and pages keep their order."""
+    """Query parameters sent on every call, to include inactive records and keep the order of pages stable."""
     needs: tuple[str, ...]
-    """Placeholders and required parameters that only a caller can fill; empty for what is read for a whole tenant."""
+    """Placeholders and required parameters that the caller must set; empty if the endpoint serves a whole tenant."""
     key: tuple[str, ...]
-    """Columns that tell two records of a tenant apart; empty where nothing does."""
+    """Columns that identify a record within a tenant; empty if none do."""
     cursor_field: str | None
-    """JSON name of the time of the last change, ``modifiedOn``, or None where records have none."""
+    """JSON name of the last-modified time, ``modifiedOn``, or None if records have none."""
     fields: tuple[Field, ...]
-    """Columns in the documents' order, the key first."""
+    """Columns in document order, the key first."""
     max_page_size: int
-    """The largest page that may be asked for; 0 where the caller has no say (exports, bare arrays)."""
+    """The largest page size to request; 0 if the caller cannot choose (exports, bare arrays)."""
     first_page: int = 1
 
     @property
     def cursor_parameter(self) -> str | None:
-        """The parameter that takes a cursor: ``from`` of exports, ``modifiedOnOrAfter`` of lists that have it.
+        """The parameter that takes a cursor: ``from`` for exports, ``modifiedOnOrAfter`` for lists that have it.
 
-        None: the endpoint can only be read whole.
+        None: the endpoint can only be read in full.
         """
         name = "from" if self.kind is Kind.EXPORT else "modifiedOnOrAfter"
         return name if name in self.parameters else None
 
     @property
     def is_paged(self) -> bool:
-        """Whether a list takes page numbers; one that does not answers everything at once."""
+        """Whether a list takes page numbers; otherwise it returns everything at once."""
         return "page" in self.parameters
 
     @property
     def operation(self) -> str:
-        """``GET /crm/v2/tenant/{tenant}/export/customers``: for messages and call counts, free of ids."""
+        """``GET /crm/v2/tenant/{tenant}/export/customers``: for messages and call counts, without ids."""
         return f"GET {self.path}"
 
     def field(self, column: str) -> Field:
-        """The field of a column; KeyError where the record has none of that name."""
+        """A column's field; KeyError if the record has no such column."""
         for field in self.fields:
             if field.column == column:
                 return field

@@ -1,13 +1,13 @@
-"""From the API's names to ours: snake case, columns, entities. Pure functions over strings.
+"""Convert the API's names to ours: snake case, columns, entities. Pure functions over strings.
 
-Names that no rule gets right are in corrections.toml.
+corrections.toml has the names that no rule gets right.
 """
 
 from __future__ import annotations
 
 import re
 
-# An acronym may carry a plural s (IDs); a capital that starts a word belongs to that word (HTMLBody -> HTML, Body).
+# An acronym may have a plural s (IDs); a capital that starts a word belongs to that word (HTMLBody -> HTML, Body).
 _WORD = re.compile(r"[A-Z]+s(?![a-z])|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[A-Z]")
 _DIGITS_AFTER_LETTER = re.compile(r"(?<=[a-z])_(?=[0-9])")
 _PATH = re.compile(r"/([^/]+)/(?:[^/]+/)?tenant/\{tenant\}/(.+)")
@@ -20,7 +20,7 @@ POSTGRES_NAME_BYTES = 63
 def snake_case(name: str) -> str:
     """``subTotal`` -> ``sub_total``, ``isQBOSynced`` -> ``is_qbo_synced``, ``address2`` -> ``address2``.
 
-    Made of a-z, 0-9 and single underscores; a name already in snake case stays as it is.
+    Uses a-z, 0-9 and single underscores; a snake case name stays unchanged.
     """
     words = "_".join(_WORD.findall(name)).lower()
     return _DIGITS_AFTER_LETTER.sub("", words)
@@ -32,7 +32,7 @@ def column_name(path: tuple[str, ...]) -> str:
 
 
 def singular(word: str) -> str:
-    """The singular of the last word of a snake case name: ``business_units`` -> ``business_unit``."""
+    """The singular of the last word in a snake case name: ``business_units`` -> ``business_unit``."""
     *before, last = word.split("_")
     if last in _WITHOUT_PLURAL:
         one = last
@@ -50,13 +50,13 @@ def singular(word: str) -> str:
 def entity_name(path: str) -> str:
     """``/crm/v2/tenant/{tenant}/export/customers/contacts`` -> ``crm_customer_contacts``.
 
-    The module, then what follows the tenant; everything but the last word in the singular; placeholders and the
-    word ``export`` leave no trace, so that the export and the list of one resource share a name. ValueError for a
-    path without a tenant.
+    The module, then the path after the tenant; every word but the last is singular. Placeholders and the word
+    ``export`` are omitted, so that the export and list of a resource share a name. ValueError for a path without a
+    tenant.
     """
     match = _PATH.fullmatch(path)
     if match is None:
-        raise ValueError(f"{path} is no path of a tenant: expected /<module>/<version>/tenant/{{tenant}}/<resource>")
+        raise ValueError(f"{path} is not a tenant path: expected /<module>/<version>/tenant/{{tenant}}/<resource>")
     module, resource = match.groups()
     parts = [p for p in resource.split("/") if p != "export" and not p.startswith("{")]
     *parents, last = [snake_case(part) for part in parts]

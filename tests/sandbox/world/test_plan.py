@@ -7,7 +7,7 @@ from st_pipeline.sandbox.world.plan import HISTORY_END, HISTORY_FROM, HISTORY_TO
 ACCOUNT = Account(1, "c", "s", "k", size=Size(customers=300, invoices=400))
 
 
-def test_a_plan_follows_from_the_seed_alone_but_for_its_words() -> None:
+def test_a_plan_depends_only_on_the_seed_except_for_its_texts() -> None:
     one, twin = Plan(ACCOUNT), Plan(dataclasses.replace(ACCOUNT, tenant_id=2))
     for column in ("visit_cents", "visit_modified", "customer_created", "merged_to", "has_job", "contacts"):
         assert getattr(one, column) == getattr(twin, column)
@@ -15,7 +15,7 @@ def test_a_plan_follows_from_the_seed_alone_but_for_its_words() -> None:
     assert Plan(dataclasses.replace(ACCOUNT, seed=8)).visit_cents != one.visit_cents
 
 
-def test_history_lies_between_its_bounds() -> None:
+def test_history_is_within_its_bounds() -> None:
     plan = Plan(ACCOUNT)
     for created, modified in (
         (plan.visit_created, plan.visit_modified),
@@ -34,7 +34,7 @@ def test_nothing_is_modified_before_it_was_created_nor_after_the_history() -> No
     assert plan.later(rng, HISTORY_TO + 5) == HISTORY_TO + 5
 
 
-def test_a_visit_asked_to_be_complete_has_job_and_invoice() -> None:
+def test_a_complete_visit_has_a_job_and_an_invoice() -> None:
     plan = Plan(ACCOUNT)
     for _ in range(50):
         assert plan.add_visit(HISTORY_TO, HISTORY_TO, complete=True)

@@ -16,7 +16,7 @@ Records = dict[str, dict[int, dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """A world of some size, with awkward data and with changes on top."""
+    """A tenant of a certain size, with awkward data and later changes."""
     account = Account(1, "c", "s", "k", size=Size(customers=600, invoices=900))
     with Sandbox([account], now=NOW) as sandbox:
         sandbox.change(1, seed=8, edits=200, inactivations=40, additions=40, late=10)
@@ -29,7 +29,7 @@ def held(world: World) -> Records:
     return {one.name: {record["id"]: record for record in world.records(one.name)} for one in entities()}
 
 
-def test_there_are_as_many_customers_and_invoices_as_asked_for() -> None:
+def test_there_are_as_many_customers_and_invoices_as_requested() -> None:
     account = Account(1, "c", "s", "k", size=Size(customers=37, invoices=53, items_per_invoice=2))
     with Sandbox([account], now=NOW) as sandbox:
         counts = sandbox.world(1).counts()
@@ -42,7 +42,7 @@ def test_every_entity_has_records_with_unique_ids(world: World, held: Records) -
         assert len(held[one.name]) == world.count(one.name) > 0
 
 
-def test_what_an_invoice_refers_to_exists(held: Records) -> None:
+def test_every_reference_of_an_invoice_exists(held: Records) -> None:
     without_job = 0
     for invoice in held["accounting_invoices"].values():
         customer = held["crm_customers"][invoice["customer"]["id"]]
@@ -94,7 +94,7 @@ def test_appointments_belong_to_jobs_which_count_them(held: Records) -> None:
     assert any(not job["invoiceId"] for job in held["jpm_jobs"].values())
 
 
-def test_payments_memberships_contacts_and_people_refer_to_what_exists(held: Records) -> None:
+def test_references_of_payments_memberships_contacts_and_people_exist(held: Records) -> None:
     for payment in held["accounting_payments"].values():
         for applied in payment["appliedTo"] or ():
             assert applied["appliedTo"] in held["accounting_invoices"]
@@ -134,7 +134,7 @@ def test_one_seed_gives_the_same_bytes_each_time_and_the_same_ids_to_other_peopl
     assert names[0] != names[1]
 
 
-def test_entities_are_the_same_in_whatever_order_they_are_asked_for() -> None:
+def test_entities_are_the_same_in_whatever_order_they_are_read() -> None:
     served = []
     names = [one.name for one in entities()]
     for order in (names, names[::-1]):
@@ -145,7 +145,7 @@ def test_entities_are_the_same_in_whatever_order_they_are_asked_for() -> None:
     assert served[0] == served[1]
 
 
-def test_sparse_records_lack_what_would_be_null() -> None:
+def test_sparse_records_omit_null_members() -> None:
     def size(*, sparse: bool) -> int:
         account = Account(1, "c", "s", "k", size=Size(customers=50, invoices=50, sparse=sparse))
         with Sandbox([account], now=NOW) as sandbox:

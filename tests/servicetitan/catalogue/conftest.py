@@ -1,4 +1,4 @@
-"""The OpenAPI documents, where they lie beside the project; tests that read them are skipped elsewhere."""
+"""The OpenAPI documents, if they are next to the project; tests that read them are skipped otherwise."""
 
 from __future__ import annotations
 

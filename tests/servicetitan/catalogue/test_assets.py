@@ -16,13 +16,13 @@ def test_every_asset_is_in_the_catalogue_with_an_id_and_a_time_of_change() -> No
         assert entities()[entity].cursor_field == "modifiedOn"
 
 
-def test_the_legacy_tables_cannot_do_without_four_of_them() -> None:
+def test_the_legacy_tables_require_four_entities() -> None:
     assert set(LEGACY_REQUIRED) < set(ASSET_ENTITIES)
     assert is_legacy_required("crm_customers")
     assert not is_legacy_required("memberships_memberships")
     assert all(LEGACY_REQUIRED.values())
 
 
-def test_what_is_read_anew_every_week_is_an_asset_and_says_why() -> None:
+def test_weekly_full_refreshes_are_assets_and_have_a_reason() -> None:
     assert set(WEEKLY_REREADS) == {"crm_customer_contacts"} < set(ASSET_ENTITIES)
     assert all(WEEKLY_REREADS.values())

@@ -57,7 +57,7 @@ def test_names_keys_pages_and_needs_change_by_path_or_record() -> None:
     assert not corrections.unused()
 
 
-def test_what_is_always_sent_is_not_needed_any_more() -> None:
+def test_parameters_that_are_always_sent_are_no_longer_needed() -> None:
     one = endpoint(needs=["activeOnly", "id"], always={"sort": "+Id"})
     Corrections({"always": [{"path": "/p", "parameters": {"activeOnly": "false"}}]}).apply([one], {})
     assert one["always"] == {"sort": "+Id", "activeOnly": "false"}

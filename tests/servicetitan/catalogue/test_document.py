@@ -109,7 +109,7 @@ def test_two_names_for_one_column_are_refused() -> None:
 
 
 @pytest.mark.parametrize("name", ["tenant", "x" * 64])
-def test_a_column_that_postgres_or_we_could_not_have_is_refused(name: str) -> None:
+def test_an_impossible_or_reserved_column_name_is_rejected(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be a column"):
         fields({name: {"type": "string"}})
 
@@ -150,7 +150,7 @@ def test_limits_of_the_page_size_are_read_from_schema_or_text() -> None:
     assert only(document(parameters=[told]))["max_page_size"] == 200
 
 
-def test_what_only_a_caller_can_fill_is_needed() -> None:
+def test_parameters_that_only_the_caller_can_fill_are_needed() -> None:
     made = document(parameters=[query("ids", required=True), query("page", required=True)], path="things/{id}/parts")
     assert only(made)["needs"] == ["id", "ids"]
 

@@ -19,8 +19,8 @@ def test_the_shipped_files_are_what_the_documents_and_corrections_give(documents
         assert text == shipped[name], f"{name} is out of date: run the generator"
 
 
-def test_every_list_and_export_of_the_documents_is_there(documents: list[dict[str, Any]]) -> None:
-    """Counted apart from the generator: a GET whose answer is an array, or an object with an array named data."""
+def test_every_list_and_export_in_the_documents_is_in_the_catalog(documents: list[dict[str, Any]]) -> None:
+    """Counted independently of the generator: a GET that returns an array, or an object with an array named data."""
     expected: set[str] = set()
     for document in documents:
         prefix = document["servers"][0]["url"].removeprefix("https://api.servicetitan.io")
@@ -36,7 +36,7 @@ def test_every_list_and_export_of_the_documents_is_there(documents: list[dict[st
     assert len(made) == 226
 
 
-def test_the_text_is_json_a_field_a_line() -> None:
+def test_the_text_is_json_with_one_field_per_line() -> None:
     text = (MODULES / "crm.json").read_text("utf-8")
     module = json.loads(text)
     assert rendered(module) == text
@@ -93,17 +93,17 @@ def test_an_export_serves_an_entity_before_its_lists() -> None:
     assert served_by(both) == {"things": "/b"}
 
 
-def test_what_needs_more_than_the_tenant_serves_nothing() -> None:
+def test_an_endpoint_that_needs_more_than_the_tenant_serves_no_entity() -> None:
     assert served_by([_endpoint("/a", "list", ["id"])]) == {}
     assert served_by([_endpoint("/a", "export", ["id"]), _endpoint("/b", "list")]) == {"things": "/b"}
 
 
-def test_two_equal_ways_to_an_entity_are_refused() -> None:
+def test_two_equivalent_endpoints_for_an_entity_are_rejected() -> None:
     with pytest.raises(ValueError, match="things is served by"):
         served_by([_endpoint("/a", "list"), _endpoint("/b", "list")])
 
 
-def test_nothing_before_means_everything_came() -> None:
+def test_without_previous_files_everything_is_reported_as_added() -> None:
     module = json.loads((MODULES / "jbce.json").read_text("utf-8"))
     assert all(line.startswith("+ ") for line in changes(None, module))
     assert all(line.startswith("- ") for line in changes(module, None))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from st_pipeline.servicetitan.catalogue.naming import column_name, entity_name, singular, snake_case
 
-# Of two letters, As after an acronym could as well be the acronym's plural: "AAAs".
+# In two-letter words, As after an acronym could also be the acronym's plural: "AAAs".
 WORD = st.from_regex(r"[a-z]{3,8}", fullmatch=True)
 
 
@@ -34,17 +34,17 @@ WORD = st.from_regex(r"[a-z]{3,8}", fullmatch=True)
         ("ABC", "abc"),
     ],
 )
-def test_names_are_cut_where_a_reader_would_cut_them(name: str, snake: str) -> None:
+def test_names_are_split_where_a_reader_would_split_them(name: str, snake: str) -> None:
     assert snake_case(name) == snake
 
 
 @given(st.lists(WORD, min_size=1, max_size=5))
-def test_camel_case_words_come_out_as_they_went_in(words: list[str]) -> None:
+def test_camel_case_words_stay_whole(words: list[str]) -> None:
     assert snake_case(words[0] + "".join(word.capitalize() for word in words[1:])) == "_".join(words)
 
 
 @given(st.lists(WORD, min_size=2, max_size=4), st.data())
-def test_an_acronym_stays_in_one_lump(words: list[str], data: st.DataObject) -> None:
+def test_an_acronym_stays_in_one_piece(words: list[str], data: st.DataObject) -> None:
     at = data.draw(st.integers(1, len(words) - 1))
     parts = [word.upper() if n == at else word.capitalize() for n, word in enumerate(words)]
     assert snake_case(words[0] + "".join(parts[1:])) == "_".join(words)
@@ -112,7 +112,7 @@ def _property_names(value: Any) -> set[str]:
     return own.union(*map(_property_names, value.values()))
 
 
-def test_no_name_of_the_documents_falls_apart_into_letters(documents: list[dict[str, Any]]) -> None:
+def test_no_name_in_the_documents_is_split_into_letters(documents: list[dict[str, Any]]) -> None:
     names = _property_names([document["components"]["schemas"] for document in documents])
     assert len(names) > 1000
     torn = {name: snake_case(name) for name in names if re.search(r"(^|_)[a-z]_[a-z](_|$)", snake_case(name))}
