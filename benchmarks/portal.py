@@ -27,8 +27,9 @@ from starlette.testclient import TestClient
 
 from benchmarks.portal_history import KEY, fill
 from st_pipeline import postgres
+from st_pipeline.operations import invitations
 from st_pipeline.portal.app import create_app
-from st_pipeline.portal.people import accounts, invitations, sessions
+from st_pipeline.portal.people import accounts, sessions
 from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.routes import PAGES
 from st_pipeline.portal.web.cookies import SESSION

@@ -32,6 +32,7 @@ ROOMS = (
     "sync",
     "dbt",
     "dagster_home",
+    "operations",
     "portal",
     "failures",
     "resources",

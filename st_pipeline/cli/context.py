@@ -1,16 +1,17 @@
 """Opening what commands work on: the one way from the settings to the registry, its vault and what is due.
 
-What is done to tenants through this registry is in the audit: audited_registry.py.
+What commands do to tenants is in the audit: operations/tenant_operations.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 
 from st_pipeline import postgres
-from st_pipeline.cli.audited_registry import AuditedRegistry
+from st_pipeline.operations.audit import COMMAND_LINE
+from st_pipeline.operations.tenant_operations import TenantOperations
 from st_pipeline.schedule import tenant_states
 from st_pipeline.schedule.due_times import Due
 from st_pipeline.settings import Settings
@@ -20,8 +21,8 @@ from st_pipeline.tenants.registry import Registry
 
 
 @contextmanager
-def open_registry(settings: Settings | None = None) -> Iterator[Registry]:
-    """The registry of ``settings`` (by default the environment's), on a migrated database; closed at the end.
+def open_operations(settings: Settings | None = None) -> Iterator[TenantOperations]:
+    """What the command line can do to tenants, on a migrated database; ``settings`` are the environment's by default.
 
     Raises:
         SettingsError, PostgresError, EmbeddedPostgresError, VaultKeyInvalid: with the setting to look at.
@@ -30,7 +31,7 @@ def open_registry(settings: Settings | None = None) -> Iterator[Registry]:
     database = postgres.prepare(settings)
     # Autocommit: a check asks the API between two statements, and no transaction should stay open meanwhile.
     with closing(postgres.connect(database, application="st-pipeline tenants", autocommit=True)) as connection:
-        yield AuditedRegistry.of(connection, settings)
+        yield TenantOperations(connection, Registry.of(connection, settings), COMMAND_LINE, datetime.now(UTC))
 
 
 def read_next_syncs(settings: Settings, tenants: Sequence[Tenant], now: datetime) -> dict[str, Due | None]:
@@ -46,11 +47,11 @@ def renew_encryption(settings: Settings) -> tuple[int, str]:
     working with the keys it read, but cannot open what is encrypted with the new one.
 
     Raises:
-        VaultError; and what ``open_registry`` raises.
+        VaultError; and what ``open_operations`` raises.
     """
     where = vault.SETTING
     if not settings.secret_keys:
         key_file.add_newest(settings.home)
         where = str(key_file.path(settings.home))
-    with open_registry(settings) as registry:
-        return registry.renew_encryption(), where
+    with open_operations(settings) as operations:
+        return operations.renew_encryption(), where

@@ -7,21 +7,18 @@ import getpass
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import psycopg
 import typer
 from rich.console import Console
 
 from st_pipeline import postgres
 from st_pipeline.cli import output, tables
+from st_pipeline.cli.context import open_operations
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.progress import sync_progress
 from st_pipeline.history import run_results
-from st_pipeline.portal.audit import audit
-from st_pipeline.schedule import sync_requests
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.settings import Settings
@@ -93,24 +90,12 @@ def request_syncs(
             raise CommandRefused(
                 f"{', '.join(disabled)} is disabled; st-pipeline tenants enable {disabled[0]} lets it take part again"
             )
-    with postgres.connect(pipeline.database, autocommit=True) as connection:
-        asked = {key: _ask(connection, key, entities, pipeline.clock(), full=full) for key in keys}
+    with open_operations(pipeline.settings) as operations:
+        asked = {key: operations.request_sync(key, person(), full=full, entities=entities) for key in keys}
     if as_json:
         output.json_([{"tenant": key, "request": number} for key, number in asked.items()])
     else:
         typer.echo(f"Asked for: {', '.join(keys)}. The daemon (st-pipeline up) takes it up within ten seconds.")
-
-
-def _ask(
-    connection: psycopg.Connection[Any], key: str, entities: Sequence[str] | None, now: datetime, *, full: bool
-) -> int:
-    """The number of the request, which is in the audit as one of the portal's would be."""
-    with connection.transaction():
-        number = sync_requests.request_sync(connection, key, person(), now, full=full, entities=entities)
-        action = "full re-sync asked for" if full else "sync asked for"
-        detail = {"request": number} | ({"entities": list(entities)} if entities else {})
-        audit.record(connection, audit.COMMAND_LINE, action, now, tenant=key, detail=detail)
-    return number
 
 
 def person() -> str:

@@ -1,7 +1,7 @@
 """``st-pipeline tenants``: the registry from the command line.
 
-What the commands do is in the room tenants/, what the audit says of it in audited_registry.py; here are only names,
-questions and answers. No secret is ever an argument (other users of a machine see those) and none is shown.
+The commands call operations/tenant_operations.py; here are only options, questions and output. No secret is ever an
+argument, because other users of the machine can see those, and none is shown.
 """
 
 from __future__ import annotations
@@ -13,37 +13,26 @@ from typing import Annotated, Any
 import typer
 
 from st_pipeline.cli import entry, output
-from st_pipeline.cli.context import open_registry, read_next_syncs, renew_encryption
+from st_pipeline.cli.context import open_operations, read_next_syncs, renew_encryption
 from st_pipeline.cli.errors import CommandRefused, Commands
+from st_pipeline.cli.tenant_options import (
+    AppKeyFile,
+    AsJson,
+    Cadence,
+    ClientSecretFile,
+    CompanyCode,
+    Key,
+    Name,
+    Timezone,
+    Trade,
+)
 from st_pipeline.schedule.due_times import Due
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import importing, presentation
 from st_pipeline.tenants.credentials import new_parts, own_credentials
 from st_pipeline.tenants.model import Status, new_tenant
-from st_pipeline.tenants.recheck import check_and_record
 
 app = typer.Typer(cls=Commands, no_args_is_help=True, help="Who we pull for, and with which keys.")
-
-Key = Annotated[str, typer.Argument(metavar="KEY", help="The tenant's key.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-ClientSecretFile = Annotated[
-    str | None, typer.Option(metavar="FILE", help="File with the client secret; - reads standard input.")
-]
-AppKeyFile = Annotated[
-    str | None,
-    typer.Option(metavar="FILE", help="File with an app key of the tenant's own, instead of SERVICETITAN_APP_KEY."),
-]
-Name = Annotated[str | None, typer.Option(help="The company's name.")]
-CompanyCode = Annotated[str | None, typer.Option(help="What the legacy tables call the tenant, like SM000250.")]
-Trade = Annotated[str | None, typer.Option(help="The trade's long name, like Plumbing.")]
-Timezone = Annotated[str | None, typer.Option(help="IANA zone that reports show times in, like America/New_York.")]
-Cadence = Annotated[
-    str | None,
-    typer.Option(
-        help="nightly, weekly fri 03:00, monthly last, every 6h, a cron expression or paused; and in which hours, like "
-        "nightly between 01:00 and 05:00."
-    ),
-]
 
 
 @app.command()
@@ -84,17 +73,17 @@ def add(
         else entry.ask("Client secret", "--client-secret-file")
     )
     own = own_credentials(client_id, client_secret, app_key, settings.servicetitan.app_id)
-    with open_registry(settings) as registry:
-        registry.add(tenant, own)
-        output.tenants("added", [check_and_record(registry, settings, key, _now())], as_json, one=True)
+    with open_operations(settings) as operations:
+        operations.register([(tenant, own)])
+        output.tenants("added", [operations.check(key, settings)], as_json, one=True)
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """Every tenant with its state, and when its next sync is due; instants in UTC."""
-    settings, now = Settings.from_environment(), _now()
-    with open_registry(settings) as registry:
-        tenants = registry.list()
+    settings, now = Settings.from_environment(), datetime.now(UTC)
+    with open_operations(settings) as operations:
+        tenants = operations.registry.list()
         upcoming = read_next_syncs(settings, tenants, now)
     if as_json:
         output.json_([presentation.as_json(one) | _next_sync(upcoming.get(one.key)) for one in tenants])
@@ -109,12 +98,12 @@ def list_(as_json: AsJson = False) -> None:
 def show(key: Key, as_json: AsJson = False) -> None:
     """One tenant, all of it but its secrets, and when its next sync is due."""
     settings = Settings.from_environment()
-    with open_registry(settings) as registry:
-        tenant = registry.get(key)
+    with open_operations(settings) as operations:
+        tenant = operations.registry.get(key)
         facts = presentation.as_json(tenant) | presentation.credentials_as_json(
-            registry.outline(key), settings.servicetitan.app_key is not None
+            operations.registry.outline(key), settings.servicetitan.app_key is not None
         )
-        facts |= _next_sync(read_next_syncs(settings, [tenant], _now()).get(key))
+        facts |= _next_sync(read_next_syncs(settings, [tenant], datetime.now(UTC)).get(key))
     output.json_(facts) if as_json else output.lines(presentation.as_lines(facts))
 
 
@@ -122,8 +111,8 @@ def show(key: Key, as_json: AsJson = False) -> None:
 def check(key: Key, as_json: AsJson = False) -> None:
     """Try to connect, and note the result. Exit status 1 unless the tenant is connected."""
     settings = Settings.from_environment()
-    with open_registry(settings) as registry:
-        tenant = check_and_record(registry, settings, key, _now())
+    with open_operations(settings) as operations:
+        tenant = operations.check(key, settings)
     output.tenants(None, [tenant], as_json, one=True)
     if tenant.status is not Status.CONNECTED:
         raise typer.Exit(1)
@@ -154,8 +143,8 @@ def set_(
     changes = {field: value for field, value in given.items() if value is not None}
     if not changes:
         raise CommandRefused(f"nothing to set for {key}; see st-pipeline tenants set --help")
-    with open_registry() as registry:
-        output.tenants("changed", [registry.set(key, **changes)], as_json, one=True)
+    with open_operations() as operations:
+        output.tenants("changed", [operations.set(key, **changes)], as_json, one=True)
 
 
 @app.command()
@@ -188,28 +177,29 @@ def rotate(
     if shared_app_key and app_key_file:
         raise CommandRefused("--shared-app-key and --app-key-file exclude each other: give one")
     entry.refuse_two_readers(client_secret_file, app_key_file)
-    with open_registry(settings) as registry:
-        registry.get(key)  # an unknown key is said before anything is asked
+    with open_operations(settings) as operations:
+        operations.registry.get(key)  # an unknown key is said before anything is asked
         app_key = entry.secret_from(app_key_file) if app_key_file else None
         client_secret = entry.secret_from(client_secret_file) if client_secret_file else None
         if client_secret is None and (client_id or not (app_key or shared_app_key)):
             client_secret = entry.ask("New client secret", "--client-secret-file")
-        registry.replace_credentials(key, new_parts(client_id, client_secret, app_key, shared_app_key))
-        output.tenants("has new keys", [check_and_record(registry, settings, key, _now())], as_json, one=True)
+        operations.replace_credentials(key, new_parts(client_id, client_secret, app_key, shared_app_key))
+        output.tenants("has new credentials", [operations.check(key, settings)], as_json, one=True)
 
 
 @app.command()
 def disable(key: Key, as_json: AsJson = False) -> None:
     """Leave a tenant out of syncs; everything of it stays."""
-    with open_registry() as registry:
-        output.tenants("disabled", [registry.disable(key)], as_json, one=True)
+    with open_operations() as operations:
+        output.tenants("disabled", [operations.disable(key)], as_json, one=True)
 
 
 @app.command()
 def enable(key: Key, as_json: AsJson = False) -> None:
     """Take a tenant into syncs again."""
-    with open_registry() as registry:
-        output.tenants("enabled", [registry.enable(key)], as_json, one=True)
+    with open_operations() as operations:
+        operations.enable(key)
+        output.tenants("enabled", [operations.registry.get(key)], as_json, one=True)
 
 
 @app.command()
@@ -217,11 +207,11 @@ def remove(
     key: Key, yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False, as_json: AsJson = False
 ) -> None:
     """Forget a tenant and its credentials. Its data stays. On a terminal this asks first."""
-    with open_registry() as registry:
-        tenant = registry.get(key)
+    with open_operations() as operations:
+        tenant = operations.registry.get(key)
         if not yes and sys.stdin.isatty():
             typer.confirm(f"Forget {key} ({tenant.name}) and its credentials? Its data stays", abort=True)
-        output.tenants("removed; its data stays", [registry.remove(key)], as_json, one=True, with_state=False)
+        output.tenants("removed; its data stays", [operations.remove(key)], as_json, one=True, with_state=False)
 
 
 @app.command("import")
@@ -250,16 +240,10 @@ def import_(
             environment=environment,
             shared_app_key=settings.servicetitan.app_key is not None,
         )
-    with open_registry(settings) as registry:
-        registry.add_all((one.tenant, one.own) for one in found)
-        output.tenants(
-            "imported", [check_and_record(registry, settings, one.tenant.key, _now()) for one in found], as_json
-        )
+    with open_operations(settings) as operations:
+        operations.register((one.tenant, one.own) for one in found)
+        output.tenants("imported", [operations.check(one.tenant.key, settings) for one in found], as_json)
 
 
 def _next_sync(due: Due | None) -> dict[str, Any]:
     return presentation.next_sync_as_json(due and due.at, due and due.reason.value)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -16,8 +16,8 @@ import typer
 from st_pipeline import postgres
 from st_pipeline.cli import entry, output
 from st_pipeline.cli.errors import CommandRefused, Commands
-from st_pipeline.portal.audit import audit
-from st_pipeline.portal.audit.audit import COMMAND_LINE
+from st_pipeline.operations import audit
+from st_pipeline.operations.audit import COMMAND_LINE
 from st_pipeline.portal.people import accounts, bindings
 from st_pipeline.portal.people.accounts import AccountError, User
 from st_pipeline.portal.people.roles import Role

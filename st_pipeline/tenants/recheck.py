@@ -39,7 +39,14 @@ def is_recheck_due(tenant: Tenant, now: datetime) -> bool:
 
 
 def check_and_record(registry: Registry, settings: Settings, key: str, now: datetime) -> Tenant:
-    """The tenant after a check at ``now``, whatever it found; no transaction is open while the API is asked.
+    """The tenant after a check at ``now``, whatever the result. Raises like ``check_connection``."""
+    return registry.record_check(key, check_connection(registry, settings, key, now), now)
+
+
+def check_connection(registry: Registry, settings: Settings, key: str, now: datetime) -> CheckResult:
+    """What a check at ``now`` finds, not recorded yet except for which client secrets worked.
+
+    No transaction is open while ServiceTitan is asked.
 
     Raises:
         TenantUnknown; VaultLocked; SettingsError: ST_PIPELINE_SANDBOX_URL is no URL.
@@ -49,8 +56,7 @@ def check_and_record(registry: Registry, settings: Settings, key: str, now: date
         credentials = registry.credentials(key)
     except CredentialsMissing as missing:
         status = Status.REFUSED if tenant.connected_at else Status.NOT_CONNECTED
-        result = CheckResult(status, missing.problem, cause=CheckCause.CREDENTIALS_MISSING, steps=missing.steps)
-        return registry.record_check(key, result, now)
+        return CheckResult(status, missing.problem, cause=CheckCause.CREDENTIALS_MISSING, steps=missing.steps)
     outline = registry.outline(key)
     with closing(clients.client(tenant, credentials, settings, retry=BRIEF_RETRY, timeouts=BRIEF_TIMEOUTS)) as client:
         result = connection_check.check(tenant, client)
@@ -58,4 +64,4 @@ def check_and_record(registry: Registry, settings: Settings, key: str, now: date
         registry.record_secret_use(key, outline, client.tried, now)
     if client.tried == [False, True]:
         result = result.add_problem(NEWEST_REFUSED, Step(Do.REVOKE_NEWER_SECRET))
-    return registry.record_check(key, result, now)
+    return result

@@ -301,7 +301,7 @@ def test_rotate_replaces_the_secret_and_tries_it(add: Run, run: Run, tmp_path: P
     wrong.write_text("cs1.wrong")
     assert "not connected yet" in add("acme", "1001", "--client-secret-file", str(wrong)).stdout
     result = run("rotate", "acme", "--client-secret-file", secret_file)
-    assert result.stdout == "acme (sandbox account 1001) has new keys.\nacme: connected\n"
+    assert result.stdout == "acme (sandbox account 1001) has new credentials.\nacme: connected\n"
 
 
 def test_rotate_gives_and_drops_an_app_key_without_asking_for_the_secret(add: Run, run: Run, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 
 from st_pipeline.landing.typer import Problem
-from st_pipeline.portal.audit import audit
-from st_pipeline.portal.people import invitations
+from st_pipeline.operations import audit, invitations
+from st_pipeline.operations.audit import Author
 from st_pipeline.portal.web.guards import Page
 from tests.support.past import CUSTOMERS, HOUR, MINUTE, Past, calls, read
 
@@ -73,5 +73,5 @@ def fill(control: psycopg.Connection, mark: str) -> World:
             )  # fmt: skip
         invitation, token = invitations.invite(control, key, mark, now)
         invited[key], tokens[key] = invitation.id, token.reveal()
-        audit.record(control, mark, mark, now, tenant=key, address=mark, detail={mark: mark})
+        audit.record(control, Author(mark, address=mark), mark, now, tenant=key, detail={mark: mark})
     return World(syncs, invited, tokens)

@@ -12,8 +12,9 @@ from cryptography.fernet import Fernet
 from starlette.applications import Starlette
 
 from st_pipeline import postgres
+from st_pipeline.operations import invitations
 from st_pipeline.portal.app import create_app
-from st_pipeline.portal.people import accounts, invitations, sessions
+from st_pipeline.portal.people import accounts, sessions
 from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.web.service import Portal
 from st_pipeline.postgres import Database

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from st_pipeline.portal.audit import audit
+from st_pipeline.operations import audit
 
 Noted = tuple[str, str, str, str | None, dict[str, Any]]
 

@@ -15,7 +15,8 @@ from cryptography.fernet import Fernet
 from httpx2 import Response
 from starlette.applications import Starlette
 
-from st_pipeline.portal.people import invitations, sessions
+from st_pipeline.operations import invitations
+from st_pipeline.portal.people import sessions
 from st_pipeline.portal.people.roles import Permission, Role
 from st_pipeline.portal.routes import PAGES
 from st_pipeline.portal.web.cookies import Cookies

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.portal.audit.audit import Entry
+from st_pipeline.operations.audit import Entry
 
 COLUMNS = ("at", "actor", "role", "address", "action", "tenant", "detail")
 # What makes a spreadsheet read a cell as a formula, see OWASP's "CSV Injection".

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from st_pipeline.portal.audit import audit
-from st_pipeline.portal.people import invitations
-from st_pipeline.portal.people.invitations import Invitation
+from st_pipeline.operations import audit, invitations
+from st_pipeline.operations.audit import Author
+from st_pipeline.operations.invitations import Invitation
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.secret import Secret
@@ -32,20 +32,17 @@ def accept(visit: Visit) -> Response:
     if found is None:
         known = invitations.find(visit.connection, _token(visit))
         if known:
-            who = f"client of {known.tenant}"
-            audit.record(
-                visit.connection, who, "invitation refused", visit.now, tenant=known.tenant, address=visit.address
-            )
+            who = Author(f"client of {known.tenant}", address=visit.address)
+            audit.record(visit.connection, who, "invitation refused", visit.now, tenant=known.tenant)
         return _useless(visit)
     with visit.connection.transaction():
         invitations.mark_opened(visit.connection, found, visit.now)
         audit.record(
             visit.connection,
-            f"client of {found.tenant}",
+            Author(f"client of {found.tenant}", address=visit.address),
             "invitation opened",
             visit.now,
             tenant=found.tenant,
-            address=visit.address,
             detail={"invitation": found.id},
         )
         return visit.start_session(f"/tenants/{found.tenant}/connect", invitation_id=found.id)

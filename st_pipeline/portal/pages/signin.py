@@ -10,7 +10,8 @@ from starlette.responses import Response
 from wtforms import HiddenField, StringField
 from wtforms.validators import InputRequired, Length
 
-from st_pipeline.portal.audit import audit
+from st_pipeline.operations import audit
+from st_pipeline.operations.audit import Author
 from st_pipeline.portal.oidc.provider import START
 from st_pipeline.portal.people import accounts, sessions
 from st_pipeline.portal.web.cookies import SESSION
@@ -48,10 +49,10 @@ def sign_in(visit: Visit) -> Response:
     if user_id is None:
         # What was typed for a name may be a password: only names that exist are noted.
         known = accounts.find_name(visit.connection, name)
-        audit.record(visit.connection, known or "unknown", "sign-in refused", visit.now, address=visit.address)
+        audit.record(visit.connection, Author(known or "unknown", address=visit.address), "sign-in refused", visit.now)
         return _form(visit, form, WRONG, status=403)
     throttle.clear(name)
-    audit.record(visit.connection, name.strip().lower(), "signed in", visit.now, address=visit.address)
+    audit.record(visit.connection, Author(name.strip().lower(), address=visit.address), "signed in", visit.now)
     return visit.start_session(form.next.data or "/", user_id=user_id)
 
 

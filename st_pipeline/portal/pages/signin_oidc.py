@@ -12,7 +12,8 @@ from hmac import compare_digest
 
 from starlette.responses import RedirectResponse, Response
 
-from st_pipeline.portal.audit import audit
+from st_pipeline.operations import audit
+from st_pipeline.operations.audit import Author
 from st_pipeline.portal.oidc.provider import (
     CALLBACK,
     START,
@@ -144,7 +145,7 @@ def _show(
 
 def _record(visit: Visit, actor: str, action: str, **detail: str) -> None:
     detail = {"through": "OpenID Connect", **detail}
-    audit.record(visit.connection, actor, action, visit.now, address=visit.address, detail=detail)
+    audit.record(visit.connection, Author(actor, address=visit.address), action, visit.now, detail=detail)
 
 
 def _record_refusal(visit: Visit, why: str, *, account: str | None = None, address: str | None = None) -> None:

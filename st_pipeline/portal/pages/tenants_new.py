@@ -12,11 +12,10 @@ from wtforms.validators import InputRequired, ValidationError
 from st_pipeline.portal.web.forms import PortalForm, SecretField, capital, choices, refuse, sentence
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
-from st_pipeline.tenants import fields, tenant_table
+from st_pipeline.tenants import fields
 from st_pipeline.tenants.credentials import OwnCredentials, own_credentials
 from st_pipeline.tenants.errors import FieldInvalid, TenantBound, TenantExists
-from st_pipeline.tenants.model import DEFAULT_CADENCE, NewTenant, Status, Tenant, new_tenant
-from st_pipeline.tenants.recheck import check_and_record
+from st_pipeline.tenants.model import DEFAULT_CADENCE, NewTenant, Status, new_tenant
 
 NO_KEYS = "no credentials entered yet"
 _ZONES = ("America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
@@ -102,8 +101,7 @@ def tenants_new(visit: Visit) -> Response:
     new = new_tenant(**{name: getattr(form, name).data for name in NewTenant.__slots__})
     try:
         with visit.connection.transaction():
-            added = _add(visit, new, own)
-            visit.about(added).record("tenant registered", credentials="entered" if own else "to be entered")
+            visit.operations().register([(new, own)])
     except FieldInvalid as invalid:
         refuse(form[_NAMES.get(invalid.field, invalid.field)], _words(invalid))
         return _form(visit, form, status=400)
@@ -138,19 +136,11 @@ def _own(visit: Visit, form: Any) -> OwnCredentials | None:
         return None
 
 
-def _add(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> Tenant:
-    if own:
-        return visit.registry().add(new, own)
-    # A tenant without keys: the client enters them.
-    return tenant_table.insert(visit.connection, new)
-
-
 def _tried(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> str:
     """What came of its keys, in the notice."""
     if not own:
         return ". Enter its credentials or invite the client to do so"
-    found = check_and_record(visit.registry(), visit.portal.settings, new.key, visit.now)
-    visit.about(found).record("credentials tried", found=found.status.label)
+    found = visit.operations().check(new.key, visit.portal.settings)
     return f" and is {found.status.label}" if found.status is Status.CONNECTED else f", but is {found.status.label}"
 
 

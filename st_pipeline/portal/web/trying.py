@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from st_pipeline.locks import Lock, check_name
@@ -17,7 +17,6 @@ from st_pipeline.portal.web.visit import Visit
 from st_pipeline.settings import SettingsError
 from st_pipeline.tenants.errors import VaultError
 from st_pipeline.tenants.model import Status, Tenant
-from st_pipeline.tenants.recheck import check_and_record
 
 EVERY = timedelta(seconds=20)
 """So often while somebody looks at the page; the daemon tries on when nobody does."""
@@ -40,10 +39,7 @@ class Tried:
 
 def try_now(visit: Visit) -> Tried:
     """Sign in to ServiceTitan as the tenant and note what came of it, also in the audit. No transaction is open."""
-    tried = _try(visit)
-    if tried.problem is None:
-        visit.about(tried.tenant).record("credentials tried", found=tried.tenant.status.label)
-    return tried
+    return _try(visit)
 
 
 def try_automatically(visit: Visit) -> Tenant:
@@ -54,10 +50,7 @@ def try_automatically(visit: Visit) -> Tenant:
     tenant = visit.tenant
     if not is_worth_trying(tenant, visit.now) or visit.registry().outline(tenant.key) is None:
         return tenant
-    tried = _try(visit).tenant
-    if tried.status is not tenant.status:
-        visit.about(tried).record("credentials tried", found=tried.status.label)
-    return tried
+    return _try(visit, only_changes=True).tenant
 
 
 def is_worth_trying(tenant: Tenant, now: datetime) -> bool:
@@ -67,13 +60,14 @@ def is_worth_trying(tenant: Tenant, now: datetime) -> bool:
     return tenant.checked_at is None or now - tenant.checked_at >= EVERY
 
 
-def _try(visit: Visit) -> Tried:
+def _try(visit: Visit, *, only_changes: bool = False) -> Tried:
     key = visit.tenant.key
     with _place(visit.connection, key) as has_place:
         if not has_place:
             return Tried(visit.tenant, BUSY)
         try:
-            return Tried(check_and_record(visit.registry(), visit.portal.settings, key, datetime.now(UTC)))
+            operations = replace(visit.operations(), now=datetime.now(UTC))
+            return Tried(operations.check(key, visit.portal.settings, only_changes=only_changes))
         except (VaultError, SettingsError):
             return Tried(visit.tenant, OURS)
 

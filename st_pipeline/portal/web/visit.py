@@ -15,7 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from st_pipeline.portal.audit import audit
+from st_pipeline.operations import audit
+from st_pipeline.operations.audit import Author
+from st_pipeline.operations.tenant_operations import TenantOperations
 from st_pipeline.portal.people import sessions
 from st_pipeline.portal.people.roles import Actor, Permission, Role
 from st_pipeline.portal.people.sessions import Session
@@ -81,7 +83,16 @@ class Visit:
     def record(self, action: str, **detail: Any) -> None:
         """Note in the audit that the actor did this, to the tenant of the path where there is one. No secrets."""
         tenant = self.bound_tenant.key if self.bound_tenant else None
-        audit.record(self.connection, self.actor, action, self.now, tenant=tenant, address=self.address, detail=detail)
+        audit.record(self.connection, self.author, action, self.now, tenant=tenant, detail=detail)
+
+    @property
+    def author(self) -> Author:
+        """The actor, as the audit names them."""
+        return Author(self.actor.name, self.actor.role.value, self.address)
+
+    def operations(self) -> TenantOperations:
+        """What the actor can do to tenants, each with its row in the audit."""
+        return TenantOperations(self.connection, self.registry(), self.author, self.now)
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """The page of ``template`` with these values beside those that every page has."""

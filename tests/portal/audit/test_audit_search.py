@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.portal.audit import audit
+from st_pipeline.operations import audit
+from st_pipeline.operations.audit import Author
 from st_pipeline.portal.audit.audit_search import COLUMNS, Wanted, cell, find
 from st_pipeline.portal.pages import audit as page
 from st_pipeline.portal.people.roles import Role
@@ -23,8 +24,8 @@ LONG_AGO = datetime(2020, 5, 4, 23, 59, tzinfo=UTC)
 
 
 def test_filters_find_by_tenant_actor_action_and_days_of_utc(control: psycopg.Connection) -> None:
-    audit.record(control, "ann", "counted", LONG_AGO, tenant="acme")
-    audit.record(control, "bob", "counted", LONG_AGO + timedelta(minutes=2), tenant="bolt")
+    audit.record(control, Author("ann"), "counted", LONG_AGO, tenant="acme")
+    audit.record(control, Author("bob"), "counted", LONG_AGO + timedelta(minutes=2), tenant="bolt")
 
     def found(wanted: Wanted) -> list[str]:
         return [one.actor for one in find(control, wanted, before=None, limit=10)]
@@ -41,7 +42,7 @@ def test_the_table_is_paged_and_the_file_has_all(
 ) -> None:
     monkeypatch.setattr(page, "AT_ONCE", 7)
     for number in range(150):
-        audit.record(control, f"=cmd|{number}", "paged", LONG_AGO, detail={"note": "<script>x</script>"})
+        audit.record(control, Author(f"=cmd|{number}"), "paged", LONG_AGO, detail={"note": "<script>x</script>"})
     viewer = signed_in(Role.VIEWER)
     first = viewer.get("/audit?action=paged").text
     assert "<script>x" not in first

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from starlette.applications import Starlette
 
-from st_pipeline.portal.people import invitations
+from st_pipeline.operations import invitations
 from st_pipeline.portal.people.roles import Role
 from tests.portal.browser import Browser, text_of
 from tests.portal.conftest import SignedIn

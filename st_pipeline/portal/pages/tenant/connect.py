@@ -12,7 +12,6 @@ from wtforms import SelectField, StringField
 from wtforms.validators import Length
 
 from st_pipeline.portal.people.roles import Role
-from st_pipeline.portal.tenant_changes import actions
 from st_pipeline.portal.web.forms import PortalForm, SecretField, capital, choices, refuse, sentence
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.trying import OURS, try_automatically, try_now
@@ -79,8 +78,8 @@ def try_again(visit: Visit) -> Response:
 
 def _store(visit: Visit, form: ConnectForm) -> bool:
     """Whether it was stored; else the form says at which field it was not."""
-    tenant, registry = visit.tenant, visit.registry()
-    outline = registry.outline(tenant.key)
+    tenant, operations = visit.tenant, visit.operations()
+    outline = operations.registry.outline(tenant.key)
     for field in (form.client_id, form.client_secret):
         if not field.data and (outline is None or form.client_id.data or form.client_secret.data):
             refuse(field, f"Enter the {field.label.text.lower()}.")
@@ -101,13 +100,10 @@ def _store(visit: Visit, form: ConnectForm) -> bool:
             form.app_key.secret if "app_key" in form and form.app_key.data else None,
         )
         with visit.connection.transaction():
-            after = registry.set(tenant.key, **changes) if tenant.connected_at is None else tenant
-            entered = [name for name in ("client_id", "client_secret", "app_key") if getattr(parts, name)]
-            if entered:
-                registry.replace_credentials(tenant.key, parts)
-                visit.record("credentials entered", parts=[name.replace("_", " ") for name in entered])
-            for action, detail in actions(tenant, after):
-                visit.record(action, **detail)
+            if parts.client_id or parts.client_secret or parts.app_key:
+                operations.replace_credentials(tenant.key, parts)
+            if tenant.connected_at is None:
+                operations.set(tenant.key, **changes)
     except FieldInvalid as invalid:
         refuse(form[_FIELDS[invalid.field]], sentence(invalid))
         return False

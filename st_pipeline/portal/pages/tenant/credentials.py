@@ -79,10 +79,7 @@ def replace(visit: Visit) -> Response:
             form.client_secret.secret if form.client_secret.data else None,
             form.app_key.secret if form.app_key.data else None,
         )
-        with visit.connection.transaction():
-            visit.registry().replace_credentials(visit.tenant.key, parts)
-            entered = [name for name in ("client_id", "client_secret", "app_key") if getattr(parts, name)]
-            visit.record("credentials replaced", parts=[name.replace("_", " ") for name in entered])
+        visit.operations().replace_credentials(visit.tenant.key, parts)
     except FieldInvalid as invalid:
         refuse(form[invalid.field.replace(" ", "_")], sentence(invalid))
         return _page(visit, RotateForm(), form, status=400)
@@ -98,10 +95,7 @@ def rotate(visit: Visit) -> Response:
     if not form.validate():
         return _page(visit, form, ReplaceForm(), status=400)
     try:
-        with visit.connection.transaction():
-            was_added = visit.registry().add_secret(visit.tenant.key, form.new_secret.secret)
-            if was_added:
-                visit.record("secret added")
+        was_added = visit.operations().add_secret(visit.tenant.key, form.new_secret.secret)
     except FieldInvalid as invalid:
         refuse(form.new_secret, sentence(invalid))
     except CredentialsMissing:
@@ -117,16 +111,14 @@ def rotate(visit: Visit) -> Response:
 
 def revoke(visit: Visit) -> Response:
     """Delete one secret here. That ServiceTitan forgets it, too, is the administrator's to do there."""
-    key, registry = visit.tenant.key, visit.registry()
-    rows = secret_rows(registry.outline(key), visit.now)
+    key = visit.tenant.key
+    rows = secret_rows(visit.registry().outline(key), visit.now)
     found = [row for row in rows if row.id == visit.form.get("secret")]
     if not found:
         return visit.redirect(_path(visit), "That secret was already removed.")
     if len(rows) == 1 and visit.form.get("sure") != "yes":
         raise HTTPException(400, "This is the only secret. Check the box to confirm that syncs will stop.")
-    with visit.connection.transaction():
-        if registry.revoke_secret(key, found[0].outline.added_at):
-            visit.record("secret revoked", which=found[0].name.lower(), days=found[0].days)
+    visit.operations().revoke_secret(key, found[0].outline.added_at, found[0].name.lower())
     return _tried(visit, "Secret revoked here. Delete it in ServiceTitan too")
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from st_pipeline.operations import invitations
+from st_pipeline.operations.invitations import Invitation
 from st_pipeline.portal.pages.tenant.connect import has_app_key
-from st_pipeline.portal.people import invitations
-from st_pipeline.portal.people.invitations import Invitation
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.formats import Badge
@@ -22,20 +22,15 @@ def invitations_made(visit: Visit) -> Response:
 
 def invite(visit: Visit) -> Response:
     """A new one; its link is on this page and nowhere else."""
-    with visit.connection.transaction():
-        made, token = invitations.invite(visit.connection, visit.tenant.key, visit.actor.name, visit.now)
-        visit.record("invitation made", invitation=made.id, until=f"{made.expires_at:%Y-%m-%d %H:%M} UTC")
+    made, token = visit.operations().invite(visit.tenant.key)
     base = visit.portal.settings.portal_url.rstrip("/")
     return _page(visit, f"{base}/invitation/{token.reveal()}", made)
 
 
 def revoke_invitation(visit: Visit) -> Response:
     """The link makes no session any more, and those it made end."""
-    with visit.connection.transaction():
-        number = visit.number("id")
-        if not invitations.revoke(visit.connection, visit.tenant.key, number, visit.actor.name, visit.now):
-            raise HTTPException(404)
-        visit.record("invitation revoked", invitation=number)
+    if not visit.operations().revoke_invitation(visit.tenant.key, visit.number("id")):
+        raise HTTPException(404)
     return visit.redirect(f"/tenants/{visit.tenant.key}/invitations", "Invitation revoked.")
 
 

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from wtforms import SelectField, StringField
 from wtforms.validators import Length
 
-from st_pipeline.portal.tenant_changes import actions
 from st_pipeline.portal.web.forms import PortalForm, choices, refuse, sentence
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
@@ -114,10 +113,7 @@ def save(visit: Visit) -> Response:
         refuse(form.kind, PAUSED if tenant.cadence == "paused" else "Only an operator can pause syncs.")
         return _page(visit, form, found, status=403)
     try:
-        with visit.connection.transaction():
-            after = visit.registry().set(tenant.key, cadence=found.text, timezone=found.zone)
-            for action, detail in actions(tenant, after):
-                visit.record(action, **detail)
+        visit.operations().set(tenant.key, cadence=found.text, timezone=found.zone)
     except FieldInvalid as invalid:
         refuse(form.timezone, sentence(invalid))
         return _page(visit, form, found, status=400)

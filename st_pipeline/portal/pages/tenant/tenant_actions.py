@@ -6,13 +6,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from st_pipeline.history.syncs import read_running_syncs
-from st_pipeline.portal.pausing import PAUSED
-from st_pipeline.portal.pausing import enable as enable_tenant
-from st_pipeline.portal.pausing import pause as pause_tenant
-from st_pipeline.portal.pausing import resume as resume_tenant
+from st_pipeline.operations.tenant_changes import PAUSED
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
-from st_pipeline.schedule import sync_requests
 
 NEVER_CONNECTED = "This company was never connected, so there is nothing to sync. Connect it first."
 
@@ -26,9 +22,7 @@ def sync(visit: Visit) -> Response:
         return _back(visit, "This company is disabled and cannot be synced. An operator can enable it.")
     if tenant.connected_at is None:
         return _back(visit, NEVER_CONNECTED)
-    with visit.connection.transaction():
-        number = sync_requests.request_sync(visit.connection, tenant.key, visit.actor.name, visit.now, full=is_full)
-        visit.record("full re-sync asked for" if is_full else "sync asked for", request=number)
+    visit.operations().request_sync(tenant.key, visit.actor.name, full=is_full)
     what = "Full refresh" if is_full else "Sync"
     if tenant.key in read_running_syncs(visit.connection):
         return _back(visit, f"{what} requested. It starts after the sync that is running now.")
@@ -37,14 +31,14 @@ def sync(visit: Visit) -> Response:
 
 def pause(visit: Visit) -> Response:
     """No sync by itself any more."""
-    if not pause_tenant(visit):
+    if not visit.operations().pause(visit.tenant.key):
         return _back(visit, "Already paused.")
     return _back(visit, f"Paused. When resumed, it goes back to the schedule {visit.tenant.cadence}.")
 
 
 def resume(visit: Visit) -> Response:
     """Go on with the cadence from before the pause."""
-    cadence = resume_tenant(visit)
+    cadence = visit.operations().resume(visit.tenant.key)
     if cadence is None:
         return _back(visit, "This company is not paused.")
     return _back(visit, f"Resumed. Syncs run on the schedule {cadence}.")
@@ -52,7 +46,7 @@ def resume(visit: Visit) -> Response:
 
 def enable(visit: Visit) -> Response:
     """Let a disabled tenant take part again."""
-    if not enable_tenant(visit):
+    if not visit.operations().enable(visit.tenant.key):
         return _back(visit, "Already enabled.")
     if visit.tenant.connected_at is None:
         return _back(visit, "Enabled. Syncs start automatically once it is connected.")

@@ -8,12 +8,14 @@ import psycopg
 import pytest
 from starlette.applications import Starlette
 
-from st_pipeline.cli.audited_registry import AuditedRegistry
-from st_pipeline.portal.audit import audit
-from st_pipeline.portal.people import invitations, sessions
-from st_pipeline.portal.people.roles import Actor, Role
+from st_pipeline.operations import audit, invitations
+from st_pipeline.operations.audit import Author
+from st_pipeline.operations.tenant_operations import TenantOperations
+from st_pipeline.portal.people import sessions
+from st_pipeline.portal.people.roles import Role
 from st_pipeline.settings import Settings
 from st_pipeline.tenants.model import Status
+from st_pipeline.tenants.registry import Registry
 from tests.portal.conftest import SignedIn
 from tests.portal.noted import noted
 from tests.support.past import Past
@@ -22,8 +24,8 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 def test_what_was_done_is_read_newest_first_and_by_tenant(app: Starlette, control: psycopg.Connection) -> None:
-    ann = Actor("ann", Role.OPERATOR, user_id=1)
-    audit.record(control, ann, "paused", NOW, tenant="acme", address="192.0.2.1", detail={"cadence": "paused"})
+    ann = Author("ann", "operator", "192.0.2.1")
+    audit.record(control, ann, "paused", NOW, tenant="acme", detail={"cadence": "paused"})
     audit.record(control, audit.COMMAND_LINE, "user added", NOW)
     newest, before = audit.read(control, limit=2)
     assert (newest.actor, newest.role, newest.action, newest.tenant) == ("command line", "", "user added", None)
@@ -35,11 +37,11 @@ def test_what_was_done_is_read_newest_first_and_by_tenant(app: Starlette, contro
 def test_one_paused_by_a_command_goes_on_with_the_cadence_it_had(
     settings: Settings, signed_in: SignedIn, control: psycopg.Connection
 ) -> None:
-    registry = AuditedRegistry.of(control, settings)
+    registry = TenantOperations(control, Registry.of(control, settings), audit.COMMAND_LINE, datetime.now(UTC))
     for cadence in ("every 6h", "paused"):
         registry.set("acme", cadence=cadence)
     signed_in(Role.OPERATOR).post("/tenants/acme/resume")
-    assert registry.get("acme").cadence == "every 6h"
+    assert registry.registry.get("acme").cadence == "every 6h"
     assert [(who, action) for who, _, action, *_ in noted(control, 3)] == [
         ("command line", "schedule changed"),
         ("command line", "paused"),

@@ -15,8 +15,8 @@ from cryptography.fernet import Fernet
 from typer.testing import CliRunner, Result
 
 from st_pipeline.cli.tenants import app
-from st_pipeline.portal.audit import audit
-from st_pipeline.portal.tenant_changes import actions
+from st_pipeline.operations import audit
+from st_pipeline.operations.tenant_changes import list_actions
 from st_pipeline.postgres import Database
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.tenants.fields import Environment
@@ -260,11 +260,11 @@ def test_what_was_done_follows_from_before_and_after() -> None:
         now, now, now, frozenset(), now, now,
     )  # fmt: skip
     paused = replace(usual, cadence="paused")
-    assert actions(usual, usual) == []
-    assert actions(usual, replace(usual, status=Status.REFUSED)) == []
-    assert actions(paused, replace(usual, cadence="every 6h")) == [("resumed", {"cadence": "every 6h"})]
+    assert list_actions(usual, usual) == []
+    assert list_actions(usual, replace(usual, status=Status.REFUSED)) == []
+    assert list_actions(paused, replace(usual, cadence="every 6h")) == [("resumed", {"cadence": "every 6h"})]
     before = {"cadence": "nightly", "timezone": "UTC"}
-    assert actions(usual, replace(paused, timezone="Asia/Tokyo")) == [
+    assert list_actions(usual, replace(paused, timezone="Asia/Tokyo")) == [
         ("paused", {"cadence": "nightly"}),
         ("schedule changed", {"before": before, "cadence": "paused", "timezone": "Asia/Tokyo"}),
     ]

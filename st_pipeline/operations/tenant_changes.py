@@ -1,29 +1,29 @@
-"""What was done to a tenant, as the audit calls it, from what it was before and is after. Pure."""
+"""What was done to a tenant, as the audit names it, from what it was before and is after. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from st_pipeline.portal.pausing import PAUSED
 from st_pipeline.tenants.model import Tenant
 
+PAUSED = "paused"
 Action = tuple[str, dict[str, Any]]
-"""What was done, and its detail."""
+"""What was done, and its details."""
 SCHEDULE = ("cadence", "timezone")
 ACCOUNT = ("tenant_id", "environment")
 FACTS = ("name", "company_code", "trade")
 
 
-def actions(before: Tenant, after: Tenant) -> list[Action]:
-    """What was done to the tenant to make it what it is ``after``; nothing where nothing changed."""
+def list_actions(before: Tenant, after: Tenant) -> list[Action]:
+    """What was done to the tenant to make it what it is ``after``; nothing if nothing changed."""
     fields = ("enabled", *SCHEDULE, *ACCOUNT, *FACTS)
     changed = {field for field in fields if getattr(before, field) != getattr(after, field)}
     found: list[Action] = []
     if "enabled" in changed:
         found.append(("enabled" if after.enabled else "disabled", {}))
     if "cadence" in changed and PAUSED in (before.cadence, after.cadence):
-        # pausing.py looks for the entry of that name to go on with the cadence in it.
+        # Resuming looks for this entry to find the cadence from before the pause.
         is_pause = after.cadence == PAUSED
         found.append(("paused", {"cadence": before.cadence}) if is_pause else ("resumed", {"cadence": after.cadence}))
         changed.remove("cadence")

@@ -13,10 +13,18 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from st_pipeline.portal.people.roles import Actor
 
-COMMAND_LINE = "command line"
-"""The actor of what commands do; no account can have this name."""
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who does something: a name, a role in the portal if there is one, and the address a request came from."""
+
+    name: str
+    role: str = ""
+    address: str = ""
+
+
+COMMAND_LINE = Author("command line")
+"""The author of what commands do; no account can have this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +43,20 @@ class Entry:
 
 def record(
     connection: psycopg.Connection[Any],
-    actor: Actor | str,
+    author: Author,
     action: str,
     now: datetime,
     *,
     tenant: str | None = None,
-    address: str = "",
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Note that ``actor`` did this. A text for an actor is somebody without a session, or COMMAND_LINE.
-
-    In the transaction of what was done, where there is one: either both happened or neither.
-    """
-    name, role = (actor.name, actor.role.value) if isinstance(actor, Actor) else (actor, "")
+    """Record that ``author`` did this, in the transaction of what was done: either both happened or neither."""
     connection.execute(
         """
         insert into control.audit (at, actor, role, address, action, tenant, detail)
         values (%s, %s, %s, %s, %s, %s, %s)
         """,
-        (now, name, role, address, action, tenant, Jsonb(detail or {})),
+        (now, author.name, author.role, author.address, action, tenant, Jsonb(detail or {})),
     )
 
 
