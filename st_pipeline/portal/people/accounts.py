@@ -74,7 +74,7 @@ def add(connection: psycopg.Connection[Any], name: str, role: Role, password: Se
     name = valid_name(name)
     if role not in ROLES:
         raise AccountError("an account must be an operator or a viewer; clients sign in with an invitation")
-    hashed = _hasher().hash(valid_password(password).reveal()) if password else None
+    hashed = _hasher().hash(valid_password(password).reveal()) if password is not None else None
     row = connection.execute(
         """
         insert into control.users (name, role, password_hash, created_at, changed_at) values (%s, %s, %s, %s, %s)

@@ -1,8 +1,8 @@
-"""pages/signin.py, pages/password.py and what they stand on: sessions, cookies, tokens, the throttle."""
+"""portal/pages/signin.py: signing in and out, and what guards it: cookies, tokens, the throttle."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -151,27 +151,6 @@ def test_forged_cookies_are_no_session(app: Starlette, signed_in: SignedIn) -> N
     assert Browser(app).take_session(good).get("/").status_code == 200
 
 
-def test_a_cookie_signed_with_an_older_key_still_counts() -> None:
-    old, new = (Secret(Fernet.generate_key().decode()) for _ in range(2))
-    before, after = Cookies([old]), Cookies([new, old])
-    value = signed(before, "an-id")
-
-    class Sent:
-        cookies = {"x": value}  # noqa: RUF012
-
-    assert after.read(Sent(), "x") == "an-id"  # pyright: ignore[reportArgumentType]
-    assert before.form_token("an-id") == after.form_token("an-id")
-    assert Cookies([new]).read(Sent(), "x") is None  # pyright: ignore[reportArgumentType]
-
-
-def test_only_a_hash_of_the_session_id_is_stored(control: psycopg.Connection, browser: Browser) -> None:
-    browser.sign_in("operator")
-    session_id = browser.http.cookies[COOKIE].rpartition(".")[0]
-    stored = str(control.execute("select s::text from control.sessions s").fetchall())
-    assert session_id not in stored
-    assert session_id.encode().hex() not in stored
-
-
 def test_the_audit_says_who_came_and_went(browser: Browser, control: psycopg.Connection) -> None:
     browser.sign_in(" Operator ")
     assert noted(control) == [("operator", "", "signed in", None, {})]
@@ -189,36 +168,6 @@ def test_signing_out_ends_the_session_on_the_server_too(app: Starlette, signed_i
     assert Browser(app).take_session(cookie).get("/").headers["location"] == "/sign-in"
 
 
-def test_a_session_ends_when_idle_and_at_last_in_any_case(control: psycopg.Connection, signed_in: SignedIn) -> None:
-    user = accounts.find(control, "operator").id
-    start = datetime(2026, 6, 1, tzinfo=UTC)
-
-    def holds(session_id: str, at: datetime, *, is_used: bool = True) -> bool:
-        return sessions.read(control, session_id, at, is_used=is_used) is not None
-
-    idle = sessions.start(control, start, user_id=user)
-    assert holds(idle, start + sessions.IDLE, is_used=False)
-    assert not holds(idle, start + sessions.IDLE + timedelta(seconds=1))
-    used = sessions.start(control, start, user_id=user)
-    at = start
-    while at < start + sessions.LONGEST - sessions.IDLE:
-        at += sessions.IDLE - timedelta(minutes=1)
-        assert holds(used, at)
-    assert not holds(used, start + sessions.LONGEST + timedelta(seconds=1))
-
-
-def test_a_session_in_use_is_written_down_once_a_minute_and_what_is_over_goes(control: psycopg.Connection) -> None:
-    user = accounts.find(control, "operator").id
-    start = datetime(2026, 5, 1, tzinfo=UTC)
-    session_id = sessions.start(control, start, user_id=user)
-    for seconds, seen_after in ((59, 0), (60, 60), (119, 60), (120, 120)):
-        assert sessions.read(control, session_id, start + timedelta(seconds=seconds))
-        seen = control.execute("select seen_at from control.sessions where started_at = %s", (start,)).fetchone()
-        assert seen == (start + timedelta(seconds=seen_after),)
-    sessions.start(control, start + sessions.IDLE + timedelta(seconds=121), user_id=user)
-    assert not control.execute("select from control.sessions where started_at = %s", (start,)).fetchall()
-
-
 def test_a_disabled_account_is_out_at_once_and_stays_out(
     app: Starlette, browser: Browser, control: psycopg.Connection
 ) -> None:
@@ -231,50 +180,6 @@ def test_a_disabled_account_is_out_at_once_and_stays_out(
     # One that began while the account was being disabled.
     late = sessions.start(control, datetime.now(UTC), user_id=user.id)
     assert sessions.read(control, late, datetime.now(UTC)) is None
-
-
-def test_a_new_password_ends_every_other_session_and_the_old_password(
-    app: Starlette, browser: Browser, control: psycopg.Connection
-) -> None:
-    accounts.add(control, "changing", Role.VIEWER, Secret(PASSWORD), datetime.now(UTC))
-    other = Browser(app)
-    browser.sign_in("changing")
-    other.sign_in("changing")
-    before = browser.http.cookies[COOKIE]
-    new = "another canary passphrase"
-    answer = browser.post("/password", {"present": PASSWORD, "new": new, "again": new})
-    assert answer.status_code == 303
-    assert browser.http.cookies[COOKIE] != before
-    assert noted(control) == [("changing", "viewer", "password changed", None, {})]
-    assert "Password changed." in text_of(browser.get("/").text)
-    assert "Password changed." not in text_of(browser.get("/").text)
-    assert other.get("/").headers["location"] == "/sign-in"
-    assert Browser(app).sign_in("changing").status_code == 403
-    assert Browser(app).sign_in("changing", new).status_code == 303
-
-
-@pytest.mark.parametrize(
-    ("form", "status", "said"),
-    [
-        (
-            {"present": "not-mine-canary", "new": "long enough it is", "again": "long enough it is"},
-            403,
-            "not your current password",
-        ),
-        ({"present": PASSWORD, "new": "short", "again": "short"}, 400, "12 to 256 characters"),
-        ({"present": PASSWORD, "new": "long enough it is", "again": "another one it is"}, 400, "do not match"),
-        ({}, 400, "Enter a new password"),
-    ],
-)
-def test_a_password_that_will_not_do_changes_nothing(
-    browser: Browser, signed_in: SignedIn, control: psycopg.Connection, form: dict[str, str], status: int, said: str
-) -> None:
-    before = control.execute("select password_hash from control.users where name = 'viewer'").fetchone()
-    answer = signed_in(Role.VIEWER).post("/password", form)
-    assert answer.status_code == status
-    assert said in text_of(answer.text)
-    assert not [value for value in form.values() if value in answer.text]
-    assert control.execute("select password_hash from control.users where name = 'viewer'").fetchone() == before
 
 
 @pytest.mark.parametrize("token", ["", "0" * 64, "é", None])
@@ -330,16 +235,3 @@ def test_the_first_visitor_is_told_how_to_make_an_account(
         assert "st-pipeline users add NAME" in text_of(browser.get("/sign-in").text)
     finally:
         control.execute("update control.users set enabled = true")
-
-
-def test_who_has_no_password_is_told_where_it_is_changed_and_gets_none_here(
-    app: Starlette, portal: Portal, control: psycopg.Connection
-) -> None:
-    now = datetime.now(UTC)
-    user = accounts.add(control, "eve@example.com", Role.VIEWER, None, now)
-    browser = Browser(app).take_session(signed(portal.cookies, sessions.start(control, now, user_id=user.id)))
-    assert "with that provider" in text_of(browser.get("/password").text)
-    form = {"present": PASSWORD, "new": "another good password", "again": "another good password"}
-    assert browser.post("/password", form).status_code == 403
-    assert not accounts.find(control, "eve@example.com").has_password
-    assert browser.get("/").status_code == 200, "the session goes on"
