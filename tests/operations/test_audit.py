@@ -1,8 +1,8 @@
-"""audit.py and invitations.py, as rows."""
+"""portal/audit/audit.py: what was done, by whom, and that nothing of it changes."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
@@ -18,7 +18,6 @@ from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.registry import Registry
 from tests.portal.conftest import SignedIn
 from tests.portal.noted import noted
-from tests.support.past import Past
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -55,31 +54,3 @@ def test_one_paused_by_a_command_goes_on_with_the_cadence_it_had(
 def test_nothing_of_it_is_changed_or_deleted(app: Starlette, control: psycopg.Connection, statement: str) -> None:
     with pytest.raises(psycopg.errors.RaiseException, match="kept for good"):
         control.execute(statement)  # pyright: ignore[reportCallIssue, reportArgumentType]
-
-
-def test_an_invitation_is_usable_until_it_is_expired_revoked_or_the_account_connected(
-    app: Starlette, control: psycopg.Connection
-) -> None:
-    past = Past(control)
-    past.found("bolt", Status.NOT_CONNECTED, "not approved", NOW - timedelta(days=1))
-    invitation, token = invitations.invite(control, "bolt", "ann", NOW)
-    assert token.reveal() not in str(control.execute("select i::text from control.invitations i").fetchall())
-    found = invitations.find(control, token)
-    assert found
-    assert found == invitation
-    assert found.is_usable(NOW + invitations.DURATION - timedelta(seconds=1))
-    assert not found.is_usable(NOW + invitations.DURATION)
-    session_id = sessions.start(control, NOW, invitation_id=invitation.id)
-    session = sessions.read(control, session_id, NOW)
-    assert session
-    assert (session.actor.role, session.actor.tenant) == (Role.CLIENT, "bolt")
-    past.found("bolt", Status.CONNECTED, "connected", NOW + timedelta(hours=1))
-    connected = invitations.find(control, token)
-    assert connected
-    assert not connected.is_usable(NOW + timedelta(hours=2))
-    assert not invitations.revoke(control, "acme", invitation.id, "ann", NOW)
-    assert sessions.read(control, session_id, NOW)
-    assert invitations.revoke(control, "bolt", invitation.id, "ann", NOW)
-    assert sessions.read(control, session_id, NOW) is None
-    revoked = invitations.of_tenant(control, "bolt")[0]
-    assert revoked.revoked_at == NOW

@@ -1,24 +1,16 @@
-"""audit_search.py and pages/audit.py: the table with its filters, and the file."""
+"""portal/audit/audit_search.py: filters, and the cells of the file."""
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, date, datetime, timedelta
 
 import psycopg
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from st_pipeline.operations import audit
 from st_pipeline.operations.audit import Author
-from st_pipeline.portal.audit.audit_search import COLUMNS, Wanted, cell, find
-from st_pipeline.portal.pages import audit as page
-from st_pipeline.portal.people.roles import Role
-from tests.portal.browser import text_of
-from tests.portal.conftest import SignedIn
-from tests.portal.noted import noted
+from st_pipeline.portal.audit.audit_search import Wanted, cell, find
 
 LONG_AGO = datetime(2020, 5, 4, 23, 59, tzinfo=UTC)
 
@@ -35,49 +27,6 @@ def test_filters_find_by_tenant_actor_action_and_days_of_utc(control: psycopg.Co
     assert found(Wanted(actor="bob")) == ["bob"]
     assert found(Wanted(action="counted", until=date(2020, 5, 4))) == ["ann"]
     assert found(Wanted(action="counted", since=date(2020, 5, 5))) == ["bob"]
-
-
-def test_the_table_is_paged_and_the_file_has_all(
-    control: psycopg.Connection, signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(page, "AT_ONCE", 7)
-    for number in range(150):
-        audit.record(control, Author(f"=cmd|{number}"), "paged", LONG_AGO, detail={"note": "<script>x</script>"})
-    viewer = signed_in(Role.VIEWER)
-    first = viewer.get("/audit?action=paged").text
-    assert "<script>x" not in first
-    assert "note: <script>x</script>" in text_of(first)
-    assert first.count('data-label="User"') == 100
-    older = first.partition('class="pager"')[2].partition('href="')[2].partition('"')[0].replace("&amp;", "&")
-    assert viewer.get(older).text.count('data-label="User"') == 50
-    answer = viewer.get("/audit.csv?action=paged")
-    filters = {"filters": {"action": "paged"}}
-    assert noted(control) == [("viewer", "viewer", "audit exported", None, filters)]
-    assert answer.headers["content-type"].startswith("text/csv")
-    assert answer.headers["content-disposition"].startswith('attachment; filename="audit-')
-    rows = list(csv.reader(io.StringIO(answer.text)))
-    assert tuple(rows[0]) == COLUMNS
-    assert [row[1] for row in rows[1:]] == [f"'=cmd|{number}" for number in range(149, -1, -1)]
-
-
-def test_what_the_command_line_did_is_found_by_who_what_and_tenant_also_one_that_is_gone(
-    control: psycopg.Connection, signed_in: SignedIn
-) -> None:
-    account = {"environment": "sandbox", "tenant_id": 7}
-    audit.record(control, audit.COMMAND_LINE, "tenant removed", LONG_AGO, tenant="long-gone", detail=account)
-    viewer = signed_in(Role.VIEWER)
-    for query in ("tenant=long-gone", "actor=command+line", "action=tenant+removed"):
-        page = viewer.get(f"/audit?{query}").text
-        assert page.count('data-label="User"') == 1
-        assert '<a href="/audit?tenant=long-gone">long-gone</a>' in page
-        assert "tenant id: 7; environment: sandbox" in text_of(page)
-        assert "<option>tenant removed" in page.replace(" selected", "")
-
-
-def test_what_no_filter_can_be_is_left_out(signed_in: SignedIn) -> None:
-    viewer = signed_in(Role.VIEWER)
-    for query in ("since=9999-12-31", "since=0001-01-01", "until=yesterday", "before=x", "before=" + "9" * 18):
-        assert viewer.get(f"/audit?{query}").status_code == 200
 
 
 @given(st.text(max_size=20))

@@ -80,14 +80,6 @@ def test_the_way_there_says_what_the_standard_asks_and_no_secret(provider: Provi
     assert not [text for text in (CLIENT_SECRET, attempt.next) if text in url]
 
 
-def test_no_two_attempts_are_alike_and_none_shows_itself() -> None:
-    attempts = [Attempt.new("/") for _ in range(50)]
-    for part in ("state", "nonce", "verifier"):
-        assert len({getattr(attempt, part) for attempt in attempts}) == 50
-    assert attempts[0].state not in repr(attempts)
-    assert 43 <= len(attempts[0].verifier) <= 128
-
-
 def test_what_the_provider_says_of_itself_is_asked_once(
     provider: Provider, there: OidcProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

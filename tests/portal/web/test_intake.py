@@ -1,16 +1,14 @@
-"""intake.py, headers.py and error_pages.py: what comes in, what goes out with every answer, and how errors look."""
+"""portal/web/intake.py: what comes in, and how it is refused."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from starlette.applications import Starlette
-from starlette.routing import Route
 
 from st_pipeline.portal import routes
 from st_pipeline.portal.app import create_app
@@ -37,23 +35,6 @@ def broken(settings: Settings, portal: Portal, app: Starlette, monkeypatch: pyte
     at_fault = page("/tenants/{key}/fault", failing, permission=Permission.PUBLIC)  # pyright: ignore[reportArgumentType]
     monkeypatch.setattr(routes, "PAGES", (at_fault, *routes.PAGES))
     return create_app(settings, portal)
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/sign-in"), ("GET", "/"), ("GET", "/no/such/page"), ("GET", "/static/portal.css"),
-        ("POST", "/sign-in"), ("DELETE", "/sign-in"), ("GET", "/healthz"), ("GET", "/metrics"), ("GET", "/%00"),
-        ("GET", "/static/%2e%2e/app.py"), ("OPTIONS", "/"), ("HEAD", "/sign-in"), ("GET", "/static/none.css"),
-        ("POST", "/static/portal.css"),
-    ],
-)  # fmt: skip
-def test_every_answer_has_the_headers(browser: Browser, method: str, path: str) -> None:
-    answer = browser.http.request(method, path)
-    assert answer.status_code < 500
-    for name, value in HEADERS.items():
-        assert answer.headers[name] == value
-    assert answer.headers["cache-control"] == ("no-cache" if path.startswith("/static/") else "no-store")
 
 
 def test_a_fault_is_a_page_with_the_headers_that_tells_nothing(
@@ -115,33 +96,6 @@ def test_an_address_that_is_no_page_has_the_look_of_the_others(browser: Browser,
     assert browser.http.delete("/sign-in").status_code == 405
 
 
-def test_a_host_header_is_written_nowhere(browser: Browser) -> None:
-    for path in ("/", "/sign-in", "/sign-in/", "/static", "/no"):
-        answer = browser.get(path, headers={"Host": "canary.test", "X-Forwarded-Host": "canary.test"})
-        assert "canary.test" not in answer.text + str(answer.headers)
-
-
-def test_a_proxy_is_believed_only_where_it_is_trusted(
-    settings: Settings, portal: Portal, browser: Browser, app: Starlette
-) -> None:
-    forwarded = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
-    behind = create_app(replace(settings, portal_trusted_proxies=("192.0.2.0/24",)), portal)
-    for who, is_believed in ((browser, False), (Browser(behind), True), (Browser(behind, "198.51.100.1"), False)):
-        answer = who.get("/sign-in", headers=forwarded)
-        assert ("secure" in answer.headers["set-cookie"].lower()) is is_believed
-        assert ("strict-transport-security" in answer.headers) is is_believed
-
-
-def test_no_page_has_script_or_style_in_it(browser: Browser, signed_in: SignedIn) -> None:
-    operator = signed_in(Role.OPERATOR)
-    for path, who in (("/sign-in", browser), ("/", operator), ("/password", operator), ("/no", operator)):
-        html = who.get(path).text
-        assert html.count("<script") == html.count('<script src="/static/portal.js" defer>') == 1
-        assert "<style" not in html
-        assert " style=" not in html
-        assert " onclick" not in html
-
-
 @given(st.dictionaries(st.sampled_from(["name", "password", "next", "form_token", "x"]), st.text(max_size=60)))
 @examples(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_sent_to_sign_in_is_no_fault(app: Starlette, form: dict[str, str]) -> None:
@@ -158,7 +112,3 @@ def test_whatever_is_asked_of_the_overview_is_no_fault(
     texts = {"q": q, "show": show, "sort": sort, "page": number}
     query = {name: value.encode("utf-8", "replace").decode() for name, value in texts.items()}
     assert signed_in(Role.VIEWER).get("/", params=query).status_code in (200, 400)
-
-
-def test_nothing_is_a_plain_route(app: Starlette) -> None:
-    assert not [route for route in app.routes if type(route) is Route]
