@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -189,6 +188,5 @@ def is_by_script(request: Request) -> bool:
 
 def safe_path(path: str) -> str:
     """``path`` if it is one of this site, else the first page. Browsers read ``//`` and ``/\\`` as another host."""
-    parts = urlsplit(path) if path.isprintable() else None
-    is_ours = parts and not parts.scheme and not parts.netloc and path.startswith("/") and "\\" not in path
-    return path if is_ours and not path.startswith("//") else "/"
+    is_ours = path.isprintable() and path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if is_ours else "/"

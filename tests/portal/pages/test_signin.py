@@ -207,6 +207,7 @@ def test_a_form_without_the_token_of_its_session_is_refused(
         "/\t/evil.test",
         "/\n/evil.test",
         "///evil.test",
+        "//[",
         "evil.test",
         " //evil.test",
         "/x\r\nSet-Cookie: a=b",
