@@ -1,4 +1,4 @@
-"""The overview and the metrics: the figures of overview/overview.py, found, filtered, sorted and drawn."""
+"""portal/pages/overview.py: the figures of overview/overview.py, found, filtered, sorted and drawn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
 from st_pipeline.history.syncs import SyncState
@@ -142,30 +141,6 @@ def test_hundreds_of_tenants_come_in_pages(page: Browser, control: psycopg.Conne
     assert "Page 1 of 2, 120 companies" in text_of(first)
     assert 'href="/?q=many&amp;page=2" rel="next"' in first
     past.forget()
-
-
-def test_metrics_are_the_same_figures_for_who_has_the_token(page: Browser, control: psycopg.Connection) -> None:
-    assert page.get("/metrics").status_code == 401
-    assert page.get("/metrics", headers={"Authorization": "Bearer é".encode()}).status_code == 401
-    answer = page.get("/metrics", headers={"Authorization": "Bearer canary-metrics-token"})
-    assert answer.status_code == 200
-    assert "canary" not in answer.text
-    samples = {
-        (sample.name, *sorted(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-    totals = read_overview(control, datetime.now(UTC)).totals
-    assert samples[("st_pipeline_tenants",)] == totals.tenants
-    assert samples[("st_pipeline_sync_success_ratio_24h",)] == totals.success_rate
-    assert samples[("st_pipeline_syncs_queued",)] == totals.queued
-    assert samples[("st_pipeline_tenant_last_sync_rows", ("tenant", "acme"))] == 1234
-    assert samples[("st_pipeline_tenant_status", ("status", "not_connected"), ("tenant", "cole"))] == 1
-    assert ("st_pipeline_tenant_last_sync_rows", ("tenant", "cole")) not in samples
-
-
-def test_the_health_page_is_for_everybody(app: Starlette) -> None:
-    assert Browser(app).get("/healthz").text == "ok\n"
 
 
 def sync(number: int, state: SyncState, loaded: int) -> RecentSync:
