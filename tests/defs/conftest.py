@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
 
+from st_pipeline import postgres
 from st_pipeline.defs import local_runs
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
@@ -17,6 +20,7 @@ from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import new_tenant
+from st_pipeline.tenants.recheck import check_and_record
 
 SIZE = Size(customers=40, invoices=60)
 ACCOUNTS = tuple(
@@ -54,3 +58,24 @@ def instance(pipeline: Pipeline) -> Iterator[dg.DagsterInstance]:
     opened.dispose()
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture
+def control(pipeline: Pipeline) -> Iterator[psycopg.Connection]:
+    """alpha and beta are connected and were never synced, gamma is not connected."""
+    with (
+        pipeline.registry() as registry,
+        postgres.connect(pipeline.database, autocommit=True) as connection,
+    ):
+        for key in ("alpha", "beta"):
+            check_and_record(registry, pipeline.settings, key, datetime.now(UTC))
+        for table in ("syncs", "sync_requests", "launches"):
+            connection.execute(f"delete from control.{table}")  # pyright: ignore
+        yield connection
+
+
+@pytest.fixture
+def empty() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as instance:
+        instance.add_dynamic_partitions("tenants", sorted(KEYS.values()))
+        yield instance

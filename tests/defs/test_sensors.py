@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
-from st_pipeline.defs.in_flight import partitions_in_flight
-from st_pipeline.defs.sensors import alerts, tenant_registry, waiting_tenants
+from st_pipeline.defs.sensors import alerts, loaded_waves, tenant_registry, waiting_tenants
 from st_pipeline.history import recorder
 from st_pipeline.sandbox import Sandbox
+from st_pipeline.schedule import build_schedule
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.recheck import check_and_record
+from tests.conftest import NewWarehouse
 
 
 def evaluate(instance: dg.DagsterInstance, pipeline: Pipeline) -> dg.SensorResult | dg.SkipReason:
@@ -50,16 +51,6 @@ def test_an_unreadable_registry_changes_nothing(pipeline: Pipeline) -> None:
         result = evaluate(instance, replace(pipeline, database=nowhere))
         assert isinstance(result, dg.SkipReason)
         assert "Partitions not updated" in (result.skip_message or "")
-
-
-def test_a_run_over_a_range_keeps_all_its_tenants(pipeline: Pipeline) -> None:
-    with dg.instance_for_test() as instance:
-        instance.add_dynamic_partitions("tenants", ["a", "b", "c", "d"])
-        tags = {"dagster/asset_partition_range_start": "b", "dagster/asset_partition_range_end": "c"}
-        instance.add_run(dg.DagsterRun("sync_tenant", tags=tags, status=dg.DagsterRunStatus.STARTED))
-        ended = dg.DagsterRun("sync_tenant", tags={"dagster/partition": "d"}, status=dg.DagsterRunStatus.SUCCESS)
-        instance.add_run(ended)
-        assert partitions_in_flight(instance) == {"b", "c"}
 
 
 def test_a_problem_is_found_and_recorded_once(pipeline: Pipeline) -> None:
@@ -105,3 +96,34 @@ def test_a_tenant_that_connects_later_is_found_automatically(pipeline: Pipeline,
                 connection.execute(
                     "update control.tenants set status = 'not_connected', connected_at = null where key = 'gamma'"
                 )
+
+
+def wave(instance: dg.DagsterInstance, pipeline: Pipeline) -> dg.SensorResult | dg.SkipReason:
+    context = dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline}, definitions=build_defs())
+    result = loaded_waves(context)
+    assert isinstance(result, dg.SensorResult | dg.SkipReason)
+    return result
+
+
+def test_the_reports_are_built_once_after_a_wave_and_not_during_it(
+    empty: dg.DagsterInstance, pipeline: Pipeline, new_warehouse: NewWarehouse
+) -> None:
+    """No tenant in this warehouse is connected; loads are inserted as rows."""
+    database = new_warehouse()
+    now = datetime.now(UTC)
+    own = replace(pipeline, database=database, clock=lambda: now + timedelta(minutes=1))
+    assert isinstance(wave(empty, own), dg.SkipReason), "nothing was ever loaded"
+    with postgres.connect(database, autocommit=True) as connection:
+        connection.execute("insert into control.raw_loads values ('alpha', 'crm_customers', %s)", (now,))
+        run = dg.DagsterRun("sync_tenant", tags={"dagster/partition": "beta"}, status=dg.DagsterRunStatus.STARTING)
+        empty.add_run(run)
+        assert isinstance(wave(empty, own), dg.SkipReason), "a sync is about to start"
+        empty.delete_run(run.run_id)
+        assert isinstance(wave(empty, own), dg.SensorResult)
+        build = dg.DagsterRun("build_marts", status=dg.DagsterRunStatus.STARTED)
+        empty.add_run(build)
+        assert isinstance(wave(empty, own), dg.SkipReason), "never two builds at once"
+        empty.delete_run(build.run_id)
+        with build_schedule.record_built(database, build.run_id, own.clock):
+            pass
+        assert isinstance(wave(empty, own), dg.SkipReason), "everything loaded is built"

@@ -41,17 +41,6 @@ def test_every_asset_is_in_the_group_of_its_layer(repository: dg.RepositoryDefin
         assert graph.get(key).group_name == key.path[0]
 
 
-def test_only_tenant_assets_are_partitioned_and_no_job_mixes_them(repository: dg.RepositoryDefinition) -> None:
-    graph = repository.asset_graph
-    tenant_assets = {key for key in graph.materializable_asset_keys if graph.get(key).is_partitioned}
-    assert {key.path[0] for key in tenant_assets} == {"landing", "raw"}
-    selected = {
-        name: repository.get_job(name).asset_layer.executable_asset_keys for name in ("sync_tenant", "build_marts")
-    }
-    assert selected["sync_tenant"] == tenant_assets
-    assert selected["build_marts"] == graph.materializable_asset_keys - tenant_assets
-
-
 def test_the_schedules_and_the_sensor_run_from_the_first_deploy_on(repository: dg.RepositoryDefinition) -> None:
     schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
     assert schedules["due_syncs"].cron_schedule == "* * * * *"
