@@ -1,165 +1,25 @@
-"""postgres.py and embedded_postgres.py: one real server, its connection forms, its lifetime, its migrations."""
+"""postgres.py: forms of address, databases and migrations, on a real server."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import stat
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy
 
-from st_pipeline import embedded_place, postgres
+from st_pipeline import postgres
 from st_pipeline.secret import Secret
-from st_pipeline.settings import PROJECT_ROOT, Settings
+from st_pipeline.settings import Settings
+from tests.own_server import PREPARE, own_home, run
 
 CANARY = "canary-p@ss/word:?"
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """A home that the server's user can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="st-pipeline-postgres-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def run(home: Path, code: str, **popen) -> subprocess.Popen[str]:
-    program = f"from st_pipeline import postgres\nfrom st_pipeline.settings import Settings\n{code}"
-    return subprocess.Popen(
-        [sys.executable, "-c", program],
-        env={**os.environ, "ST_PIPELINE_HOME": str(home)},
-        cwd=PROJECT_ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        **popen,
-    )
-
-
-PREPARE = "database = postgres.prepare(Settings.from_environment())\n"
-
-
-def is_running(home: Path) -> bool:
-    return (embedded_place.place(home).cluster / "postmaster.pid").exists()
-
-
-def test_the_server_runs_while_any_process_uses_it_and_keeps_its_data(home: Path) -> None:
-    first = run(home, PREPARE + "input()\n", stdin=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not is_running(home) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    made = "with postgres.connect(database) as c: c.execute('create table kept as select 1 as x')\n"
-    second = run(home, PREPARE + made)
-    assert second.communicate(timeout=60)[0] == ""
-    assert second.returncode == 0
-    assert is_running(home), "the first one still uses it"
-    first.communicate("\n", timeout=60)
-    assert not is_running(home), "no process is left"
-    third = run(home, PREPARE + "print(postgres.connect(database).execute('select x from kept').fetchone())\n")
-    assert third.communicate(timeout=60)[0].strip() == "(1,)"
-
-
-def test_after_a_killed_process_the_next_one_finds_the_server_and_stops_it(home: Path) -> None:
-    killed = run(home, PREPARE + "print('ready', flush=True)\ninput()\n", stdin=subprocess.PIPE)
-    assert killed.stdout
-    assert killed.stdout.readline() == "ready\n"
-    killed.kill()
-    killed.wait()
-    killed.stdout.close()
-    assert killed.stdin
-    killed.stdin.close()
-    assert is_running(home)
-    after = run(home, PREPARE + "print('fine')")
-    assert after.communicate(timeout=60)[0] == "fine\n"
-    assert not is_running(home)
-
-
-def test_two_concurrent_first_starts_create_one_server(home: Path) -> None:
-    both = [run(home, PREPARE + "print('fine')") for _ in range(2)]
-    assert [process.communicate(timeout=90)[0] for process in both] == ["fine\n", "fine\n"]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="the server needs its own user only when it is started as root")
-def test_concurrent_first_starts_of_two_homes_share_one_new_user(home: Path) -> None:
-    """Like a fresh machine where each worker of a suite has its own home; the slow useradd makes them collide."""
-    user = "st-pipeline-first"
-    slow = home / "useradd"
-    slow.write_text(f'#!/bin/sh\nsleep 1\nexec {shutil.which("useradd")} "$@"\n')
-    slow.chmod(0o755)
-    named = f"import os\nos.environ['PATH'] = '{home}:' + os.environ['PATH']\n"
-    named += f"from st_pipeline import embedded_place\nembedded_place.SYSTEM_USER = {user!r}\n"
-    homes = [home / name for name in ("one", "two")]
-    for each in homes:
-        each.mkdir(mode=0o755)
-    try:
-        starts = [run(each, named + PREPARE + "print('fine')") for each in homes]
-        assert [process.communicate(timeout=120)[0] for process in starts] == ["fine\n"] * len(homes)
-    finally:
-        subprocess.run(["userdel", user], check=False, capture_output=True)
-
-
-def test_a_connection_that_is_about_to_end_does_not_keep_the_server_running(home: Path) -> None:
-    """For example the backend of a connection that was just closed: if it counted, the server would run forever."""
-    connect = f"psycopg.connect(host={str(embedded_place.place(home).socket)!r}, user='postgres', dbname='postgres')"
-    other = f"import psycopg, time; c = {connect}; print('in', flush=True); time.sleep(1)"
-    leave = f"other = subprocess.Popen([sys.executable, '-c', {other!r}], stdout=subprocess.PIPE)\n"
-    ended = run(home, "import subprocess, sys\n" + PREPARE + leave + "other.stdout.readline()\n")
-    ended.communicate(timeout=60)
-    assert not is_running(home)
-
-
-def test_the_last_of_many_processes_that_exit_together_stops_the_server(home: Path) -> None:
-    many = [run(home, PREPARE + "print('in', flush=True)\ninput()\n", stdin=subprocess.PIPE) for _ in range(6)]
-    for process in many:
-        assert process.stdout
-        assert process.stdout.readline() == "in\n"
-    for process in many:
-        assert process.stdin
-        process.stdin.close()
-    for process in many:
-        process.wait(timeout=60)
-        assert process.stdout
-        process.stdout.close()
-    assert not is_running(home)
-
-
-def test_no_parent_folder_is_opened_and_data_is_private(home: Path) -> None:
-    closed = home / "closed"
-    closed.mkdir(mode=0o700)
-    inside = closed / "home"
-    process = run(inside, PREPARE + "print(database.host)")
-    said = process.communicate(timeout=60)[0].strip()
-    assert process.returncode == 0, said
-    assert stat.S_IMODE(closed.stat().st_mode) == 0o700
-    where = embedded_place.place(inside)
-    assert stat.S_IMODE(where.data.stat().st_mode) == 0o700
-    assert said == str(where.socket)
-    if os.geteuid() == 0:
-        assert not where.data.is_relative_to(closed), "another user could not access it"
-        shutil.rmtree(where.data)
-
-
-def test_a_home_with_a_long_path_gets_its_socket_elsewhere(home: Path) -> None:
-    deep = home / ("long" * 30)
-    where = embedded_place.place(deep)
-    assert len(str(where.socket / embedded_place.SOCKET_NAME)) <= embedded_place.LONGEST_SOCKET_PATH
-
-
-def test_the_server_listens_on_no_address(home: Path) -> None:
-    process = run(
-        home,
-        PREPARE
-        + "print(postgres.connect(database).execute(\"select current_setting('listen_addresses')\").fetchone())",
-    )
-    assert process.communicate(timeout=60)[0].strip() == "('',)"
+    with own_home() as home:
+        yield home
 
 
 def test_every_connection_form_reaches_the_same_database(home: Path) -> None:
