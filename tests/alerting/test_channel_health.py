@@ -8,6 +8,7 @@ from st_pipeline.alerting import deliveries, incident_table
 from st_pipeline.alerting.channel_health import Health, read_health, read_notified_channels
 from st_pipeline.alerting.incidents import Closed, Reconciled
 from st_pipeline.rules.findings import Finding, Severity
+from st_pipeline.steps.step import Do, Step
 from tests.support.past import HOUR, MINUTE, NOW, Past
 
 URL = "http://dagster.example"
@@ -17,7 +18,7 @@ CHANNELS = ["mail", "slack"]
 @pytest.fixture
 def alerts(past: Past) -> list[int]:
     """Two incidents have begun; nobody was told yet."""
-    found = [Finding("stale", key, Severity.NOW, "old", NOW - HOUR, "look") for key in ("acme", "bolt")]
+    found = [Finding("stale", key, Severity.NOW, "old", NOW - HOUR, (Step(Do.SYNC),)) for key in ("acme", "bolt")]
     incident_table.store(past.connection, Reconciled(found, [], []), URL, NOW)
     return [one.alert.id for one in deliveries.read_waiting(past.connection, "mail")]
 

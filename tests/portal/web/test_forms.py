@@ -106,4 +106,8 @@ def test_a_capital_changes_the_first_letter_alone(text: str) -> None:
     ],
 )
 def test_the_registrys_problem_reads_as_a_sentence_below_its_field(problem: str, said: str) -> None:
-    assert sentence(FieldInvalid("tenant_id", problem, "acme")) == said
+    assert sentence(FieldInvalid("tenant_id", problem, tenant="acme")) == said
+
+
+def test_a_value_to_try_instead_is_named() -> None:
+    assert sentence(FieldInvalid("key", "is taken", suggestion="acme-2")) == "This is taken; try acme-2."
