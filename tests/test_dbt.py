@@ -13,7 +13,8 @@ import psycopg
 import pytest
 
 from st_pipeline import dbt, postgres
-from st_pipeline.dbt import BUILD_LOCK, DbtProjectBroken, dbt_executable, environment, manifest, project_folder
+from st_pipeline.dbt import DbtProjectBroken, dbt_executable, environment, manifest, project_folder
+from st_pipeline.locks import Lock
 from st_pipeline.postgres import Database
 from st_pipeline.secret import Secret
 
@@ -60,18 +61,18 @@ def test_dbt_is_the_one_of_this_environment_whatever_the_path_says() -> None:
 
 def test_only_one_build_runs_and_the_next_gets_its_turn(warehouse: Database, control: psycopg.Connection) -> None:
     def is_free() -> bool:
-        row = control.execute("select pg_try_advisory_lock(%s)", (BUILD_LOCK,)).fetchone()
+        row = control.execute("select pg_try_advisory_lock(%s)", (Lock.BUILD,)).fetchone()
         assert row
         if row[0]:
-            control.execute("select pg_advisory_unlock(%s)", (BUILD_LOCK,))
+            control.execute("select pg_advisory_unlock(%s)", (Lock.BUILD,))
         return row[0]
 
     assert is_free()
     with dbt.one_build_at_a_time(warehouse):
         assert not is_free()
     # The server notices a closed connection a moment later; whoever waits gets the lock then.
-    control.execute("select pg_advisory_lock(%s)", (BUILD_LOCK,))
-    control.execute("select pg_advisory_unlock(%s)", (BUILD_LOCK,))
+    control.execute("select pg_advisory_lock(%s)", (Lock.BUILD,))
+    control.execute("select pg_advisory_unlock(%s)", (Lock.BUILD,))
 
 
 def test_a_build_that_fails_holds_nobody_up(warehouse: Database) -> None:

@@ -51,7 +51,7 @@ KNOWN_BACKWARD = {("defs/local_runs.py", "definitions")}
 MODULES = sorted(path for path in ROOT.rglob("*.py"))
 LONGEST_MODULE = 250
 # Modules over the limit. Split one and take it out; add none.
-TOO_LONG_YET = {"cli/tenants.py", "history/syncs.py", "overview/overview.py"}
+TOO_LONG_YET = {"cli/tenants.py", "overview/overview.py"}
 # Modules that have no test file of their own yet. Write it and take the module out; add none.
 NO_MIRROR_YET = {
     "cli/context.py",
