@@ -20,7 +20,8 @@ from st_pipeline.history.api_usage import Part, read_usage
 from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.history.retention import RolledUp, forget_incidents, roll_up
 from st_pipeline.history.syncs import read_last_syncs, read_running_syncs
-from st_pipeline.overview.overview import RECENT, read_overview
+from st_pipeline.overview.overview import read_overview
+from st_pipeline.overview.recent_syncs import RECENT
 from st_pipeline.postgres import Database
 from st_pipeline.rules.all_rules import find_all
 from st_pipeline.rules.findings import Finding, Severity

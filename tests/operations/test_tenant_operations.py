@@ -16,11 +16,16 @@ from typer.testing import CliRunner, Result
 
 from st_pipeline.cli.tenants import app
 from st_pipeline.operations import audit
+from st_pipeline.operations.audit import Author
 from st_pipeline.operations.tenant_changes import list_actions
+from st_pipeline.operations.tenant_operations import TenantOperations
 from st_pipeline.postgres import Database
 from st_pipeline.sandbox import Account, Sandbox, Size
+from st_pipeline.settings import Settings
+from st_pipeline.tenants.errors import FieldInvalid, TenantUnknown
 from st_pipeline.tenants.fields import Environment
 from st_pipeline.tenants.model import Status, Tenant
+from st_pipeline.tenants.registry import Registry
 
 SECRET = "cs1.canary-secret-20d7"
 APP_KEY = "ak1.canary-app-key-c41e"
@@ -28,6 +33,7 @@ CLIENT_ID = "cid.canary-client-5b90"
 NEW = ("--environment", "sandbox", "--client-id", CLIENT_ID, "--client-secret-file", "-")
 BOLT_ID = "cid.canary-of-bolt"
 BOLT = {"KEY": "bolt", "TENANT_ID": 1002, "CLIENT_ID": BOLT_ID}
+ANN = Author("ann", "operator", "192.0.2.1")
 WAS = {"cadence": "nightly", "timezone": "America/Chicago"}
 
 Noted = tuple[str, str | None, dict[str, Any]]
@@ -268,3 +274,28 @@ def test_what_was_done_follows_from_before_and_after() -> None:
         ("paused", {"cadence": "nightly"}),
         ("schedule changed", {"before": before, "cadence": "paused", "timezone": "Asia/Tokyo"}),
     ]
+
+
+def test_a_paused_tenant_resumes_the_cadence_that_a_command_gave_it(
+    audited: Audited, acme: None, control: psycopg.Connection
+) -> None:
+    audited.run("set", "acme", "--cadence", "every 6h")
+    audited.run("set", "acme", "--cadence", "paused")
+    operations = TenantOperations(control, Registry.of(control, Settings.from_environment()), ANN, datetime.now(UTC))
+    assert not operations.pause("acme")
+    assert operations.resume("acme") == "every 6h"
+    assert operations.resume("acme") is None
+    newest = audit.read(control, limit=1)[0]
+    assert (newest.actor, newest.role, newest.address, newest.action) == ("ann", "operator", "192.0.2.1", "resumed")
+
+
+def test_what_fails_leaves_neither_a_change_nor_a_row(
+    audited: Audited, acme: None, control: psycopg.Connection
+) -> None:
+    operations = TenantOperations(control, Registry.of(control, Settings.from_environment()), ANN, datetime.now(UTC))
+    before, rows = operations.registry.get("acme"), audit.read(control)
+    with pytest.raises(FieldInvalid):
+        operations.set("acme", name="Other", timezone="Nowhere/At all")
+    with pytest.raises(TenantUnknown):
+        operations.pause("gone")
+    assert (operations.registry.get("acme"), audit.read(control)) == (before, rows)

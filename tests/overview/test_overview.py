@@ -12,7 +12,7 @@ from st_pipeline.history import recorder
 from st_pipeline.history.syncs import SyncState
 from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.landing.typer import Problem
-from st_pipeline.overview.overview import RECENT, TenantOverview, read_overview, read_tenant_overview
+from st_pipeline.overview.overview import TenantOverview, read_overview, read_tenant_overview
 from st_pipeline.postgres import Database
 from st_pipeline.schedule import sync_requests
 from st_pipeline.schedule.due_times import Reason
@@ -33,9 +33,9 @@ def test_no_tenant_is_registered(past: Past) -> None:
     assert (overview.totals.tenants, overview.totals.success_rate, overview.totals.rate_limit_share) == (0, None, None)
 
 
-def test_the_last_sync_and_the_recent_ones_the_oldest_first(past: Past) -> None:
+def test_the_last_sync_and_the_last_success(past: Past) -> None:
     past.tenant()
-    past.nights(RECENT + 3)
+    past.nights(3)
     error = "acme/jpm_jobs: no (trace abc)"
     past.sync(NOW - HOUR, error=error, trace_id="abc", entities=[read(fetched=7)], seconds=42, partial=True)
     one = shown(past)["acme"]
@@ -43,12 +43,6 @@ def test_the_last_sync_and_the_recent_ones_the_oldest_first(past: Past) -> None:
     assert (one.last.error, one.last.trace_id, one.last.fetched) == ("acme/jpm_jobs: no (trace abc)", "abc", 7)
     assert (one.last.reason, one.last.requested_by) == ("manual", "")
     assert one.last_success_at == LAST_NIGHT + timedelta(seconds=300)
-    assert [sync.started_at for sync in one.recent] == [
-        *(LAST_NIGHT - n * DAY for n in range(RECENT - 2, -1, -1)), NOW - HOUR
-    ]  # fmt: skip
-    newest = one.recent[-1]
-    assert (newest.state, newest.is_partial, newest.seconds, newest.loaded) == (SyncState.FAILED, True, 42.0, 7)
-    assert {(sync.state, sync.seconds, sync.loaded) for sync in one.recent[:-1]} == {(SyncState.SUCCEEDED, 300.0, 100)}
 
 
 def test_running_killed_and_waiting_syncs(past: Past, warehouse: Database) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from st_pipeline.history.syncs import SyncState
-from st_pipeline.overview.overview import RECENT, RecentSync
+from st_pipeline.overview.recent_syncs import RECENT, RecentSync
 
 BAR, GAP, HEIGHT, LEAST = 4, 2, 24, 2
 CUT_ABOVE, CUT_AT = 4, 17

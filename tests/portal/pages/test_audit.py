@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from st_pipeline.portal.audit import audit
+from st_pipeline.operations import audit
+from st_pipeline.operations.audit import Author
 from st_pipeline.portal.audit.audit_search import COLUMNS
 from st_pipeline.portal.pages import audit as page
 from st_pipeline.portal.people.roles import Role
@@ -25,7 +26,7 @@ def test_the_table_is_paged_and_the_file_has_all(
 ) -> None:
     monkeypatch.setattr(page, "AT_ONCE", 7)
     for number in range(150):
-        audit.record(control, f"=cmd|{number}", "paged", LONG_AGO, detail={"note": "<script>x</script>"})
+        audit.record(control, Author(f"=cmd|{number}"), "paged", LONG_AGO, detail={"note": "<script>x</script>"})
     viewer = signed_in(Role.VIEWER)
     first = viewer.get("/audit?action=paged").text
     assert "<script>x" not in first

@@ -10,7 +10,8 @@ import pytest
 from starlette.applications import Starlette
 
 from st_pipeline.history.syncs import SyncState
-from st_pipeline.overview.overview import RecentSync, read_overview
+from st_pipeline.overview.overview import read_overview
+from st_pipeline.overview.recent_syncs import RecentSync
 from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.words import formats
 from st_pipeline.portal.words.charts import HEIGHT, rows_chart

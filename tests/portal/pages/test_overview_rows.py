@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from st_pipeline.alerting.incidents import Incident
 from st_pipeline.history.syncs import SyncState
-from st_pipeline.overview.overview import RecentSync, TenantOverview
+from st_pipeline.overview.overview import TenantOverview
+from st_pipeline.overview.recent_syncs import RecentSync
 from st_pipeline.portal.pages.overview_rows import FILTERS, PAGE, SORTS, Wish, shown
 from st_pipeline.schedule.due_times import Due, Reason
 from st_pipeline.tenants.fields import Environment

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from st_pipeline.portal.people import accounts, invitations, sessions
+from st_pipeline.operations import invitations
+from st_pipeline.portal.people import accounts, sessions
 from st_pipeline.portal.people.accounts import User
 from st_pipeline.portal.people.roles import Actor, Role
 from tests.support.past import Past

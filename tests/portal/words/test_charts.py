@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from st_pipeline.history.syncs import SyncState
-from st_pipeline.overview.overview import RECENT, RecentSync
+from st_pipeline.overview.recent_syncs import RECENT, RecentSync
 from st_pipeline.portal.words.charts import BAR, CUT_AT, GAP, HEIGHT, LEAST, WIDTH, rows_chart
 from tests.support.past import NOW
 

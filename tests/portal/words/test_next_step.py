@@ -10,7 +10,8 @@ import pytest
 
 from st_pipeline.alerting.incidents import Incident
 from st_pipeline.history.syncs import SyncState
-from st_pipeline.overview.overview import RecentSync, TenantOverview
+from st_pipeline.overview.overview import TenantOverview
+from st_pipeline.overview.recent_syncs import RecentSync
 from st_pipeline.portal.words.connection_words import standing
 from st_pipeline.portal.words.next_step import FAILURES, REFUSALS, next_step, open_incidents
 from st_pipeline.rules.findings import Severity

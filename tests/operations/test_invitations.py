@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.portal.people import invitations, sessions
-from st_pipeline.portal.people.invitations import DURATION, Invitation
+from st_pipeline.operations import invitations
+from st_pipeline.operations.invitations import DURATION, Invitation
+from st_pipeline.portal.people import sessions
 from st_pipeline.secret import Secret
 from st_pipeline.tenants.model import Status
 from tests.support.past import Past
