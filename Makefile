@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: help setup demo up dev test check soak bench lock
+.PHONY: help setup demo up dev test acceptance check soak bench lock
 
 help:            ## list these targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
 
 setup: $(STAMP)  ## create .venv with the locked dependencies
 
@@ -26,8 +26,11 @@ up: setup        ## start Postgres, Dagster UI and daemon with a sandbox; Ctrl-C
 dev: setup       ## start Dagster's development server on this project's instance
 	@$(BIN)/st-pipeline dev
 
-test: setup      ## run the whole suite, under ten minutes on two cores
-	@$(BIN)/python -m pytest -m "not soak" -n 3  # three workers on two cores: some tests mostly wait
+test: setup      ## run the test suite, under six minutes on two cores
+	@$(BIN)/python -m pytest -m "not acceptance and not soak" -n 3 --durations=25  # three workers on two cores: some tests mostly wait
+
+acceptance: setup  ## run the tests that take minutes: a simulated month, 25 kills, 50,000 invoices, the whole stack
+	@$(BIN)/python -m pytest -m acceptance -n 2 --timeout=1800 --durations=25
 
 soak: setup      ## run the slow tests: memory, long runs
 	@$(BIN)/python -m pytest -m soak

@@ -6,12 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -24,9 +20,10 @@ from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import new_tenant
 from tests.hasty import hurry
+from tests.support.homes import empty_home
+from tests.support.waiting import PATIENCE_SECONDS
 
 COMMAND = str(Path(sys.executable).with_name("st-pipeline"))
-PATIENCE_SECONDS = 280
 
 
 @dataclass(frozen=True)
@@ -55,9 +52,7 @@ class Home:
 
     @classmethod
     def new(cls, name: str, **variables: str) -> Home:
-        folder = Path(tempfile.mkdtemp(prefix=f"st-{name}-"))
-        folder.chmod(0o755)  # as root, the server runs as another user, who needs access
-        home = cls(folder, variables)
+        home = cls(empty_home(name), variables)
         hurry(postgres.prepare(home.settings))
         return home
 
@@ -161,14 +156,3 @@ class Home:
         self.empty()
         with self.connect() as connection:
             connection.execute("truncate control.tenants, control.credentials, control.removed_tenants cascade")
-
-
-def wait_for(
-    what: str, is_there: Callable[[], bool], process: subprocess.Popen[Any] | None = None, *, seconds: float = 120
-) -> None:
-    """Poll until ``is_there()``; fail if ``process`` ends or the time is up."""
-    deadline = time.monotonic() + seconds
-    while not is_there():
-        assert process is None or process.poll() is None, f"the process ended before: {what}"
-        assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
-        time.sleep(0.01)

@@ -14,6 +14,8 @@ from st_pipeline.sandbox import Sandbox, demo_accounts
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from tests.end_to_end.home import Home, Said
 
+pytestmark = pytest.mark.acceptance
+
 UNCONNECTED = 1003
 KEYS = {tenant_id: facts.key for tenant_id, facts in TENANTS.items()}
 
@@ -100,7 +102,6 @@ def test_the_demo_shows_the_rows_of_the_legacy_tables(home: Home, shown: Said) -
         assert place in shown.out
 
 
-@pytest.mark.soak
 def test_the_demo_run_again_works_again(home: Home, shown: Said, again: Sandbox) -> None:
     second = home.run("demo")
     title = "In the sandbox and in Postgres"

@@ -107,7 +107,7 @@ def test_a_sync_of_an_unfamiliar_server_gives_complete_tables(home: Home) -> Non
         assert counts(home) == held(api)
 
 
-@pytest.mark.soak
+@pytest.mark.acceptance
 def test_the_reports_of_an_unfamiliar_server_are_complete(home: Home) -> None:
     test_a_sync_of_an_unfamiliar_server_gives_complete_tables(home)
     assert json.loads(home.run("marts", "--json").out)["succeeded"]

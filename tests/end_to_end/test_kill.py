@@ -1,6 +1,6 @@
 """``kill -9`` at random moments of a sync, then the same command again: the tables equal those of an undisturbed run.
 
-At 7 moments in the suite, at 25 in ``make soak``.
+At 6 moments in the suite, at 25 in ``make acceptance``.
 
 Over HTTP against a misbehaving sandbox, with files so small that entities have several. Most of the killed processes
 are the sync alone (driver.py), two the whole ``st-pipeline sync``. The moments are spread over an undisturbed run, one
@@ -26,8 +26,9 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Kind
 from tests.end_to_end import driver, snapshot
-from tests.end_to_end.home import Home, wait_for
+from tests.end_to_end.home import Home
 from tests.end_to_end.snapshot import Snapshot
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 KEY = "phoenix"
 ACCOUNT = Account(3001, "cid.phoenix", "cs1.phoenix", "ak1.app", seed=5, size=Size(customers=120, invoices=200))
@@ -90,7 +91,7 @@ class Stage:
         """Run a sync to its end; returns the seconds it took."""
         began = time.monotonic()
         process = self.start(scenario, file_bytes)
-        process.join(120)
+        process.join(PATIENCE_SECONDS)
         assert process.exitcode == 0, f"the sync ended with {process.exitcode}"
         return time.monotonic() - began
 
@@ -128,7 +129,7 @@ def each(first: int, incremental: int, full: int, *marks: pytest.MarkDecorator) 
     ]
 
 
-@pytest.mark.parametrize(("scenario", "kills"), [*each(4, 1, 1), *each(15, 4, 4, pytest.mark.soak)])
+@pytest.mark.parametrize(("scenario", "kills"), [*each(4, 1, 1), *each(15, 4, 4, pytest.mark.acceptance)])
 def test_a_killed_sync_run_again_leaves_the_tables_of_an_undisturbed_one(
     stage: Stage, scenario: Scenario, kills: int
 ) -> None:
@@ -164,7 +165,7 @@ def kill(stage: Stage, scenario: Scenario, moment: float) -> Snapshot:
         process = stage.start(scenario)
         process.join(moment)
         process.kill()
-        process.join(10)
+        process.join(PATIENCE_SECONDS)
         if process.exitcode == KILLED:
             return stage.take()
         assert process.exitcode == 0
@@ -187,8 +188,9 @@ def assert_telling(stage: Stage, scenario: Scenario, before: Snapshot, wanted: S
         assert [row for row in wanted["raw.crm_customers"] if row[-1]], "nothing was marked as deleted"
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(2, marks=pytest.mark.soak)])
-def test_a_killed_command_run_again_leaves_the_tables_of_an_undisturbed_one(stage: Stage, kills: int) -> None:
+@pytest.mark.acceptance
+def test_a_killed_command_run_again_leaves_the_tables_of_an_undisturbed_one(stage: Stage) -> None:
+    kills = 2
     stage.prepare(FIRST)
     seconds = stage.run(FIRST, FILE_BYTES)
     wanted = stage.take()

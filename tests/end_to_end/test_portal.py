@@ -21,10 +21,11 @@ from st_pipeline.sandbox.faults import Faults
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.tenants.key_file import FILE_NAME
 from tests.end_to_end import canary
-from tests.end_to_end.home import COMMAND, Home, wait_for
+from tests.end_to_end.home import COMMAND, Home
 from tests.portal.browser_chromium import NONE, Person, chromium, launched
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
-pytestmark = pytest.mark.skipif(chromium() is None, reason=NONE)
+pytestmark = [pytest.mark.acceptance, pytest.mark.skipif(chromium() is None, reason=NONE)]
 
 PASSWORD = "Canary+operator password 5d1e"
 KEY, NAME = "bayou-air", "Bayou Air & Heat"
@@ -56,7 +57,7 @@ def free_port() -> int:
 
 def answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return answer.status == 200
     except OSError:
         return False
@@ -86,7 +87,7 @@ def lived() -> Iterator[Lived]:
                 yield walk(home, ann, client, sandbox)
         finally:
             up.send_signal(signal.SIGINT)
-            up.wait(60)
+            up.wait(PATIENCE_SECONDS)
 
 
 def walk(home: Home, ann: Person, client: Person, sandbox: Sandbox) -> Lived:
@@ -118,9 +119,9 @@ def walk(home: Home, ann: Person, client: Person, sandbox: Sandbox) -> Lived:
     sandbox.faults = Faults(rate_slow=1.0, slow_seconds=1.0)
     client.go(f"/tenants/{KEY}")
     said["asked"] = client.press("Sync now")
-    client.page.locator("#status .badge", has_text="running").first.wait_for(timeout=90_000)
+    client.page.locator("#status .badge", has_text="running").first.wait_for(timeout=240_000)
     said["running"] = client.look()
-    client.page.locator("#status .badge", has_text="running").first.wait_for(state="detached", timeout=90_000)
+    client.page.locator("#status .badge", has_text="running").first.wait_for(state="detached", timeout=240_000)
     said["synced"] = client.look()
     said["all syncs"] = client.go(f"/tenants/{KEY}/syncs")
     said["another's"] = client.go("/")

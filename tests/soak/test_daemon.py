@@ -18,8 +18,9 @@ from st_pipeline.defs import local_runs
 from st_pipeline.defs.in_flight import is_in_flight
 from st_pipeline.sandbox import Sandbox
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
-from tests.end_to_end.home import Home, wait_for
+from tests.end_to_end.home import Home
 from tests.soak import daemon
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
 

@@ -10,7 +10,6 @@ import logging
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,6 +21,7 @@ from st_pipeline.settings import Settings
 from tests.soak.measured import Measured, measured
 from tests.soak.serving import serving
 from tests.soak.tenants import KEY, prepared
+from tests.support.homes import empty_home
 
 SMALL, LARGE = 50_000, 300_000
 MEGABYTES = 500
@@ -36,9 +36,7 @@ pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
 
 @pytest.fixture(scope="module")
 def home() -> Path:
-    home = Path(tempfile.mkdtemp(prefix="st-pipeline-soak-"))
-    home.chmod(0o755)  # as root, the server runs as another user, who needs access
-    return home
+    return empty_home("soak")
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,11 @@ import psutil
 import pytest
 
 from st_pipeline.settings import PROJECT_ROOT
-from tests.end_to_end.home import wait_for
 from tests.support.run_folder import processes_of
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
-# Its first test starts a server for the session.
-SOME_TESTS = "tests/warehouse/test_upsert.py"
+# Both start a server for the session. The first takes long enough to be ended early, the second no time.
+LONG, SHORT = (("tests/warehouse/test_upsert.py", "-k", name) for name in ("fold", "hundred"))
 
 
 @pytest.fixture
@@ -60,12 +60,12 @@ def kill_workers(run: subprocess.Popen[bytes]) -> None:
 
 @pytest.mark.parametrize("end", [interrupt, kill_all, kill_workers])
 def test_a_run_that_is_ended_early_leaves_nothing(place: Path, end: Callable[[subprocess.Popen[bytes]], None]) -> None:
-    run = start(place, SOME_TESTS)
+    run = start(place, *LONG)
     try:
         wait_for("a server", lambda: any("bin/postgres" in " ".join(argv(p)) for p in processes_of(str(place))), run)
         end(run)
-        run.wait(timeout=120)
-        wait_for("an empty folder", lambda: not any(place.iterdir()), seconds=60)
+        run.wait(timeout=PATIENCE_SECONDS)
+        wait_for("an empty folder", lambda: not any(place.iterdir()))
         assert not processes_of(str(place))
     finally:
         run.kill()
@@ -73,7 +73,7 @@ def test_a_run_that_is_ended_early_leaves_nothing(place: Path, end: Callable[[su
 
 
 def test_a_run_that_ends_by_itself_has_left_nothing_when_it_returns(place: Path) -> None:
-    assert start(place, SOME_TESTS, "-k", "fold").wait(timeout=200) == 0
+    assert start(place, *SHORT).wait(timeout=PATIENCE_SECONDS) == 0
     assert list(place.iterdir()) == []
     assert not processes_of(str(place))
 
