@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import cache
 
 import dagster as dg
 import psycopg
 import pytest
 
 from st_pipeline import postgres
+from st_pipeline.definitions import build_defs
 from st_pipeline.defs import local_runs
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
@@ -21,6 +21,8 @@ from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.model import new_tenant
 from st_pipeline.tenants.recheck import check_and_record
+from tests.hasty import hurry
+from tests.support.homes import empty_home
 
 SIZE = Size(customers=40, invoices=60)
 ACCOUNTS = tuple(
@@ -28,6 +30,12 @@ ACCOUNTS = tuple(
     for number in (1, 2, 3)
 )
 KEYS = {1: "alpha", 2: "beta", 3: "gamma"}
+
+
+@cache
+def definitions() -> dg.Definitions:
+    """The project's, made once; what runs or looks is given its own pipeline."""
+    return build_defs()
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +46,10 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def pipeline(sandbox: Sandbox) -> Pipeline:
-    home = Path(tempfile.mkdtemp(prefix="st-pipeline-defs-"))
-    home.chmod(0o755)
+    home = empty_home("defs")
     settings = Settings.from_environment({"ST_PIPELINE_HOME": str(home), "ST_PIPELINE_SANDBOX_URL": sandbox.url})
     opened = open_pipeline(settings)
+    hurry(opened.database)
     with opened.registry() as registry:
         for account in ACCOUNTS:
             tenant = new_tenant(key=KEYS[account.tenant_id], tenant_id=account.tenant_id, environment="sandbox")

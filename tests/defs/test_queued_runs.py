@@ -10,7 +10,6 @@ import dagster as dg
 import psycopg
 import pytest
 
-from st_pipeline.definitions import build_defs
 from st_pipeline.defs.queued_runs import launch_syncs
 from st_pipeline.defs.sensors import asked_syncs
 from st_pipeline.schedule import launch_claims, sync_requests
@@ -20,7 +19,7 @@ from .launching import due, succeed, tenants_of
 
 
 def asked(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[dg.RunRequest]:
-    context = dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline}, definitions=build_defs())
+    context = dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline}, definitions=definitions())
     result = asked_syncs(context)
     return list(result.run_requests or []) if isinstance(result, dg.SensorResult) else []
 

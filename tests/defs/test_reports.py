@@ -16,6 +16,8 @@ from st_pipeline.defs import local_runs
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.sync.pipeline import Pipeline
 
+from .conftest import definitions
+
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -73,8 +75,8 @@ def test_the_reports_are_built_with_row_counts_columns_and_checks(
 
 def totals(pipeline: Pipeline) -> dg.AssetCheckEvaluation:
     """The result of the invoice totals check for the current tables."""
-    job = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)}).resolve_job_def("check_data")
-    result = job.execute_in_process(run_config=QUIET)
+    job = definitions().resolve_job_def("check_data")
+    result = job.execute_in_process(run_config=QUIET, resources={"pipeline": pipeline})
     (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "totals_arrive"]
     return found
 
@@ -125,7 +127,7 @@ def test_a_missing_cent_fails_the_check_which_names_the_tenant(
 
 
 def test_tables_for_others_are_stale_after_a_day_and_a_half_and_no_others_have_a_policy() -> None:
-    graph = build_defs().get_repository_def().asset_graph
+    graph = definitions().get_repository_def().asset_graph
     for key in graph.materializable_asset_keys:
         policy = graph.get(key).freshness_policy
         if key.path[0] in ("legacy", "marts"):

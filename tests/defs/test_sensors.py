@@ -18,9 +18,11 @@ from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.recheck import check_and_record
 from tests.conftest import NewWarehouse
 
+from .conftest import definitions
+
 
 def evaluate(instance: dg.DagsterInstance, pipeline: Pipeline) -> dg.SensorResult | dg.SkipReason:
-    context = dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline}, definitions=build_defs())
+    context = dg.build_sensor_context(instance=instance, resources={"pipeline": pipeline}, definitions=definitions())
     return tenant_registry(context)  # type: ignore[return-value]
 
 

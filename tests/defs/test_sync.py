@@ -11,7 +11,6 @@ import psycopg
 import pytest
 
 from st_pipeline import postgres
-from st_pipeline.definitions import build_defs
 from st_pipeline.defs import local_runs
 from st_pipeline.defs.partitions import range_tags
 from st_pipeline.sandbox import Sandbox
@@ -21,6 +20,8 @@ from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import clients
 from st_pipeline.tenants.recheck import check_and_record
+
+from .conftest import definitions
 
 
 def materialized(instance: dg.DagsterInstance, run_id: str) -> dict[tuple[str, str], dict]:
@@ -95,12 +96,16 @@ def test_a_reload_makes_no_api_calls(instance: dg.DagsterInstance, pipeline: Pip
 
 def run_as_the_daemon_does(instance: dg.DagsterInstance, pipeline: Pipeline, first: str, last: str) -> str:
     """A run for a range of tenants that does what is requested or due for each of them."""
-    job = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)}).resolve_job_def("sync_tenant")
-    result = job.execute_in_process(
-        instance=instance,
-        run_config={"ops": {"sync": {"config": {"if_due": True}}}},
-        tags=range_tags(first, last),
-        raise_on_error=False,
+    result = (
+        definitions()
+        .resolve_job_def("sync_tenant")
+        .execute_in_process(
+            instance=instance,
+            resources={"pipeline": pipeline},
+            run_config={"ops": {"sync": {"config": {"if_due": True}}}},
+            tags=range_tags(first, last),
+            raise_on_error=False,
+        )
     )
     return result.run_id
 
