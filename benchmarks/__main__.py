@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: times the portal pages (portal.py), then both sides alternately."""
+"""``python -m benchmarks``: times the portal (portal.py), two queries (queries.py), then both sides alternately."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-from benchmarks import portal
+from benchmarks import portal, queries
 from benchmarks.runs import Bench, Run, RunFailed
 from benchmarks.server import serving
 from benchmarks.tables import Incomplete
@@ -19,7 +19,7 @@ VARIANTS = ("rest-api", "csv", "csv-tables", "parquet")
 
 
 def main() -> int:
-    """0 if both sides' tables were complete in every run and every page stayed within its limit, else 1."""
+    """0 if both sides' tables were complete in every run and every page and query stayed within its limit, else 1."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="runs of each side (3)")
     parser.add_argument("--invoices", type=int, default=50_000)
@@ -33,6 +33,8 @@ def main() -> int:
     )
     asked = parser.parse_args()
     is_slow = portal.report(portal.measure(portal.TENANTS, portal.SYNCS, portal.TIMES), portal.TENANTS, portal.SYNCS)
+    print()
+    is_slow |= queries.report(queries.measure())
     print()
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-benchmark-"))
     home.chmod(0o755)  # run as root, the database server is another user and must reach its folder

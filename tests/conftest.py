@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import hypothesis
 import psycopg
 import pytest
+from hypothesis import HealthCheck
 from psycopg import sql
 
-from st_pipeline import postgres
+from st_pipeline import dagster_home, postgres
 from st_pipeline.postgres import Database
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
@@ -21,13 +20,21 @@ from st_pipeline.settings import Settings
 from st_pipeline.warehouse.schema import ensure_tables
 from tests.dealing import Dealing, is_long
 from tests.hasty import hurry
+from tests.support.homes import empty_home
 from tests.support.run_folder import RunFolder
 
-# Cores are shared: how long one example takes says nothing about the code.
-hypothesis.settings.register_profile("project", deadline=None)
+# Cores are shared: how long examples take says nothing about the code. Fixtures that examples share keep them apart.
+hypothesis.settings.register_profile(
+    "project", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 hypothesis.settings.load_profile("project")
 
 NewWarehouse = Callable[[], Database]
+NO_CAPTURE = """
+compute_logs:
+  module: dagster.core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
 
 # A past to write and a webhook, for every room that looks at what happened.
 pytest_plugins = ("tests.support.monitored",)
@@ -55,9 +62,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server_settings() -> Settings:
     """Settings of the session's home; its server runs while the session does."""
-    home = Path(tempfile.mkdtemp(prefix="st-pipeline-tests-"))
-    home.chmod(0o755)  # as root the server runs as another user, who must get in
-    return Settings.from_environment({"ST_PIPELINE_HOME": str(home)})
+    return Settings.from_environment({"ST_PIPELINE_HOME": str(empty_home("session"))})
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +95,13 @@ def control(warehouse: Database) -> Iterator[psycopg.Connection]:
     """An autocommit connection to the module's warehouse."""
     with postgres.connect(warehouse, application="tests", autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture(scope="session", autouse=True)
+def uncaptured_output(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Dagster instances in this process leave the output of steps alone; for each they would start four processes."""
+    instance = tmp_path_factory.mktemp("instance") / "dagster.yaml"
+    instance.write_text(f"{dagster_home.INSTANCE_FILE.read_text()}\n{NO_CAPTURE}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dagster_home, "INSTANCE_FILE", instance)
+        yield

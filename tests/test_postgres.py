@@ -35,7 +35,7 @@ with adbc_driver_postgresql.dbapi.connect(urls[0]) as c, c.cursor() as cursor:
     assert cursor.fetchone() == ("warehouse",)
 print("fine")
 """
-    assert run(home, PREPARE + code).communicate(timeout=60)[0] == "fine\n"
+    assert run(home, PREPARE + code).communicate(timeout=PATIENCE_SECONDS)[0] == "fine\n"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ with postgres.connect(database, autocommit=True) as c:
           c.execute("select count(*) from control.landed_files").fetchone(),
           c.execute("select count(*) from control.schema_version").fetchone())
 """
-    said, _ = run(home, code).communicate(timeout=60)
+    said, _ = run(home, code).communicate(timeout=PATIENCE_SECONDS)
     assert said.strip() == "[('acme',)] (0,) (1,)"
 
 
@@ -100,9 +100,9 @@ print(postgres.connect(server.with_name("another")).info.dbname)
 postgres.drop_database(server.with_name("another"))
 postgres.drop_database(server.with_name("another"))
 """
-    assert run(home, code).communicate(timeout=60)[0].strip() == "another"
+    assert run(home, code).communicate(timeout=PATIENCE_SECONDS)[0].strip() == "another"
 
 
 def test_psycopg_is_in_utc_whatever_the_server_says(home: Path) -> None:
     code = PREPARE + "print(postgres.connect(database).execute('show timezone').fetchone())"
-    assert run(home, code).communicate(timeout=60)[0].strip() == "('UTC',)"
+    assert run(home, code).communicate(timeout=PATIENCE_SECONDS)[0].strip() == "('UTC',)"

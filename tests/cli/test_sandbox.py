@@ -37,7 +37,7 @@ def run(*arguments: str) -> Result:
 
 def signs_in(url: str, client_id: str, client_secret: str) -> bool:
     form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
-    return requests.post(f"{url}/connect/token", data=form, timeout=30).ok
+    return requests.post(f"{url}/connect/token", data=form, timeout=60).ok
 
 
 def test_it_names_its_accounts_and_one_that_is_not_connected_is_allowed_by_the_command_it_shows() -> None:
@@ -52,7 +52,7 @@ def test_it_names_its_accounts_and_one_that_is_not_connected_is_allowed_by_the_c
             said += line
             if "sandbox allow 1005" in line:
                 break
-        with urllib.request.urlopen(f"{url}/_sandbox/state", timeout=30) as answer:
+        with urllib.request.urlopen(f"{url}/_sandbox/state", timeout=60) as answer:
             accounts = json.load(answer)["accounts"]
         assert [one["tenant_id"] for one in accounts] == [1001, 1002, 1003, 1004, 1005]
         assert re.findall(r"tenant id (\d+), .*, not connected yet$", said, re.MULTILINE) == ["1003", "1005"]
@@ -64,7 +64,7 @@ def test_it_names_its_accounts_and_one_that_is_not_connected_is_allowed_by_the_c
         assert signs_in(url, client_id, secret)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def test_without_an_address_it_is_the_sandbox_of_the_settings(

@@ -10,8 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,14 +19,15 @@ import pytest
 
 from st_pipeline.cli import serving
 from st_pipeline.settings import PROJECT_ROOT
+from tests.support.homes import empty_home
+from tests.support.waiting import wait_for
 
 COMMAND = str(Path(sys.executable).with_name("st-pipeline"))
 
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="st-pipeline-up-"))
-    folder.chmod(0o755)
+    folder = empty_home("up")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -56,7 +55,7 @@ def graphql(port: int, query: str) -> dict:
         json.dumps({"query": query}).encode(),
         {"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)["data"]
 
 
@@ -72,16 +71,13 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
                 break
         assert process.poll() is None, "".join(said)
         assert "st-pipeline users add NAME" in "".join(said)
-        with urllib.request.urlopen(f"http://127.0.0.1:{portal_port}/", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{portal_port}/", timeout=60) as answer:
             assert "st-pipeline users add NAME" in answer.read().decode(), "the sign-in page says the same"
         nodes = graphql(port, "{assetNodes {assetKey {path} groupName}}")["assetNodes"]
         assert ["legacy", "invoices_stream"] in [node["assetKey"]["path"] for node in nodes]
         # The daemon's sensor brings the registry's tenants within its ten seconds.
         wanted = {"lone-star", "bluebonnet", "hill-country"}
-        deadline = time.monotonic() + 120
-        while (found := partitions(port)) != wanted and time.monotonic() < deadline:
-            time.sleep(1)
-        assert found == wanted
+        wait_for("the tenants of the registry", lambda: partitions(port) == wanted, process)
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 3
         connect_by_what_is_said(home, "".join(said))
@@ -89,7 +85,7 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)
     assert process.returncode == 0
-    _, alive = psutil.wait_procs(children, timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive, f"still running: {alive}"
     left = [p for p in psutil.process_iter(["cmdline"]) if str(home) in " ".join(p.info["cmdline"] or [])]
     assert not left, "the server ends with the last who used it"
@@ -110,7 +106,7 @@ def test_what_a_program_leaves_behind_is_ended_too(monkeypatch: pytest.MonkeyPat
         assert len(left) == 1
         serving._stop([process])
     assert process.returncode == -signal.SIGINT
-    assert not psutil.wait_procs(left, timeout=20)[1]
+    assert not psutil.wait_procs(left, timeout=60)[1]
 
 
 def connect_by_what_is_said(home: Path, said: str) -> None:

@@ -8,7 +8,6 @@ import os
 import pty
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +22,7 @@ from st_pipeline.history import recorder
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.schedule.due_times import State, next_sync, parse
 from st_pipeline.settings import Settings
+from tests.support.homes import empty_home
 
 CANARY_SECRET = "cs1.canary-secret-7f3a"
 CANARY_APP_KEY = "ak1.canary-app-key-91bc"
@@ -36,9 +36,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture(scope="module")
 def home() -> Path:
-    home = Path(tempfile.mkdtemp(prefix="st-pipeline-cli-"))
-    home.chmod(0o755)  # as root the server runs as another user, who must get in
-    return home
+    return empty_home("cli")
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from st_pipeline import postgres
+from st_pipeline import dagster_home, postgres
 from st_pipeline.defs import local_runs, run_retention
 from st_pipeline.defs.run_retention import Deleted, delete_old_runs, latest_runs
-from st_pipeline.settings import Settings
+from st_pipeline.settings import PROJECT_ROOT, Settings
 
 KEEP = timedelta(days=90)
 PARTITIONS = dg.StaticPartitionsDefinition(["acme", "bolt", "cole"])
@@ -42,15 +42,17 @@ def shared_instance(server_settings: Settings) -> Iterator[dg.DagsterInstance]:
     before = dict(os.environ)
     home = Path(tempfile.mkdtemp(prefix="st-pipeline-retention-"))
     database = postgres.warehouse(server_settings).with_name("retention_dagster")
-    opened = local_runs.open_instance(
-        Settings.from_environment(
-            {
-                "ST_PIPELINE_HOME": str(home),
-                "ST_PIPELINE_DSN": database.with_name("warehouse").url().reveal(),
-                "ST_PIPELINE_DAGSTER_DSN": database.url().reveal(),
-            }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dagster_home, "INSTANCE_FILE", PROJECT_ROOT / "dagster.yaml")  # with the output of steps on disk
+        opened = local_runs.open_instance(
+            Settings.from_environment(
+                {
+                    "ST_PIPELINE_HOME": str(home),
+                    "ST_PIPELINE_DSN": database.with_name("warehouse").url().reveal(),
+                    "ST_PIPELINE_DAGSTER_DSN": database.url().reveal(),
+                }
+            )
         )
-    )
     yield opened
     opened.dispose()
     os.environ.clear()

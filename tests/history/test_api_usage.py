@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from st_pipeline.history import recorder
@@ -29,7 +29,7 @@ def counts(draw: st.DrawFn) -> list[CallCount]:
     return found
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12)
 @given(
     syncs=st.lists(st.tuples(st.sampled_from(["acme", "bolt"]), st.integers(0, 3), counts()), max_size=6),
     parts=st.sets(st.sampled_from(list(Part))),

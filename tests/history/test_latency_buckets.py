@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import zip_longest
 
 import psycopg
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
@@ -18,7 +18,7 @@ def by_hand(rows: list[list[int]]) -> list[int]:
     return [sum(column) for column in zip_longest(*rows, [0] * LENGTH, fillvalue=0)]
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 @given(rows=st.lists(BUCKETS, max_size=5))
 def test_rows_are_summed_bucket_by_bucket(control: psycopg.Connection, rows: list[list[int]]) -> None:
     with control.transaction(force_rollback=True), control.cursor() as cursor:
@@ -28,7 +28,7 @@ def test_rows_are_summed_bucket_by_bucket(control: psycopg.Connection, rows: lis
         assert cursor.execute(query).fetchone() == (by_hand(rows),)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(one=BUCKETS, other=BUCKETS)
 def test_two_arrays_are_added_bucket_by_bucket(control: psycopg.Connection, one: list[int], other: list[int]) -> None:
     query = sql.SQL("select {} from (select %s::bigint[] as a, %s::bigint[] as b) both_").format(

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from st_pipeline import postgres
@@ -139,7 +139,7 @@ def looked_for(past: Past) -> list[Any]:
     ]
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(events=EVENTS, keep_days=st.integers(1, 60), batch=st.integers(1, 4))
 def test_a_rolled_up_history_reads_the_same_as_a_complete_one(
     past: Past, events: list[Event], keep_days: int, batch: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from st_pipeline.history import recorder
@@ -108,7 +108,7 @@ def test_a_tenant_locked_for_something_other_than_its_last_sync_has_no_running_s
         assert read_running_syncs(past.connection) == {}
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15)
 @given(
     syncs=st.lists(
         st.tuples(st.sampled_from(["acme", "bolt"]), st.integers(0, 5), st.sampled_from(["well", "badly", "not"])),

@@ -10,6 +10,7 @@ import pytest
 from st_pipeline.landing.land import file_limit
 from st_pipeline.landing.prefetch import prefetch_one
 from st_pipeline.servicetitan.pages import Page
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 def page(number: int) -> Page:
@@ -43,7 +44,7 @@ def test_only_one_page_is_fetched_ahead() -> None:
     ahead = prefetch_one(pages())
     next(ahead)
     next(ahead)
-    assert third.wait(5), "the next one is fetched while the second is processed"
+    assert third.wait(PATIENCE_SECONDS), "the next one is fetched while the second is processed"
     assert fetched == 3
     ahead.close()  # type: ignore[attr-defined]
 

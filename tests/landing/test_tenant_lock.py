@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 
 import psycopg
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from st_pipeline.landing import tenant_lock as module
 from st_pipeline.landing.tenant_lock import TenantBusy, tenant_lock
 from st_pipeline.postgres import Database
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 
 def test_a_held_lock_is_refused_with_a_message_that_names_the_holder(warehouse: Database) -> None:
@@ -63,13 +63,13 @@ def test_a_second_sync_waits_until_the_first_ends_and_says_so(
     def first() -> None:
         with tenant_lock(warehouse, "waiting", "first", wait_seconds=0):
             is_held.set()
-            time.sleep(0.3)
+            wait_for("the second to say that it waits", lambda: bool(caplog.records))
             order.append("first ends")
 
     thread = threading.Thread(target=first)
     thread.start()
-    is_held.wait(10)
-    with caplog.at_level(logging.WARNING), tenant_lock(warehouse, "waiting", "second", wait_seconds=30):
+    assert is_held.wait(PATIENCE_SECONDS)
+    with caplog.at_level(logging.WARNING), tenant_lock(warehouse, "waiting", "second", wait_seconds=PATIENCE_SECONDS):
         order.append("second begins")
     thread.join()
     assert order == ["first ends", "second begins"]
@@ -80,5 +80,5 @@ def test_a_second_sync_waits_until_the_first_ends_and_says_so(
 def test_the_lock_ends_with_the_connection_of_its_holder(warehouse: Database, control: psycopg.Connection) -> None:
     with tenant_lock(warehouse, "gone", "killed", wait_seconds=0):
         control.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name like '%gone%'")
-        with tenant_lock(warehouse, "gone", "next", wait_seconds=5):
+        with tenant_lock(warehouse, "gone", "next", wait_seconds=PATIENCE_SECONDS):
             pass

@@ -47,7 +47,7 @@ class Person:
             color_scheme="dark" if scheme == "dark" else "light",
             timezone_id=zone,
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(120_000)
         person = cls(context.new_page(), base)
         person.page.on("request", lambda request: person.addresses.append(request.url))
         person.page.on("pageerror", lambda error: person.complaints.append(str(error)))
@@ -83,7 +83,7 @@ class Person:
         self.page.wait_for_load_state("load")
         return self.look()
 
-    def wait_until(self, text: str, *, seconds: float = 60) -> str:
+    def wait_until(self, text: str, *, seconds: float = 300) -> str:
         """Until the page says so by itself, without being loaded again."""
         self.page.get_by_text(text).first.wait_for(timeout=seconds * 1000)
         return self.look()

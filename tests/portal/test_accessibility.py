@@ -153,7 +153,7 @@ def test_what_is_live_stays_as_the_reader_left_it(
         # Nothing is new: nothing was replaced, so that what was chosen with the mouse is chosen still.
         assert page.evaluate("document.querySelector('#status').isTheFirst")
         control.execute("update control.incidents set what = 'Set aside, anew.' where rule = 'quarantine'")
-        page.get_by_text("Set aside, anew.").first.wait_for(timeout=20_000)
+        page.get_by_text("Set aside, anew.").first.wait_for()
         assert page.evaluate("document.querySelector('#status').isTheFirst") is None
         assert page.evaluate("document.querySelector('#can-wait').open")
         control.execute("delete from control.incidents where rule = 'quarantine'")

@@ -35,7 +35,7 @@ class Caller:
             "client_id": self.account.client_id,
             "client_secret": self.account.client_secret,
         }
-        return self.session.post(f"{self.sandbox.url}/connect/token", data=form | changes, timeout=10)
+        return self.session.post(f"{self.sandbox.url}/connect/token", data=form | changes, timeout=60)
 
     def authorize(self) -> Caller:
         self.headers["Authorization"] = f"Bearer {self.ask_token().json()['access_token']}"
@@ -52,7 +52,7 @@ class Caller:
 
     def get(self, path: str, params: Any = None, headers: dict[str, str] | None = None) -> requests.Response:
         return self.session.get(
-            self.sandbox.url + path, params=params, headers=self.headers if headers is None else headers, timeout=10
+            self.sandbox.url + path, params=params, headers=self.headers if headers is None else headers, timeout=60
         )
 
     def export(self, name: str, start: str | None = None, /, **params: str) -> tuple[list[list[Any]], str]:

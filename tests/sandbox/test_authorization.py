@@ -43,7 +43,7 @@ def test_wrong_credentials_are_answered_with_400_invalid_client(reader: Caller, 
 
 def test_a_json_body_fails_with_400_even_with_valid_credentials(shared: Sandbox) -> None:
     form = {"grant_type": "client_credentials", "client_id": "cid.one", "client_secret": "cs1.one"}
-    response = requests.post(f"{shared.url}/connect/token", json=form, timeout=10)
+    response = requests.post(f"{shared.url}/connect/token", json=form, timeout=60)
     assert response.status_code == 400
     assert "access_token" not in response.json()
 

@@ -8,12 +8,12 @@ from tests.sandbox.caller import Caller
 
 
 def post(sandbox: Sandbox, action: str, **body: Any) -> requests.Response:
-    return requests.post(f"{sandbox.url}/_sandbox/{action}", json=body, timeout=10)
+    return requests.post(f"{sandbox.url}/_sandbox/{action}", json=body, timeout=60)
 
 
 def test_the_state_has_accounts_with_credentials_counts_and_calls(sandbox: Sandbox, caller: Caller) -> None:
     caller.exported("crm_customers")
-    state = requests.get(f"{sandbox.url}/_sandbox/state", timeout=10).json()
+    state = requests.get(f"{sandbox.url}/_sandbox/state", timeout=60).json()
     one, two = state["accounts"]
     assert (one["tenant_id"], one["client_id"], one["client_secret"]) == (1001, "cid.one", "cs1.one")
     assert one["app_key"] == two["app_key"] == "ak1.app"
@@ -22,7 +22,7 @@ def test_the_state_has_accounts_with_credentials_counts_and_calls(sandbox: Sandb
     assert "tn.crm.customers:r" in one["scopes"]
     assert (one["peak_rate"], two["peak_rate"]) == (sandbox.peak_rate(1001), 0)
     assert state["calls"] == len(sandbox.calls)
-    calls = requests.get(f"{sandbox.url}/_sandbox/calls", timeout=10).json()
+    calls = requests.get(f"{sandbox.url}/_sandbox/calls", timeout=60).json()
     assert calls == [call._asdict() for call in sandbox.calls]
 
 
@@ -54,7 +54,7 @@ def test_tenants_connect_and_disconnect_over_http(sandbox: Sandbox, caller: Call
 def test_records_are_committed_deleted_and_shown_over_http(sandbox: Sandbox) -> None:
     record = {"id": 5, "name": "New", "active": True, "modifiedOn": "2026-03-01T12:00:00Z"}
     url = f"{sandbox.url}/_sandbox/records/1001/settings_tag_types"
-    count = len(requests.get(url, timeout=10).json())
+    count = len(requests.get(url, timeout=60).json())
     post(
         sandbox,
         "commit",
@@ -63,10 +63,10 @@ def test_records_are_committed_deleted_and_shown_over_http(sandbox: Sandbox) -> 
         record=record,
         visible_at="2026-03-01T12:00:00+00:00",
     )
-    assert requests.get(url, timeout=10).json()[-1] == record
+    assert requests.get(url, timeout=60).json()[-1] == record
     answer = post(sandbox, "delete", tenant_id=1001, entity="settings_tag_types", id=5)
     assert answer.json() == {"deleted": True}
-    assert len(requests.get(url, timeout=10).json()) == count
+    assert len(requests.get(url, timeout=60).json()) == count
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_an_impossible_action_returns_an_error(
 
 def test_records_of_an_unknown_tenant_or_entity_are_404(sandbox: Sandbox) -> None:
     for path in ("9/crm_customers", "1001/crm_nothing", "x/crm_customers"):
-        assert requests.get(f"{sandbox.url}/_sandbox/records/{path}", timeout=10).status_code == 404
+        assert requests.get(f"{sandbox.url}/_sandbox/records/{path}", timeout=60).status_code == 404

@@ -51,7 +51,7 @@ def connect(stack: ExitStack, tmp_path: Path) -> Connect:
             "hosts": hosts("sandbox", url),
             "pacer": Pacer(tmp_path / "pace"),
             "retry": QUICK,
-            "timeouts": (1.0, 1.0),
+            "timeouts": (60.0, 60.0),
         }
         return stack.enter_context(ServiceTitan(**arguments | changed))
 

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from st_pipeline.secret import Secret
+from st_pipeline.servicetitan import auth
 from st_pipeline.servicetitan.auth import Signature, Token, Tokens, parse_token
+from tests.support.stepped_time import SteppedTime
 
 
 def body(**members: Any) -> bytes:
@@ -86,11 +88,14 @@ def test_a_token_is_requested_once_and_reused() -> None:
     assert len(asked) == 1
 
 
-def test_an_expired_token_is_renewed() -> None:
-    made = [token("old", time.monotonic() + 0.05), token("new")]
+def test_an_expired_token_is_renewed(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SteppedTime()
+    monkeypatch.setattr(auth, "time", clock)
+    made = [token("old", clock.monotonic() + 5), token("new")]
     tokens = Tokens(lambda: made.pop(0))
+    clock.sleep(4.9)
     assert tokens.current().value.reveal() == "old"
-    time.sleep(0.06)
+    clock.sleep(0.1)
     assert tokens.current().value.reveal() == "new"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def empty_home(name: str) -> Path:
-    """A home in which nothing was started yet."""
+    """A home where nothing was started yet."""
     home = Path(tempfile.mkdtemp(prefix=f"st-{name}-"))
     home.chmod(0o755)  # as root the server runs as another user, who must get in
     return home

@@ -1,4 +1,4 @@
-"""Waiting for what another process or thread does: until it is there, with a limit that only a hang reaches."""
+"""Waiting for another process or thread, with a limit that only a hang reaches."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 PATIENCE_SECONDS = 600
-"""Below pytest's own limit for a test, so that what was waited for is named."""
+"""Below pytest's own limit for a test, so the failure names the condition."""
 
 
 def wait_for(
@@ -18,9 +18,9 @@ def wait_for(
     *,
     seconds: float = PATIENCE_SECONDS,
 ) -> None:
-    """Look again and again until ``is_there()``; fails when ``process`` ends or the time is over."""
+    """Poll until ``is_there()``; fail if ``process`` ends or the time is up."""
     deadline = time.monotonic() + seconds
     while not is_there():
-        assert process is None or process.poll() is None, f"it ended before: {what}"
+        assert process is None or process.poll() is None, f"the process ended before: {what}"
         assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
         time.sleep(0.01)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+SILENT_SECONDS = 120
+"""After this long, requests are answered anyway."""
+
 
 class Webhook:
-    """``received`` has the JSON bodies that were taken, ``asked`` the paths of all requests."""
+    """``received`` has the JSON bodies that were taken, ``asked`` the paths of all requests, as they come in."""
 
     def __init__(self) -> None:
         self.status = 200
-        self.delay = 0.0
+        self._may_answer = threading.Event()
+        self._may_answer.set()
         self.received: list[dict[str, Any]] = []
         self.asked: list[str] = []
         webhook = self
@@ -33,7 +36,7 @@ class Webhook:
 
             def answer(self) -> None:
                 webhook.asked.append(self.path)
-                time.sleep(webhook.delay)
+                webhook._may_answer.wait(SILENT_SECONDS)
                 self.send_response(webhook.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -44,6 +47,15 @@ class Webhook:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.address = f"127.0.0.1:{self.server.server_address[1]}"
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Requests get no response until the block ends."""
+        self._may_answer.clear()
+        try:
+            yield
+        finally:
+            self._may_answer.set()
 
     def take(self) -> list[dict[str, Any]]:
         """What came since the last look."""

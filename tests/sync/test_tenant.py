@@ -22,6 +22,7 @@ from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from st_pipeline.tenants.credentials import new_parts
 from st_pipeline.tenants.model import Status
+from tests.support.waiting import PATIENCE_SECONDS
 
 from .conftest import CANARY_APP_KEY, CANARY_SECRET, Changed
 
@@ -293,11 +294,11 @@ def test_two_syncs_at_once_run_one_after_the_other(
     outcomes: list[TenantOutcome] = []
 
     def run(pipeline: Pipeline) -> None:
-        outcomes.append(sync_tenant(pipeline, "acme", request("crm_customers", lock_wait_seconds=30.0)))
+        outcomes.append(sync_tenant(pipeline, "acme", request("crm_customers", lock_wait_seconds=PATIENCE_SECONDS)))
 
     first = threading.Thread(target=run, args=(changed(progress=lambda *_: begun.set()),))
     first.start()
-    begun.wait(10)
+    assert begun.wait(PATIENCE_SECONDS)
     run(changed())
     first.join()
     assert [outcome.failures for outcome in outcomes] == [[], []]

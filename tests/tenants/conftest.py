@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from cryptography.fernet import Fernet
-from hypothesis import HealthCheck, settings
 
 from st_pipeline import postgres
 from st_pipeline.secret import Secret
-from st_pipeline.settings import Settings
 from st_pipeline.tenants.registry import Registry
 from st_pipeline.tenants.vault import Vault
-
-# A busy machine is no failure.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+from tests.conftest import NewWarehouse
 
 # Searched for in everything that is written anywhere.
 CANARY_SECRET = "cs1.canary-secret-7f3a"
@@ -28,10 +21,8 @@ CANARY_APP_KEY = "ak1.canary-app-key-91bc"
 
 
 @pytest.fixture(scope="session")
-def database() -> postgres.Database:
-    home = Path(tempfile.mkdtemp(prefix="st-pipeline-tenants-"))
-    home.chmod(0o755)  # as root the server runs as another user, who must get in
-    return postgres.prepare(Settings.from_environment({"ST_PIPELINE_HOME": str(home)}))
+def database(new_warehouse: NewWarehouse) -> postgres.Database:
+    return new_warehouse()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from st_pipeline.tenants import fields, tenant_table
@@ -39,7 +39,7 @@ def test_the_table_refuses_what_is_no_tenant(connection: psycopg.Connection[Any]
         write(connection, **wrong)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text(alphabet="ab0-A._ \n", min_size=1, max_size=64) | st.just("a" * 64) | st.just("all"))
 def test_table_and_code_agree_on_what_a_key_is(connection: psycopg.Connection[Any], key: str) -> None:
     try:

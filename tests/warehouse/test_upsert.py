@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from st_pipeline.landing.zone import LandingZone
@@ -49,7 +49,7 @@ def in_raw(rows: list[dict[str, Any]]) -> dict[int, tuple[int, int | None]]:
 _NEXT = iter(range(10**6))
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 @given(ARRIVALS, st.data())
 @example([(1, 1), (1, 2), (1, 3), (1, 0), (2, None), (2, 1)], None)
 @example([(1, 3), (1, None), (1, 2), (1, 3), (1, 1)], None)

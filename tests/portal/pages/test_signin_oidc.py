@@ -18,7 +18,7 @@ import psycopg
 import pytest
 import requests
 from httpx2 import Response
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -40,6 +40,7 @@ from tests.portal.browser import PASSWORD, Browser, text_of
 from tests.portal.conftest import SignedIn
 from tests.portal.connecting import everything
 from tests.portal.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider, send, serving
+from tests.support.waiting import PATIENCE_SECONDS
 
 COOKIE = "st_pipeline_session"
 TARGETS = ["https://evil.test/", "//evil.test/", "/\\evil.test", "javascript:alert(1)", "/\t/evil.test", "///evil.test",
@@ -76,7 +77,7 @@ def go(browser: Browser, next: str | None = None) -> str:
     """Begin at the portal and say yes at the provider; the address that the provider sends the browser to."""
     answer = browser.get(START, params={"next": next} if next else {})
     assert answer.status_code == 303, text_of(answer.text)
-    return requests.get(answer.headers["location"], allow_redirects=False, timeout=5).headers["Location"]
+    return requests.get(answer.headers["location"], allow_redirects=False, timeout=60).headers["Location"]
 
 
 def sign_in(browser: Browser, next: str | None = None) -> Response:
@@ -344,7 +345,7 @@ def test_a_provider_that_fails_slowly_or_at_once_is_told_so_and_a_password_still
     portal.provider._metadata = None
 
     def never(handler: BaseHTTPRequestHandler) -> None:
-        over.wait(5)
+        over.wait(PATIENCE_SECONDS)
 
     there.answers = {"/.well-known/openid-configuration": never}
     answer = browser.get(START)
@@ -435,9 +436,7 @@ TEXTS = st.one_of(
 )
 
 
-@examples(
-    max_examples=40, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@examples(max_examples=40, database=None)
 @given(query=st.dictionaries(NAMES, TEXTS), is_begun=st.booleans())
 def test_no_parameter_makes_a_fault_a_header_or_a_way_elsewhere(
     app: Starlette, there: OidcProvider, portal: Portal, query: dict[str, str], is_begun: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -97,7 +97,7 @@ def test_an_address_that_is_no_page_has_the_look_of_the_others(browser: Browser,
 
 
 @given(st.dictionaries(st.sampled_from(["name", "password", "next", "form_token", "x"]), st.text(max_size=60)))
-@examples(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=40)
 def test_whatever_is_sent_to_sign_in_is_no_fault(app: Starlette, form: dict[str, str]) -> None:
     form = {name: value.encode("utf-8", "replace").decode() for name, value in form.items()}
     answer = Browser(app).http.post("/sign-in", data=form)
@@ -105,7 +105,7 @@ def test_whatever_is_sent_to_sign_in_is_no_fault(app: Starlette, form: dict[str,
 
 
 @given(st.text(max_size=60), st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
-@examples(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=30)
 def test_whatever_is_asked_of_the_overview_is_no_fault(
     app: Starlette, signed_in: SignedIn, q: str, show: str, sort: str, number: str
 ) -> None:
