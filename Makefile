@@ -26,7 +26,7 @@ up: setup        ## start Postgres, Dagster UI and daemon with a sandbox; Ctrl-C
 dev: setup       ## start Dagster's development server on this project's instance
 	@$(BIN)/st-pipeline dev
 
-test: setup      ## run the test suite, under six minutes on two cores
+test: setup      ## run the test suite, without what takes minutes
 	@$(BIN)/python -m pytest -m "not acceptance and not soak" -n 3 --durations=25  # three workers on two cores: some tests mostly wait
 
 acceptance: setup  ## run the tests that take minutes: a simulated month, 25 kills, 50,000 invoices, the whole stack
