@@ -6,20 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from st_pipeline import embedded_place
 from st_pipeline.settings import PROJECT_ROOT
+from tests.support.homes import empty_home
 
 
 @contextmanager
 def own_home() -> Iterator[Path]:
     """A home that the server's user can reach."""
-    folder = Path(tempfile.mkdtemp(prefix="st-pipeline-postgres-"))
-    folder.chmod(0o755)
+    folder = empty_home("postgres")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

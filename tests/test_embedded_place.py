@@ -13,6 +13,7 @@ import pytest
 
 from st_pipeline import embedded_place
 from tests.own_server import PREPARE, own_home, run
+from tests.support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def test_no_parent_folder_is_opened_and_data_is_private(home: Path) -> None:
     closed.mkdir(mode=0o700)
     inside = closed / "home"
     process = run(inside, PREPARE + "print(database.host)")
-    said = process.communicate(timeout=60)[0].strip()
+    said = process.communicate(timeout=PATIENCE_SECONDS)[0].strip()
     assert process.returncode == 0, said
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     where = embedded_place.place(inside)

@@ -6,7 +6,6 @@ import os
 import shutil
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from st_pipeline import embedded_place, embedded_postgres
 from st_pipeline.settings import Settings
 from tests.own_server import PREPARE, is_running, own_home, run
+from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 
 @pytest.fixture
@@ -26,18 +26,16 @@ def home() -> Iterator[Path]:
 
 def test_the_server_runs_while_any_process_uses_it_and_keeps_its_data(home: Path) -> None:
     first = run(home, PREPARE + "input()\n", stdin=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not is_running(home) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for("the server", lambda: is_running(home), first)
     made = "with postgres.connect(database) as c: c.execute('create table kept as select 1 as x')\n"
     second = run(home, PREPARE + made)
-    assert second.communicate(timeout=60)[0] == ""
+    assert second.communicate(timeout=PATIENCE_SECONDS)[0] == ""
     assert second.returncode == 0
     assert is_running(home), "the first one still uses it"
-    first.communicate("\n", timeout=60)
+    first.communicate("\n", timeout=PATIENCE_SECONDS)
     assert not is_running(home), "no process is left"
     third = run(home, PREPARE + "print(postgres.connect(database).execute('select x from kept').fetchone())\n")
-    assert third.communicate(timeout=60)[0].strip() == "(1,)"
+    assert third.communicate(timeout=PATIENCE_SECONDS)[0].strip() == "(1,)"
 
 
 def test_after_a_killed_process_the_next_one_finds_the_server_and_stops_it(home: Path) -> None:
@@ -51,13 +49,13 @@ def test_after_a_killed_process_the_next_one_finds_the_server_and_stops_it(home:
     killed.stdin.close()
     assert is_running(home)
     after = run(home, PREPARE + "print('fine')")
-    assert after.communicate(timeout=60)[0] == "fine\n"
+    assert after.communicate(timeout=PATIENCE_SECONDS)[0] == "fine\n"
     assert not is_running(home)
 
 
 def test_two_concurrent_first_starts_create_one_server(home: Path) -> None:
     both = [run(home, PREPARE + "print('fine')") for _ in range(2)]
-    assert [process.communicate(timeout=90)[0] for process in both] == ["fine\n", "fine\n"]
+    assert [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in both] == ["fine\n", "fine\n"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the server needs its own user only when it is started as root")
@@ -74,7 +72,7 @@ def test_concurrent_first_starts_of_two_homes_share_one_new_user(home: Path) -> 
         each.mkdir(mode=0o755)
     try:
         starts = [run(each, named + PREPARE + "print('fine')") for each in homes]
-        assert [process.communicate(timeout=120)[0] for process in starts] == ["fine\n"] * len(homes)
+        assert [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in starts] == ["fine\n"] * len(homes)
     finally:
         subprocess.run(["userdel", user], check=False, capture_output=True)
 
@@ -85,7 +83,7 @@ def test_a_connection_that_is_about_to_end_does_not_keep_the_server_running(home
     other = f"import psycopg, time; c = {connect}; print('in', flush=True); time.sleep(1)"
     leave = f"other = subprocess.Popen([sys.executable, '-c', {other!r}], stdout=subprocess.PIPE)\n"
     ended = run(home, "import subprocess, sys\n" + PREPARE + leave + "other.stdout.readline()\n")
-    ended.communicate(timeout=60)
+    ended.communicate(timeout=PATIENCE_SECONDS)
     assert not is_running(home)
 
 
@@ -98,7 +96,7 @@ def test_the_last_of_many_processes_that_exit_together_stops_the_server(home: Pa
         assert process.stdin
         process.stdin.close()
     for process in many:
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE_SECONDS)
         assert process.stdout
         process.stdout.close()
     assert not is_running(home)
@@ -110,7 +108,7 @@ def test_the_server_listens_on_no_address(home: Path) -> None:
         PREPARE
         + "print(postgres.connect(database).execute(\"select current_setting('listen_addresses')\").fetchone())",
     )
-    assert process.communicate(timeout=60)[0].strip() == "('',)"
+    assert process.communicate(timeout=PATIENCE_SECONDS)[0].strip() == "('',)"
 
 
 def test_a_process_attaches_once_and_gets_the_socket_that_it_can_connect_to(server_settings: Settings) -> None:
@@ -150,19 +148,21 @@ def test_a_first_start_that_was_killed_is_begun_again(home: Path) -> None:
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("half")
     process = run(home, PREPARE + "print('fine')")
-    assert process.communicate(timeout=90)[0] == "fine\n"
+    assert process.communicate(timeout=PATIENCE_SECONDS)[0] == "fine\n"
     assert not half.exists()
 
 
 def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log_and_what_to_do(home: Path) -> None:
-    assert run(home, PREPARE + "print('fine')").communicate(timeout=90)[0] == "fine\n"
+    assert run(home, PREPARE + "print('fine')").communicate(timeout=PATIENCE_SECONDS)[0] == "fine\n"
     control_file = embedded_place.place(home).cluster / "global" / "pg_control"
     control_file.rename(control_file.with_suffix(".gone"))
     process = run(home, PREPARE)
-    said = process.communicate(timeout=90)[0]
+    said = process.communicate(timeout=PATIENCE_SECONDS)[0]
     assert process.returncode != 0
     assert "EmbeddedPostgresError: the embedded PostgreSQL in" in said
     assert "set ST_PIPELINE_DSN to use another" in said
     assert "could not find the database system" in said, "the server's own words"
     control_file.with_suffix(".gone").rename(control_file)
-    assert run(home, PREPARE + "print('fine')").communicate(timeout=90)[0] == "fine\n", "nothing of it was touched"
+    assert run(home, PREPARE + "print('fine')").communicate(timeout=PATIENCE_SECONDS)[0] == "fine\n", (
+        "nothing of it was touched"
+    )

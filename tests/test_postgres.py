@@ -12,6 +12,7 @@ from st_pipeline import postgres
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 from tests.own_server import PREPARE, own_home, run
+from tests.support.waiting import PATIENCE_SECONDS
 
 CANARY = "canary-p@ss/word:?"
 

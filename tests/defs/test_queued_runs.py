@@ -15,6 +15,7 @@ from st_pipeline.defs.sensors import asked_syncs
 from st_pipeline.schedule import launch_claims, sync_requests
 from st_pipeline.sync.pipeline import Pipeline
 
+from .conftest import definitions
 from .launching import due, succeed, tenants_of
 
 

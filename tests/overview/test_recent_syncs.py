@@ -13,10 +13,8 @@ def test_the_newest_syncs_of_a_tenant_come_oldest_first(past: Past) -> None:
     past.nights(RECENT + 3)
     past.sync(NOW - HOUR, error="no", entities=[read(fetched=7)], seconds=42, partial=True)
     recent = read_recent_syncs(past.connection, (), None)["acme"]
-    assert [sync.started_at for sync in recent] == [
-        *(LAST_NIGHT - n * DAY for n in range(RECENT - 2, -1, -1)),
-        NOW - HOUR,
-    ]
+    nights = [LAST_NIGHT - n * DAY for n in range(RECENT - 2, -1, -1)]
+    assert [sync.started_at for sync in recent] == [*nights, NOW - HOUR]
     newest = recent[-1]
     assert (newest.state, newest.is_partial, newest.seconds, newest.loaded) == (SyncState.FAILED, True, 42.0, 7)
     assert {(sync.state, sync.seconds, sync.loaded) for sync in recent[:-1]} == {(SyncState.SUCCEEDED, 300.0, 100)}
