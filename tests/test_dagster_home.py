@@ -23,7 +23,10 @@ def settings(server_settings: Settings, warehouse: Database, tmp_path: Path) -> 
     return replace(server_settings, home=tmp_path / "home", dsn=warehouse.url(), dagster_dsn=own.url())
 
 
-def test_the_home_has_the_projects_instance_file_whatever_was_there_before(settings: Settings) -> None:
+def test_the_home_has_the_projects_instance_file_whatever_was_there_before(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dagster_home, "INSTANCE_FILE", INSTANCE_FILE)  # not the suite's own
     home = prepare_home(settings)
     assert home == settings.home / "dagster"
     assert (home / "dagster.yaml").read_bytes() == INSTANCE_FILE.read_bytes()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -22,7 +22,8 @@ from st_pipeline.tenants.model import Tenant
 
 def json_(value: Any) -> None:
     """One JSON document."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    plain = msgspec.to_builtins(value, builtin_types=(date, datetime))
+    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, default=_iso))
 
 
 def lines(texts: Sequence[str]) -> None:
@@ -58,8 +59,8 @@ def encryption(count: int, keys: str, as_json: bool) -> None:
 
 def incident_as_json(incident: Incident) -> dict[str, Any]:
     """An incident for machines: its columns, and its steps also as one text with commands."""
-    facts = asdict(incident) | {
-        "advice": command_words(incident.steps, incident.tenant),
-        "steps": msgspec.to_builtins(list(incident.steps)),
-    }
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
+    return asdict(incident) | {"advice": command_words(incident.steps, incident.tenant)}
+
+
+def _iso(instant: date) -> str:
+    return instant.isoformat()

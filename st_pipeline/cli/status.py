@@ -176,29 +176,29 @@ def _plain(one: TenantOverview) -> dict[str, Any]:
     return {
         "tenant": tenant.key,
         "name": tenant.name,
-        "environment": tenant.environment.value,
+        "environment": tenant.environment,
         "enabled": tenant.enabled,
-        "status": tenant.status.value,
+        "status": tenant.status,
         "status_detail": detail_words(tenant),
-        "status_cause": tenant.status_cause.value,
+        "status_cause": tenant.status_cause,
         "cadence": tenant.cadence,
         "timezone": tenant.timezone,
         "last_sync_id": newest.id if newest else None,
-        "last_state": newest.state.value if newest else None,
-        "last_outcome": newest.state.value if newest and newest.finished_at else None,
+        "last_state": newest.state if newest else None,
+        "last_outcome": newest.state if newest and newest.finished_at else None,
         "last_reason": last.reason if last else None,
         "last_requested_by": last.requested_by if last else None,
-        "last_started_at": _instant(newest.started_at if newest else None),
-        "last_finished_at": _instant(newest.finished_at if newest else None),
+        "last_started_at": newest.started_at if newest else None,
+        "last_finished_at": newest.finished_at if newest else None,
         "last_seconds": newest.seconds if newest else None,
         "last_error": last.error if last else None,
         "last_trace_id": last.trace_id if last else None,
-        "last_success_at": _instant(one.last_success_at),
-        "next_sync": _instant(due.at if due else None),
-        "next_sync_reason": due.reason.value if due else None,
+        "last_success_at": one.last_success_at,
+        "next_sync": due.at if due else None,
+        "next_sync_reason": due.reason if due else None,
         "is_queued": one.is_queued,
-        "fresh_until": _instant(one.fresh_until),
-        "stale_since": _instant(one.stale_since),
+        "fresh_until": one.fresh_until,
+        "stale_since": one.stale_since,
         "fetched": last.fetched if last else 0,
         "loaded": newest.loaded if newest else 0,
         "quarantined_whole": one.quarantined_whole,
@@ -208,8 +208,8 @@ def _plain(one: TenantOverview) -> dict[str, Any]:
         "recent": [
             {
                 "id": each.id,
-                "state": each.state.value,
-                "started_at": _instant(each.started_at),
+                "state": each.state,
+                "started_at": each.started_at,
                 "seconds": each.seconds,
                 "loaded": each.loaded,
                 "is_partial": each.is_partial,
@@ -217,7 +217,3 @@ def _plain(one: TenantOverview) -> dict[str, Any]:
             for each in one.recent
         ],
     }
-
-
-def _instant(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

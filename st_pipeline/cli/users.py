@@ -154,12 +154,5 @@ def _line(user: User) -> str:
 
 
 def _plain(user: User) -> dict[str, Any]:
-    return {
-        "name": user.name,
-        "role": user.role.value,
-        "enabled": user.enabled,
-        "has_password": user.has_password,
-        "oidc_issuer": user.oidc_issuer,
-        "created_at": user.created_at.isoformat(),
-        "signed_in_at": user.signed_in_at.isoformat() if user.signed_in_at else None,
-    }
+    shown = ("name", "role", "enabled", "has_password", "oidc_issuer", "created_at", "signed_in_at")
+    return {name: getattr(user, name) for name in shown}

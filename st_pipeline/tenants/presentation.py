@@ -16,27 +16,10 @@ from st_pipeline.tenants.model import Tenant
 
 def as_json(tenant: Tenant) -> dict[str, Any]:
     """Every field under its own name; instants in ISO 8601, scopes sorted."""
-    return {
-        "key": tenant.key,
-        "name": tenant.name,
-        "tenant_id": tenant.tenant_id,
-        "environment": tenant.environment.value,
-        "company_code": tenant.company_code,
-        "trade": tenant.trade,
-        "timezone": tenant.timezone,
-        "cadence": tenant.cadence,
-        "enabled": tenant.enabled,
-        "status": tenant.status.value,
-        "status_detail": detail_words(tenant),
-        "status_cause": tenant.status_cause.value,
-        "status_steps": msgspec.to_builtins(list(tenant.status_steps)),
-        "status_since": _instant(tenant.status_since),
-        "checked_at": _instant(tenant.checked_at),
-        "connected_at": _instant(tenant.connected_at),
-        "granted_scopes": sorted(tenant.granted_scopes),
-        "created_at": _instant(tenant.created_at),
-        "updated_at": _instant(tenant.updated_at),
-    }
+    facts = msgspec.to_builtins(tenant, builtin_types=(datetime,))
+    facts |= {"status_detail": detail_words(tenant), "granted_scopes": sorted(tenant.granted_scopes)}
+    facts["status_steps"] = list(facts["status_steps"])
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in facts.items()}
 
 
 def credentials_as_json(outline: Outline | None, has_shared_app_key: bool) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Audited:
 
     def gained(self) -> list[Noted]:
         """(action, tenant, detail), the oldest first; all of it the command line's."""
-        found = [one for one in audit.read(self._control)[::-1] if one.id > self._seen]
+        found = [one for one in audit.read(self._control)[::-1] if one.id > self._seen and one.actor != ANN.name]
         assert {(one.actor, one.role, one.address) for one in found} <= {("command line", "", "")}
         self._seen = max([self._seen, *(one.id for one in found)])
         return [(one.action, one.tenant, one.detail) for one in found]
