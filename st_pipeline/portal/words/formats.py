@@ -98,12 +98,12 @@ def share(part: float | None) -> str:
 
 
 def size(number: int | None) -> str:
-    """Bytes as ``12 kB`` or ``3.4 MB``."""
+    """Bytes as ``12 kB``, ``3.4 MB``, or ``1.2 TB``."""
     if number is None:
         return NOTHING
     if number < 1000:
         return f"{number} B"
-    for unit, factor in (("kB", 1e3), ("MB", 1e6)):
+    for unit, factor in (("kB", 1e3), ("MB", 1e6), ("GB", 1e9)):
         if number < factor * 999.5:
             return f"{number / factor:.3g} {unit}"
-    return f"{number / 1e9:,.3g} GB"
+    return f"{number / 1e12:,.1f} TB"

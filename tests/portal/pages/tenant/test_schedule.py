@@ -1,4 +1,4 @@
-"""pages/schedule.py and cadence_words.py: what is chosen, what it would do, what is stored."""
+"""pages/schedule.py: what is chosen, what it would do, what is stored."""
 
 from __future__ import annotations
 
@@ -8,63 +8,14 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from st_pipeline.portal.pages.tenant.schedule import preview_of
 from st_pipeline.portal.people.roles import Role
-from st_pipeline.portal.words.cadence_words import (
-    DAYS,
-    KINDS,
-    UNITS,
-    USUAL,
-    WEEKDAYS,
-    ChoiceInvalid,
-    fields_of,
-    text_of,
-)
-from st_pipeline.tenants.cadence_parsing import parse
+from st_pipeline.portal.words.cadence_words import USUAL
 from tests.portal.browser import text_of as said
 from tests.portal.conftest import SignedIn
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-TIMES = st.times().map(lambda at: f"{at:%H:%M}")
-CHOICES = st.fixed_dictionaries(
-    {
-        "kind": st.sampled_from(sorted(KINDS)),
-        "at": TIMES | st.text(max_size=6),
-        "weekday": st.sampled_from(sorted(WEEKDAYS)),
-        "day": st.sampled_from(sorted(DAYS)),
-        "every": st.integers(0, 40000).map(str) | st.text(max_size=4),
-        "unit": st.sampled_from(sorted(UNITS)),
-        "cron": st.sampled_from(["30 5 * * 1-5", "0 0 30 2 *", "* * * *", "61 * * * *"]) | st.text(max_size=12),
-        "opens": st.just("") | TIMES,
-        "closes": st.just("") | TIMES,
-    }
-)
-
-
-@given(CHOICES)
-def test_a_choice_is_a_cadence_that_fills_the_form_with_itself_or_is_refused_at_a_field(chosen: dict[str, str]) -> None:
-    try:
-        text = text_of(chosen)
-    except ChoiceInvalid as invalid:
-        assert invalid.problems
-        assert set(invalid.problems) <= set(USUAL)
-        assert all(problem.endswith(".") for problem in invalid.problems.values())
-        return
-    assert parse(text).text == text
-    assert parse(text_of(fields_of(parse(text)))) == parse(text)
-
-
-@pytest.mark.parametrize(
-    "text", ["nightly", "weekly", "monthly last", "monthly 31 04:00", "weekly fri 03:00 between 20:00 and 06:00",
-             "every 6h", "30 5 * * 1-5", "paused"],
-)  # fmt: skip
-def test_what_is_stored_means_the_same_after_it_was_shown_and_saved(text: str) -> None:
-    cadence = parse(text)
-    again = parse(text_of(fields_of(cadence)))
-    assert (again.rule, again.window) == (cadence.rule, cadence.window)
 
 
 def test_the_next_five_times_are_of_the_zone_over_a_change_of_clocks() -> None:

@@ -1,4 +1,4 @@
-"""pages/syncs.py and sync_words.py: pages of syncs, and one with its log."""
+"""pages/syncs.py: pages of syncs, and one with its log."""
 
 from __future__ import annotations
 
@@ -79,27 +79,6 @@ def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, p
         for said in ("Started: Full refresh", "crm_customers: 7 records downloaded", "Failed after 42 s")
     ]
     assert places == sorted(places)
-
-
-@pytest.mark.parametrize(
-    ("own_error", "said"),
-    [
-        (None, "crm_leads, jpm_jobs (see above)"),
-        ("The disk is full", "The disk is full."),
-    ],
-)
-def test_the_end_of_the_log_repeats_nothing_and_leaves_nothing_out(
-    signed_in: SignedIn, past: Past, own_error: str | None, said: str
-) -> None:
-    entities = [read("jpm_jobs", 0, outcome="failed", detail="acme/jpm_jobs: no answer"),
-                read("crm_leads", 0, outcome="not_granted", detail="acme/crm_leads: not granted"),
-                read(detail="fewer than before")]  # fmt: skip
-    sync_id = past.sync(datetime.now(UTC) - MINUTE, error="no", own_error=own_error, entities=entities, seconds=42)
-    text = text_of(signed_in(Role.OPERATOR).get(f"/tenants/acme/syncs/{sync_id}").text)
-    end = text.partition("Failed after 42 s: ")[2]
-    assert end.startswith(said) and "above" not in end.removeprefix(said), end[:300]
-    for one in entities:
-        assert str(one.detail) in text.partition(" Log ")[2]
 
 
 def test_a_sync_of_another_tenant_is_not_found_to_anybody(signed_in: SignedIn, past: Past) -> None:
