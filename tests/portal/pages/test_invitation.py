@@ -1,4 +1,4 @@
-"""pages/invitations_made.py and pages/invitation.py: a link for one tenant, from its making to its end."""
+"""pages/invitation.py: a link for one tenant is opened, or of no use any more."""
 
 from __future__ import annotations
 
@@ -78,22 +78,6 @@ def test_a_link_that_is_of_no_use_any_more_is_refused_with_one_page(
     # Of a token that is nobody's there is nobody to note.
     is_known = "token_hash" not in ending
     assert (noted(control) == [("client of acme", "", "invitation refused", "acme", {})]) == is_known
-
-
-def test_revoking_ends_the_sessions_it_made(app: Starlette, control: psycopg.Connection, signed_in: SignedIn) -> None:
-    operator = signed_in(Role.OPERATOR)
-    path = made(operator)
-    client = opened(app, path)
-    client.post(path)
-    row = control.execute("select max(id) from control.invitations").fetchone()
-    assert row
-    assert operator.post(f"/tenants/bolt/invitations/{row[0]}/revoke").status_code == 404
-    assert client.get("/tenants/acme/connect").status_code == 200
-    assert operator.post(f"{PATH}/{row[0]}/revoke").status_code == 303
-    assert client.get("/tenants/acme/connect").status_code == 303
-    assert not control.execute("select from control.sessions where invitation_id = %s", row).fetchall()
-    assert noted(control) == [("operator", "operator", "invitation revoked", "acme", {"invitation": row[0]})]
-    assert "revoked" in text_of(operator.get(PATH).text)
 
 
 def test_it_was_opened_when_it_was_opened_first(control: psycopg.Connection, signed_in: SignedIn) -> None:

@@ -1,4 +1,4 @@
-"""pages/connect.py, pages/credentials.py and trying.py, from an invitation to two secrets, with a real sandbox."""
+"""pages/connect.py and trying.py: keys are entered, tried and corrected, with a real sandbox."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from starlette.applications import Starlette
 
 from st_pipeline.portal.app import create_app
-from st_pipeline.portal.people import accounts
 from st_pipeline.portal.people.roles import Role
 from st_pipeline.portal.web.service import Portal
 from st_pipeline.postgres import Database
 from st_pipeline.sandbox import Faults, Sandbox
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
-from st_pipeline.tenants.model import Status, Tenant, new_tenant
+from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.registry import Registry
 from tests.portal.browser import PASSWORD, Browser, text_of
 from tests.portal.conftest import SignedIn
@@ -28,16 +26,17 @@ from tests.portal.connecting import (
     APP_KEY,
     CANARIES,
     FEW_SCOPES,
+    KEYS_OF_ACME,
     MISTYPED,
     SECOND,
     SECRET,
     account,
+    before,
+    connected,
     everything,
-    set_secret,
-)  # fmt: skip
+    start_over,
+)
 from tests.portal.noted import noted
-
-KEYS_OF_ACME = {"tenant_id": "7001", "environment": "sandbox", "client_id": "cid.portal7001", "client_secret": SECRET}
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +47,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def settings(settings: Settings, sandbox: Sandbox) -> Settings:
-    shared = replace(settings.servicetitan, app_key=Secret(APP_KEY))
-    return replace(settings, sandbox_url=sandbox.url, servicetitan=shared)
+    return before(settings, sandbox)
 
 
 @pytest.fixture(scope="module")
@@ -62,26 +60,8 @@ def app(settings: Settings, portal: Portal) -> Iterator[Starlette]:
 @pytest.fixture(autouse=True)
 def fresh(control: psycopg.Connection, sandbox: Sandbox, settings: Settings) -> Registry:
     """Tenants acme, bolt (not allowed by its administrator) and cole (few scopes), nothing entered."""
-    control.execute("truncate control.tenants, control.users cascade")
-    for role in accounts.ROLES:
-        control.execute(
-            "insert into control.users (name, role, created_at, changed_at) values (%s, %s, now(), now())",
-            (role.value, role.value),
-        )
-    sandbox.faults = Faults()
-    set_secret(sandbox, 7001, SECRET)
     sandbox.connect(7002, connected=False)
-    registry = Registry.of(control, settings)
-    for number, key in enumerate(("acme", "bolt", "cole"), 7001):
-        registry.add(new_tenant(key=key, tenant_id=number, environment="sandbox", timezone="America/Chicago"), None)
-    return registry
-
-
-def connected(registry: Registry, browser: Browser) -> Tenant:
-    browser.post("/tenants/acme/connect", KEYS_OF_ACME)
-    tenant = registry.get("acme")
-    assert tenant.status is Status.CONNECTED
-    return tenant
+    return start_over(control, sandbox, settings)
 
 
 def test_the_keys_are_tried_while_they_are_saved_and_the_answer_is_connected_with_scopes(
@@ -241,59 +221,6 @@ def test_a_client_cannot_move_its_account_to_the_stand_in(
     answer = signed_in(Role.CLIENT).post("/tenants/acme/connect", KEYS_OF_ACME)
     assert answer.status_code == 400
     assert fresh.outline("acme") is None
-
-
-def test_two_secrets_side_by_side_and_either_is_revoked(fresh: Registry, sandbox: Sandbox, signed_in: SignedIn) -> None:
-    client = signed_in(Role.CLIENT)
-    connected(fresh, client)
-    path = "/tenants/acme/credentials"
-    client.post(f"{path}/rotate", {"new_secret": MISTYPED})
-    page = text_of(client.get(path).text)
-    assert "ServiceTitan rejected the newest secret, so syncs still use the older one." in page
-    assert fresh.get("acme").status is Status.CONNECTED
-    assert client.post(f"{path}/rotate", {"new_secret": SECOND}).status_code == 400, "there are two"
-    outline = fresh.outline("acme")
-    assert outline
-    client.post(f"{path}/revoke", {"secret": outline.newest.added_at.isoformat()})
-    set_secret(sandbox, 7001, SECOND)
-    client.post(f"{path}/rotate", {"new_secret": SECOND})
-    assert "Syncs use the newest secret, and it works." in text_of(client.get(path).text)
-    outline = fresh.outline("acme")
-    assert outline
-    assert outline.older
-    client.post(f"{path}/revoke", {"secret": outline.older.added_at.isoformat()})
-    assert fresh.credentials("acme").client_secret == Secret(SECOND)
-    assert fresh.get("acme").status is Status.CONNECTED
-    only = {"secret": outline.newest.added_at.isoformat()}
-    assert client.post(f"{path}/revoke", only).status_code == 400
-    client.post(f"{path}/revoke", {**only, "sure": "yes"})
-    assert fresh.outline("acme") is None
-    assert fresh.get("acme").status is Status.REFUSED
-
-
-def test_keys_are_replaced_as_a_whole(fresh: Registry, signed_in: SignedIn) -> None:
-    client = signed_in(Role.CLIENT)
-    connected(fresh, client)
-    path = "/tenants/acme/credentials"
-    assert client.post(path, {"client_id": "cid.other"}).status_code == 400
-    assert client.post(path, {}).status_code == 400
-    client.post(path, {"client_id": "cid.other-9876", "client_secret": MISTYPED})
-    assert fresh.get("acme").status is Status.REFUSED
-    page = text_of(client.get(path).text)
-    assert "ends in …9876" in page
-    assert "cid.other" not in page
-
-
-def test_after_ninety_days_a_secret_is_to_be_replaced(
-    fresh: Registry, control: psycopg.Connection, signed_in: SignedIn
-) -> None:
-    viewer = signed_in(Role.VIEWER)
-    connected(fresh, signed_in(Role.OPERATOR))
-    assert "Replace secrets every" not in viewer.get("/tenants/acme/credentials").text
-    control.execute("update control.credentials set secret_added_at = %s", (datetime.now(UTC) - timedelta(days=91),))
-    page = text_of(viewer.get("/tenants/acme/credentials").text)
-    assert "91 days old" in page
-    assert "Replace secrets every 90 days" in page
 
 
 def test_the_audit_says_who_did_what_with_which_keys_and_what_came_of_it(

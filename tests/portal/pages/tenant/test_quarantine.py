@@ -1,4 +1,4 @@
-"""pages/quarantine.py and pages/drift.py."""
+"""pages/quarantine.py: what was set aside, with reasons and as it was sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import psycopg
 import pytest
 
-from st_pipeline.landing.ledger import Ledger
 from st_pipeline.landing.typer import Problem
 from st_pipeline.portal.pages.tenant.quarantine import LONGEST_SHOWN, ROWS, place_of
 from st_pipeline.portal.people.roles import Role
@@ -70,18 +69,3 @@ def test_nothing_in_quarantine_and_no_drift_are_said(signed_in: SignedIn, past: 
     browser = signed_in(Role.CLIENT)
     assert "No problem records." in text_of(browser.get("/tenants/acme/quarantine").text)
     assert "No field changes found." in text_of(browser.get("/tenants/acme/drift").text)
-
-
-def test_drift_has_new_and_missing_fields_with_when_they_were_seen(signed_in: SignedIn, past: Past) -> None:
-    first, last = datetime(2026, 5, 1, 8, 30, tzinfo=UTC), datetime(2026, 6, 2, 9, 45, tzinfo=UTC)
-    ledger = Ledger(past.connection)
-    ledger.record_drift("acme", "crm_customers", "new", ["<i>colour"], first)
-    ledger.record_drift("acme", "crm_customers", "new", ["<i>colour"], last)
-    ledger.record_drift("acme", "jpm_jobs", "missing", ["total"], last)
-    ledger.record_drift("bolt", "jpm_jobs", "new", ["another"], last)
-    html = signed_in(Role.CLIENT).get("/tenants/acme/drift").text
-    text = text_of(html)
-    assert "<i>colour Customers crm_customers new May 1, 2026, 8:30 AM UTC Jun 2, 2026, 9:45 AM UTC" in text
-    assert "total Jobs jpm_jobs missing Jun 2, 2026, 9:45 AM UTC" in text
-    assert "<i>" not in html
-    assert "another" not in text
