@@ -57,9 +57,10 @@ def query(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, 
 
 
 def _console() -> Console:
-    console = Console(highlight=False)
+    # Errors and values are text as it came, not rich's markup.
+    console = Console(highlight=False, markup=False, emoji=False)
     # A pipe or a log has no width of its own; a table squeezed into 80 columns cannot be read.
-    return console if console.is_terminal else Console(highlight=False, width=200)
+    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200)
 
 
 def _outcome(outcome: str | None) -> str:
