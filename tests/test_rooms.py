@@ -56,10 +56,6 @@ TOO_LONG_YET: set[str] = set()
 NO_MIRROR_YET = {
     "operations/tenant_changes.py",
     "rules/invoice_totals.py",
-    "sync/entity.py",
-    "sync/memory.py",
-    "sync/plan.py",
-    "sync/run_lock.py",
     "tenants/account_binding.py",
     "tenants/errors.py",
 }
