@@ -22,7 +22,6 @@ from st_pipeline.tenants.credentials import OwnCredentials, TwoSecrets, new_part
 from st_pipeline.tenants.errors import (
     CredentialsMissing,
     FieldInvalid,
-    TenantBound,
     TenantExists,
     TenantUnknown,
     VaultLocked,
@@ -204,37 +203,6 @@ def test_company_code_and_trade_can_be_taken_away(registry: Registry) -> None:
     assert (after.company_code, after.trade) == (None, None)
 
 
-def test_a_tenant_that_was_connected_stays_in_its_environment_and_account(registry: Registry) -> None:
-    registry.add(acme(), own())
-    before = registry.record_check("acme", CheckResult(Status.CONNECTED, "connected"), datetime.now(UTC))
-    for change in ({"environment": "production"}, {"tenant_id": 2}):
-        with pytest.raises(TenantBound, match="second tenant"):
-            registry.set("acme", name="New", **change)
-    assert registry.get("acme") == before
-    registry.set("acme", environment="sandbox", tenant_id=1001)  # what it is anyway may be said
-
-
-def test_the_account_of_a_tenant_that_was_never_connected_can_be_corrected(registry: Registry) -> None:
-    registry.add(acme(), own())
-    registry.add(acme(key="bolt", tenant_id=2), own())
-    after = registry.set("acme", environment="production", tenant_id=" 77 ")
-    assert (after.environment, after.tenant_id) == ("production", 77)
-    registry.set("acme", tenant_id=2)  # bolt's number, in another environment
-    with pytest.raises(TenantExists, match="registered as bolt"):
-        registry.set("acme", environment="sandbox")
-    with pytest.raises(FieldInvalid, match="tenant id"):
-        registry.set("acme", tenant_id="12a")
-
-
-def test_a_key_with_anothers_data_is_corrected_to_that_account_alone(registry: Registry) -> None:
-    registry.add(acme(), own())
-    registry.record_check("acme", CheckResult(Status.CONNECTED, "connected"), datetime.now(UTC))
-    registry.remove("acme")
-    registry.add(acme(), own())
-    with pytest.raises(TenantBound, match="belonged to another"):
-        registry.set("acme", tenant_id=2)
-
-
 def test_credentials_can_be_entered_later(registry: Registry) -> None:
     registry.add(acme(), None)
     with pytest.raises(CredentialsMissing):
@@ -340,48 +308,6 @@ def test_removing_takes_the_credentials_along(registry: Registry, connection: ps
     assert registry.remove("acme") == added
     assert registry.list() == []
     assert connection.execute("select count(*) from control.credentials").fetchone() == (0,)
-
-
-def test_a_key_with_data_is_no_other_accounts_after_removal(registry: Registry) -> None:
-    registry.add(acme(), own())
-    registry.record_check("acme", CONNECTED, CHECKED)
-    registry.remove("acme")
-    with pytest.raises(TenantBound, match="belonged to another ServiceTitan account"):
-        registry.add(acme(tenant_id=2), own())
-    assert registry.list() == []
-    registry.add(acme(), own())  # the same account may come back
-    registry.remove("acme")
-    with pytest.raises(TenantBound):  # and its key is still its own
-        registry.add(acme(environment="production"), own())
-
-
-def test_an_account_with_data_is_under_no_other_key_after_removal(registry: Registry) -> None:
-    registry.add(acme(), own())
-    registry.record_check("acme", CONNECTED, CHECKED)
-    registry.remove("acme")
-    with pytest.raises(TenantBound, match=r"was registered as acme before.*register it with the key acme"):
-        registry.add(acme(key="bolt"), own())
-    registry.add(acme(key="bolt", tenant_id=2), own())
-    with pytest.raises(TenantBound, match="was registered as acme before"):
-        registry.set("bolt", tenant_id=1001)
-    registry.set("bolt", tenant_id=1001, environment="production")  # another account with the same number
-    registry.add(acme(), own())
-
-
-def test_an_account_that_is_under_two_keys_already_keeps_both(
-    registry: Registry, connection: psycopg.Connection[Any]
-) -> None:
-    connection.execute(
-        "insert into control.removed_tenants (key, environment, tenant_id) "
-        "values ('acme', 'sandbox', 1001), ('bolt', 'sandbox', 1001)"
-    )
-    assert registry.add(acme(key="bolt"), own()).key == "bolt"
-
-
-def test_a_key_that_never_connected_can_be_given_anew(registry: Registry) -> None:
-    registry.add(acme(tenant_id=10001), own())
-    registry.remove("acme")
-    assert registry.add(acme(tenant_id=1001), own()).tenant_id == 1001
 
 
 def test_a_new_secret_replaces_the_old_and_the_rest_stays(registry: Registry) -> None:
