@@ -1,10 +1,10 @@
-"""rules/invoice_totals.py: how far sums may differ, and what is said where they differ by more.
-
-That each cent is found in tables that dbt built is in tests/defs/test_reports.py.
-"""
+"""rules/invoice_totals.py: sums of what dbt built, how far they may differ, and what is said if they differ more."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -14,9 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from st_pipeline import dbt, postgres
+from st_pipeline.postgres import Database
 from st_pipeline.rules.findings import Severity
 from st_pipeline.rules.invoice_totals import RELATIVE_ERROR, InvoiceTotals, find_lost_totals, read_invoice_totals
 from st_pipeline.steps.step import Do
+from tests.conftest import NewWarehouse
+from tests.legacy import raw_tables
+from tests.legacy.records import make_records
+from tests.legacy.reference import Tenant
 from tests.support.past import NOW
 
 FINE = InvoiceTotals(["acme"], 2, 2, Decimal("100.10"), Decimal("100.10"), Decimal("100.10"))
@@ -80,5 +86,65 @@ def test_a_finding_has_the_same_key_while_the_sums_change() -> None:
     assert len({finding.key for finding in find_lost_totals([one, later], NOW)}) == 1
 
 
-def test_before_the_first_build_there_is_nothing_to_compare(control: psycopg.Connection) -> None:
-    assert read_invoice_totals(control) == []
+def test_before_the_first_build_there_is_nothing_to_compare(new_warehouse: NewWarehouse) -> None:
+    with postgres.connect(new_warehouse(), autocommit=True) as connection:
+        assert read_invoice_totals(connection) == []
+
+
+@pytest.fixture(scope="module")
+def built(warehouse: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection]:
+    """Tenants acme and bolt with one company code, and cole; built by dbt."""
+    work = str(tmp_path_factory.mktemp("dbt"))
+    with postgres.connect(warehouse, autocommit=True) as connection:
+        for number, (key, code) in enumerate({"acme": "SM1", "bolt": "SM1", "cole": None}.items(), 1):
+            raw_tables.register(connection, Tenant(key, code, "Plumbing", "UTC"), number)
+            for entity, records in make_records(number, 30, 40).items():
+                raw_tables.load(connection, key, entity, records)
+        subprocess.run(
+            [dbt.dbt_executable(), "run", "--quiet", "--select", "+invoices_stream", "+rejected_rows",
+             "--project-dir", str(dbt.project_folder()), "--profiles-dir", str(dbt.project_folder()),
+             "--target-path", work, "--log-path", work],
+            env={**os.environ, **dbt.environment(warehouse)}, cwd=work, check=True,
+        )  # fmt: skip
+        yield connection
+
+
+def test_tenants_with_one_code_are_compared_together_and_all_of_their_active_invoices_arrive(
+    built: psycopg.Connection,
+) -> None:
+    totals = read_invoice_totals(built)
+    assert [one.tenants for one in totals] == [["acme", "bolt"], ["cole"]]
+    assert not [one for one in totals if one.is_off]
+    assert list(find_lost_totals(totals, NOW)) == []
+    active = "select count(*) from raw.accounting_invoices where active is not false and _deleted_at is null"
+    assert built.execute(active).fetchone() == (sum(one.invoices for one in totals),)
+    assert all(one.reported and one.magnitude >= abs(one.in_raw) for one in totals)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update legacy.invoices_stream set total = total + 0.01 where id = "
+        "(select min(id) from legacy.invoices_stream where tenant = 'SM1' and total is not null)",
+        "delete from legacy.invoices_stream where tenant = 'SM1'",
+        "update raw.accounting_invoices set active = false where tenant = 'bolt'",
+        "update raw.accounting_invoices set _deleted_at = now() where tenant = 'bolt'",
+    ],
+)
+def test_what_differs_from_what_was_built_is_off_for_the_tenants_of_that_code_alone(
+    built: psycopg.Connection, change: str
+) -> None:
+    with built.transaction(force_rollback=True):
+        assert built.execute(change.encode()).rowcount
+        totals = read_invoice_totals(built)
+    assert [one.tenants for one in totals if one.is_off] == [["acme", "bolt"]]
+    assert [finding.tenant for finding in find_lost_totals(totals, NOW)] == ["acme", "bolt"]
+
+
+@pytest.mark.parametrize(("loaded", "left"), [("bolt", [["cole"]]), ("cole", [["acme", "bolt"]])])
+def test_a_code_with_a_tenant_that_has_newer_rows_is_left_to_the_next_build(
+    built: psycopg.Connection, loaded: str, left: list[list[str]]
+) -> None:
+    with built.transaction(force_rollback=True):
+        built.execute("update control.raw_loads set changed_at = now() where tenant = %s", (loaded,))
+        assert [one.tenants for one in read_invoice_totals(built)] == left
