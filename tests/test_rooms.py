@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,19 @@ def test_no_module_is_longer_than_the_limit() -> None:
     lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in MODULES}
     too_long = [name for name, lines in lengths.items() if lines > LONGEST_MODULE]
     assert not too_long, f"over {LONGEST_MODULE} lines: {too_long}; a second noun means a second file"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Inside a room as well. Imports inside functions do not count: they run later."""
+    names = {".".join(("st_pipeline", *path.relative_to(ROOT).with_suffix("").parts)): path for path in MODULES}
+    names = {name.removesuffix(".__init__"): path for name, path in names.items()}
+    graph: dict[str, set[str]] = {}
+    for name, path in names.items():
+        found = [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.ImportFrom) and node.module]
+        wanted = {
+            submodule if (submodule := f"{node.module}.{alias.name}") in names else node.module
+            for node in found
+            for alias in node.names
+        }
+        graph[name] = {other for other in wanted if other in names and other != name}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules
