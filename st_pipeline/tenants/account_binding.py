@@ -1,6 +1,6 @@
-"""Which ServiceTitan account a tenant is bound to: for good once it was connected, as its data is stored as that one's.
+"""Binds a tenant to its ServiceTitan account: once it has connected, the account can no longer change.
 
-Rows are written by registry.py.
+Its data is stored as that account's. registry.py writes the rows.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ BOUND = ("environment", "tenant_id")
 
 
 def require_unbound(tenant: Tenant, changes: Mapping[str, Any]) -> None:
-    """Raises TenantBound where the changes would move a tenant that was connected to another account."""
+    """Raises TenantBound if the changes would move a tenant that has connected to another account."""
     if tenant.connected_at and any(name in changes and changes[name] != getattr(tenant, name) for name in BOUND):
         raise TenantBound(
-            f"tenant {tenant.key} is bound to the {tenant.environment} account {tenant.tenant_id}, and its data is "
-            "stored as that account's; register the other one as a second tenant: "
+            f"tenant {tenant.key} has connected to the {tenant.environment} account {tenant.tenant_id}, so its account "
+            "can no longer change; register the other account as a new tenant: "
             "st-pipeline tenants add KEY --tenant-id N --environment E --client-id ID"
         )
 
 
 def require_free(connection: psycopg.Connection[Any], tenant: Tenant, changed: Mapping[str, Any]) -> None:
-    """That the account which the tenant is to be may be its own.
+    """Check that the tenant may have the account in ``changed``.
 
     Raises:
-        TenantExists: another tenant is that account.
-        TenantBound: as ``require_own_past`` says.
+        TenantExists: another tenant has that account.
+        TenantBound: see ``require_own_past``.
     """
     if changed.keys().isdisjoint(BOUND):
         return
@@ -43,18 +43,18 @@ def require_free(connection: psycopg.Connection[Any], tenant: Tenant, changed: M
     ).fetchone()
     if holder:
         raise TenantExists(
-            f"the {environment} account {tenant_id} is already registered as {holder[0]}; one account is one tenant, "
-            "or its records would count twice",
+            f"the {environment} account {tenant_id} is already registered as {holder[0]}; an account can have only one "
+            "tenant, or its records would count twice",
             tenant.key,
         )
     require_own_past(connection, tenant.key, environment, tenant_id)
 
 
 def require_own_past(connection: psycopg.Connection[Any], key: str, environment: str, tenant_id: int) -> None:
-    """That neither the key nor the account belongs together with another one's data: a removed tenant's stays.
+    """Check that the data of a removed tenant, which is kept, doesn't get a new key or a new account.
 
     Raises:
-        TenantBound: the key was another account's, or this account's data is stored under another key.
+        TenantBound: the key belonged to another account, or this account's data is stored under another key.
     """
     accounts = connection.execute(
         "select environment = %s and tenant_id = %s from control.removed_tenants where key = %s",
@@ -62,8 +62,8 @@ def require_own_past(connection: psycopg.Connection[Any], key: str, environment:
     ).fetchone()
     if accounts == (False,):
         raise TenantBound(
-            f"key {key} belonged to another ServiceTitan account, whose data is still stored under it; "
-            "register this account under another key"
+            f"the key {key} belonged to another ServiceTitan account, whose data is still stored under it; "
+            "choose another key"
         )
     former = connection.execute(
         "select key from control.removed_tenants where environment = %s and tenant_id = %s order by key limit 1",
@@ -72,5 +72,5 @@ def require_own_past(connection: psycopg.Connection[Any], key: str, environment:
     if former and accounts is None:
         raise TenantBound(
             f"the {environment} account {tenant_id} was registered as {former[0]} before, and its data is still stored "
-            f"under that key, where it would count twice; register it with the key {former[0]}"
+            f"under that key; register it with the key {former[0]}, or its records would count twice"
         )

@@ -1,6 +1,6 @@
-"""What a cadence is: on which days, at which times, or how often; and in which hours a sync may start.
+"""What a cadence is: on which days and at which times, or how often; and in which hours a sync may start.
 
-Reading one from text is in cadence_parsing.py. What is due when is decided in the room schedule/.
+cadence_parsing.py parses the text of a cadence. The package schedule/ decides what is due when.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ EVERY_WEEKDAY = frozenset(range(7))
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The hours of the tenant's day in which a sync may start, without ``end`` itself."""
+    """The hours, in the tenant's time zone, in which a sync may start; ``end`` is excluded."""
 
     start: time
     end: time
 
     @property
     def is_over_midnight(self) -> bool:
-        """Whether it ends on the day after: where ``end`` is the earlier of the two."""
+        """Whether it ends on the next day, because ``end`` is not after ``start``."""
         return self.end <= self.start
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Times of days, by the tenant's clock."""
+    """Times on certain days, in the tenant's time zone."""
 
     times: tuple[time, ...]
     """In ascending order, without seconds."""
@@ -40,12 +40,12 @@ class Calendar:
     weekdays: frozenset[int] = EVERY_WEEKDAY
     """0 is Monday."""
     last_if_shorter: bool = False
-    """A month without the day has its last day instead. Cron has no such rule: its 31st are seven a year."""
+    """In a month without that day, use its last day. Cron has no such rule: its 31st comes seven times a year."""
 
     def has_day(self, day: date) -> bool:
         """Whether there are times on ``day``.
 
-        Where days of the month and of the week are both restricted, either suffices (POSIX, crontab).
+        If both days of the month and weekdays are restricted, a match of either is enough (POSIX, crontab).
         """
         if day.month not in self.months:
             return False
@@ -59,13 +59,13 @@ class Calendar:
 
     @property
     def has_any_day(self) -> bool:
-        """False for the 30th of February and its like."""
+        """False for dates that never occur, like February 30."""
         longest = max(29 if month == 2 else calendar.monthrange(2024, month)[1] for month in self.months)
         return min(self.days) <= longest or (self.weekdays != EVERY_WEEKDAY) or self.last_if_shorter
 
     @property
     def shortest_gap(self) -> timedelta:
-        """Between two times by the clock, were there times on every day."""
+        """The shortest time between two syncs if every day had times."""
         minutes = [at.hour * 60 + at.minute for at in self.times]
         following = [*minutes[1:], minutes[0] + 24 * 60]
         return min(timedelta(minutes=b - a) for a, b in zip(minutes, following, strict=True))
@@ -73,21 +73,21 @@ class Calendar:
 
 @dataclass(frozen=True, slots=True)
 class Cadence:
-    """How often a tenant is synced. ``rule``: times of days; or elapsed time; or None, never by itself."""
+    """How often a tenant is synced. ``rule``: times on days, an interval, or None for never automatically."""
 
     text: str
-    """As it is stored and shown; parsing it gives the same cadence."""
+    """The stored and shown form; parsing it gives the same cadence."""
     rule: Calendar | timedelta | None
     window: Window | None = None
 
     @property
     def is_paused(self) -> bool:
-        """Whether nothing happens by itself."""
+        """Whether nothing runs automatically."""
         return self.rule is None
 
     @property
     def is_spread(self) -> bool:
-        """Whether its times are an hour or more apart, so that each tenant may have its own delay after them."""
+        """Whether its times are at least an hour apart, so that each tenant can have its own delay after them."""
         if self.rule is None:
             return False
         return (self.rule if isinstance(self.rule, timedelta) else self.rule.shortest_gap) >= HOUR

@@ -1,6 +1,6 @@
-"""Reading a cadence from the text that the registry holds. Cron expressions are in cron.py.
+"""Parses the text of a cadence as it is in the registry. Cron expressions are in cron.py.
 
-No message repeats the text: a secret may have landed in the wrong field.
+No message repeats the text: someone may have entered a secret in the wrong field.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from st_pipeline.tenants.errors import FieldInvalid
 NIGHT = time(2)
 LONGEST_INTERVAL = timedelta(days=31)
 ACCEPTED = (
-    "must be one of nightly, weekly, monthly, with a day and a time if you like (nightly 03:30, weekly fri 03:00, "
-    "monthly 15, monthly last 03:00), every 6h (m, h or d), paused, or a cron expression of five fields, like "
-    "30 5 * * 1-5; after any but paused the hours in which a sync may start: between 20:00 and 06:00"
+    "must be one of nightly, weekly, monthly (optionally with a day and time: nightly 03:30, weekly fri 03:00, "
+    "monthly 15, monthly last 03:00), every 6h (m, h or d), a cron expression of five fields (30 5 * * 1-5), or "
+    "paused; to limit the hours in which a sync may start, add them (except to paused): between 20:00 and 06:00"
 )
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -31,20 +31,20 @@ _WINDOW = re.compile(r"(.*) between (\S+) and (\S+)")
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Cadence:
-    """The cadence that ``text`` describes, in any case and with any white space.
+    """The cadence that ``text`` describes. Case and extra white space don't matter.
 
         nightly [02:00]             every night
-        weekly [mon [02:00]]        every week; the day as mon or monday
-        monthly [1 [02:00]]         every month; the day as 1 to 31 or last, in shorter months the last day
-        every 6h                    elapsed time, in whole m, h or d, up to 31 days; counted from 1970 in UTC
+        weekly [mon [02:00]]        every week; the day is mon or monday
+        monthly [1 [02:00]]         every month; the day is 1 to 31 or last; shorter months use their last day
+        every 6h                    an interval in whole m, h or d, up to 31 days, counted from 1970 in UTC
         30 5 * * 1-5                a cron expression
-        paused                      never by itself
-        … between 20:00 and 06:00   a sync starts only in these hours; a time outside moves to their beginning
+        paused                      never automatically
+        … between 20:00 and 06:00   a sync starts only in these hours; a time outside moves to their start
 
-    What is in brackets may be left out, and is then what is shown. Times are of the tenant's zone, in 24 hours.
+    The parts in brackets are optional, and show their defaults. Times are in the tenant's time zone, in 24-hour format.
 
     Raises:
-        FieldInvalid: naming what is accepted.
+        FieldInvalid: the message says what is accepted.
     """
     folded = " ".join(text.split())
     windowed = _WINDOW.fullmatch(folded.lower())
@@ -53,7 +53,7 @@ def parse(text: str) -> Cadence:
         folded = folded[: len(windowed[1])]
     words = folded.lower()
     if words == "paused" and window:
-        raise _refusal("paused has no hours in which a sync may start: leave them out")
+        raise _refusal("must not have hours when it is paused; remove them")
     cadence = _worded(words) or _interval(words) or _cron(folded)
     if cadence is None:
         raise FieldInvalid("cadence", ACCEPTED, is_malformed=True)
@@ -83,7 +83,7 @@ def _worded(words: str) -> Cadence | None:
 
 
 def _at(rule: Calendar, text: str, rest: list[str]) -> Cadence | None:
-    """The rule, at the time in ``rest`` if there is one."""
+    """The rule at the time in ``rest``, if there is one."""
     if not rest:
         return Cadence(text, rule)
     at = _time(rest[0])
@@ -98,7 +98,7 @@ def _interval(words: str) -> Cadence | None:
         return None
     length = int(found[1]) * _UNITS[found[2]]
     if length > LONGEST_INTERVAL:
-        raise _refusal(f"may be at most every {LONGEST_INTERVAL.days}d; for less often use monthly, or cron")
+        raise _refusal(f"must be at most every {LONGEST_INTERVAL.days}d; for less often, use monthly or cron")
     return Cadence(f"every {found[1]}{found[2]}", length)
 
 
@@ -107,16 +107,18 @@ def _cron(text: str) -> Cadence | None:
     if rule is None:
         return None
     if not rule.has_any_day:
-        raise _refusal("is a cron expression for a day that no month has; monthly last is the last of each")
+        raise _refusal(
+            "is a cron expression for a day that no month has; for the last day of each month, use monthly last"
+        )
     return Cadence(text, rule)
 
 
 def _window(start: str, end: str) -> Window:
     opens, closes = _time(start), _time(end)
     if opens is None or closes is None:
-        raise _refusal("has hours that are none; write them like between 20:00 and 06:00")
+        raise _refusal("has invalid hours; enter them like between 20:00 and 06:00")
     if opens == closes:
-        raise _refusal("has hours that begin and end at one time; leave them out to allow all")
+        raise _refusal("has hours that start and end at the same time; to allow all hours, remove them")
     return Window(opens, closes)
 
 
@@ -133,7 +135,7 @@ def _weekday(text: str) -> int | None:
 
 
 def _day(text: str) -> int | None:
-    """A day of the month, 1 to 31; ``last`` is the 31st, which in shorter months is the last."""
+    """A day of the month, 1 to 31; ``last`` is 31, which means the last day in shorter months."""
     if text == "last":
         return 31
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= 2 else 0

@@ -1,7 +1,7 @@
-"""From a tenant to a client that calls as that tenant: hosts of its environment, its credentials, the shared pace.
+"""Makes an API client for a tenant: the hosts of its environment, its credentials, and the shared rate limit.
 
-What a client can do is servicetitan/client.py; here it is only added that of two client secrets the newest that works
-signs in.
+servicetitan/client.py says what a client can do. This module adds signing in with the newest of two client secrets
+that works.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from st_pipeline.tenants.model import Tenant
 
 
 class TenantClient(ServiceTitan):
-    """A client that signs in with the newest client secret, and where that is refused with the older one.
+    """A client that signs in with the newest client secret, and if that is refused with the older one.
 
-    Whenever it needs a token, also in the middle of a sync: one of the two may be deleted at any time.
+    It does so whenever it needs a token, even in the middle of a sync: either one can be deleted at any time.
     """
 
     def __init__(self, *, credentials: Credentials, **options: Any) -> None:
         super().__init__(credentials=credentials, **options)
         self._others = [credentials.older_secret] if isinstance(credentials, TwoSecrets) else []
         self.tried: list[bool] = [False]
-        """Whether the newest secret signed in; then, where it was tried as well, the older one."""
+        """Whether the newest secret signed in; then, if it was also tried, whether the older one did."""
 
     def _ask_token(self) -> Token:
         try:
@@ -50,7 +50,7 @@ class TenantClient(ServiceTitan):
 
 
 def pacer(settings: Settings) -> Pacer:
-    """The pace that everything on this home keeps together: checks, syncs, the portal."""
+    """The rate limiter that everything on this home shares: checks, syncs, and the portal."""
     return Pacer(settings.home / "pace")
 
 
@@ -63,10 +63,10 @@ def client(
     timeouts: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
     calls: CallLog | None = None,
 ) -> TenantClient:
-    """A client for one tenant, to be closed by the caller; nothing is asked for yet. Options: see ServiceTitan.
+    """A client for one tenant, which the caller must close. Makes no call yet. For the options, see ServiceTitan.
 
     Raises:
-        SettingsError: ST_PIPELINE_SANDBOX_URL is no URL.
+        SettingsError: ST_PIPELINE_SANDBOX_URL is not a URL.
     """
     try:
         where = hosts(tenant.environment, settings.sandbox_url)

@@ -1,6 +1,6 @@
-"""Whether ServiceTitan lets a tenant in: one sign-in and one small page, and what their outcome means.
+"""Tests whether ServiceTitan lets a tenant in: signs in, reads one small page, and explains the result.
 
-Storing what was found is in registry.py (``record_check``), both together in recheck.py.
+registry.py stores the result (``record_check``); recheck.py does both.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from st_pipeline.servicetitan.errors import (
 from st_pipeline.steps.step import Do, Step, Steps
 from st_pipeline.tenants.model import CheckCause, Status, Tenant
 
-# A token is given for client id and secret alone; only a call shows that app key and tenant id are right as well.
-# Entities with few records first.
+# Client id and secret are enough for a token; only an API call shows that app key and tenant id are right too.
+# Entities with few records come first.
 _PROBES = ("settings_business_units", "jpm_job_types", "memberships_membership_types", "crm_customers")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What a check found. ``detail`` says what is the case in one sentence, ``steps`` what to do about it."""
+    """What a check found. ``detail`` says it in one sentence, ``steps`` what to do about it."""
 
     status: Status
     detail: str
     scopes: frozenset[str] = frozenset()
-    """As the token lists them; empty where it lists none, or there is no token."""
+    """The scopes that the token lists; empty if it lists none or there is no token."""
     cause: CheckCause = CheckCause.NONE
     steps: Steps = ()
 
@@ -42,13 +42,13 @@ class CheckResult:
 
 
 def check(tenant: Tenant, client: ServiceTitan) -> CheckResult:
-    """Sign in and read one small page. Raises nothing of ServiceTitan's: every outcome is a result."""
+    """Sign in and read one small page. Never raises a ServiceTitanError: every outcome is a result."""
     try:
         scopes = client.granted_scopes()
         if probe := _probe(scopes):
             next(iter(client.pages(endpoint(probe))), None)
     except RequestWrong as error:
-        # Any other refusal of the page is a fault of the request. The sign-in itself worked.
+        # Any other refusal of the page means that the request was wrong. The sign-in itself worked.
         if error.entity is None or error.status == 404:
             return explain_refusal(tenant, error)
     except ServiceTitanError as error:
@@ -57,14 +57,15 @@ def check(tenant: Tenant, client: ServiceTitan) -> CheckResult:
 
 
 def read_admission(tenant: Tenant, scopes: frozenset[str]) -> CheckResult:
-    """The result for a tenant that was let in, with the scopes its token lists (none listed: unknown, taken as all)."""
+    """The result for a tenant that was let in with ``scopes``. If the token lists none, all count as granted."""
     missing = {scope: names for scope, names in _required_scopes().items() if scopes and scope not in scopes}
     if not missing:
         return CheckResult(Status.CONNECTED, "connected", scopes)
     named = ", ".join(f"{scope} (for {' and '.join(names)})" for scope, names in sorted(missing.items()))
     return CheckResult(
         Status.CONNECTED,
-        f"connected, but not granted: {named}; the legacy tables need {'it' if len(missing) == 1 else 'them'}",
+        f"connected, but {'a scope is' if len(missing) == 1 else 'scopes are'} missing: {named}; "
+        f"the legacy tables need {'it' if len(missing) == 1 else 'them'}",
         scopes,
         CheckCause.SCOPE,
         (*(Step(Do.GRANT_SCOPE, scope) for scope in sorted(missing)), Step(Do.TEST_CONNECTION)),
@@ -72,24 +73,24 @@ def read_admission(tenant: Tenant, scopes: frozenset[str]) -> CheckResult:
 
 
 def explain_refusal(tenant: Tenant, error: ServiceTitanError) -> CheckResult:
-    """The result for what the client raised instead, in a check or in a sync.
+    """The result for an error that the client raised, in a check or in a sync.
 
     ServiceTitan has no special answer for a tenant that hasn't connected the app: it looks like a wrong secret. So a
-    client that was never let in is *not connected yet*, and one that was is *refused*.
+    tenant that has never connected is *not connected yet*, and one that has is *refused*.
     """
     match error:
         case CredentialsRefused(entity=None) if tenant.connected_at is None:
             return CheckResult(
                 Status.NOT_CONNECTED,
-                "ServiceTitan does not know this client yet",
+                "ServiceTitan does not recognize the client id and client secret yet",
                 cause=CheckCause.CLIENT,
                 steps=(Step(Do.CONNECT_APP), Step(Do.ENTER_CREDENTIALS)),
             )
         case CredentialsRefused(entity=None):
             return CheckResult(
                 Status.REFUSED,
-                f"ServiceTitan no longer accepts the client secret; it did on {tenant.connected_at:%Y-%m-%d}. It was "
-                "deleted or the app was disconnected",
+                "ServiceTitan no longer accepts the client secret, which last worked on "
+                f"{tenant.connected_at:%Y-%m-%d}. It was deleted, or the app was disconnected",
                 cause=CheckCause.CLIENT,
                 steps=(Step(Do.GENERATE_SECRET), Step(Do.ENTER_SECRET)),
             )
@@ -117,12 +118,12 @@ def explain_refusal(tenant: Tenant, error: ServiceTitanError) -> CheckResult:
 
 
 def _probe(scopes: frozenset[str]) -> str | None:
-    """The entity to read one page of; None when none is granted, as then a refusal would mean nothing."""
+    """The entity to read one page of; None if none is granted, because a refusal would then mean nothing."""
     return next((entity for entity in _PROBES if endpoint(entity).scope in scopes), None)
 
 
 def _required_scopes() -> Mapping[str, list[str]]:
-    """Scope -> the entities that need it and that the legacy tables cannot do without."""
+    """Scope -> the entities that need it and that the legacy tables require."""
     needed: dict[str, list[str]] = {}
     for entity in LEGACY_REQUIRED:
         needed.setdefault(endpoint(entity).scope, []).append(entity)

@@ -1,9 +1,9 @@
-"""The rows of ``control.credentials``: one a tenant, its secrets encrypted by the vault.
+"""The rows of ``control.credentials``: one per tenant, with its secrets encrypted by the vault.
 
-A tenant has one client secret, or for a while two: the newest, and the older one that it is to replace. What becomes
-of them is decided in registry.py.
+A tenant has one client secret or, during a rotation, two: the newest, and the older one that it replaces. registry.py
+decides when each is added or revoked.
 
-Functions over a connection, each part of the caller's transaction.
+All functions run on the caller's connection, in its transaction.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from st_pipeline.secret import Secret
 from st_pipeline.tenants.credentials import NewParts, OwnCredentials
 from st_pipeline.tenants.vault import Vault
 
-# Column -> what it was encrypted for. Both secrets are the tenant's client secrets: one may take the other's place
-# without being opened.
+# Column -> the purpose it was encrypted for. Both secrets have the same purpose, so one can move to the other's column
+# without being decrypted.
 _ENCRYPTED = {"client_secret": "client_secret", "older_secret": "client_secret", "app_key": "app_key"}
 
 
 @dataclass(frozen=True, slots=True)
 class SecretOutline:
-    """What may be told of a client secret; instants are aware, and those of checks."""
+    """What may be shown of a client secret. Instants have a time zone; the last two are times of checks."""
 
     added_at: datetime
     worked_at: datetime | None = None
@@ -38,7 +38,7 @@ class SecretOutline:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What may be told of credentials without opening them; the client id only in part, see ``masked``."""
+    """What may be shown of credentials without decrypting them. Show the client id only through ``masked``."""
 
     client_id: str
     has_own_app_key: bool
@@ -47,7 +47,7 @@ class Outline:
 
 
 def insert(connection: psycopg.Connection[Any], vault: Vault, tenant: str, own: OwnCredentials) -> None:
-    """The credentials of a tenant that has none."""
+    """Store credentials for a tenant that has none."""
     connection.execute(
         """
         insert into control.credentials (tenant, client_id, client_secret, app_key, app_id)
@@ -64,12 +64,12 @@ def insert(connection: psycopg.Connection[Any], vault: Vault, tenant: str, own: 
 
 
 def replace(connection: psycopg.Connection[Any], vault: Vault, tenant: str, parts: NewParts) -> None:
-    """Put new parts in the place of old ones. Nothing old is opened, so this works when its key is lost, too."""
+    """Replace parts of the credentials. The old ones are not decrypted, so this works even if their key is lost."""
     changed: dict[str, Any] = {}
     if parts.client_id:
         changed["client_id"] = parts.client_id
     if parts.client_secret:
-        # Who enters it anew means this one alone.
+        # A newly entered secret replaces both old ones.
         changed["client_secret"] = vault.encrypt(parts.client_secret, _purpose(tenant, "client_secret"))
         changed |= dict.fromkeys(("older_secret", "older_added_at", "older_worked_at", "older_refused_at"))
         changed |= dict.fromkeys(("secret_worked_at", "secret_refused_at"))
@@ -87,9 +87,9 @@ def replace(connection: psycopg.Connection[Any], vault: Vault, tenant: str, part
 
 
 def add_secret(connection: psycopg.Connection[Any], vault: Vault, tenant: str, secret: Secret) -> bool:
-    """A newer client secret beside the one there is, which is not opened; False where there are two already, or none.
+    """Add a newer client secret beside the current one, which isn't decrypted; False if there are already two, or none.
 
-    The age of the credentials is the newest's.
+    The credentials' age is that of the newest secret.
     """
     added = connection.execute(
         """
@@ -106,9 +106,9 @@ def add_secret(connection: psycopg.Connection[Any], vault: Vault, tenant: str, s
 
 
 def revoke_secret(connection: psycopg.Connection[Any], tenant: str, added_at: datetime) -> bool:
-    """Delete the client secret that was added at ``added_at``; False where there is no such one.
+    """Delete the client secret that was added at ``added_at``; False if there is none.
 
-    The other one stays. Without another the tenant has no credentials any more.
+    The other one stays. If there is no other, the tenant then has no credentials.
     """
     statements = (
         "update control.credentials set older_secret = null, older_added_at = null, older_worked_at = null, "
@@ -125,7 +125,7 @@ def revoke_secret(connection: psycopg.Connection[Any], tenant: str, added_at: da
 def record_secret_use(
     connection: psycopg.Connection[Any], tenant: str, added_at: datetime, at: datetime, *, worked: bool
 ) -> None:
-    """A check signed in, or was refused, with the secret that was added at ``added_at``, if it is still there."""
+    """Record whether a check could sign in with the secret that was added at ``added_at``, if it still exists."""
     for column, prefix in (("secret_added_at", "secret"), ("older_added_at", "older")):
         connection.execute(
             sql.SQL(
@@ -141,7 +141,7 @@ def record_secret_use(
 
 
 def read(connection: psycopg.Connection[Any], vault: Vault, tenant: str) -> OwnCredentials | None:
-    """The tenant's credentials, decrypted; None where it has none. Raises VaultLocked."""
+    """The tenant's credentials, decrypted; None if it has none. Raises VaultLocked."""
     row = _row(connection, tenant)
     if row is None:
         return None
@@ -157,7 +157,7 @@ def read(connection: psycopg.Connection[Any], vault: Vault, tenant: str) -> OwnC
 
 
 def outline(connection: psycopg.Connection[Any], tenant: str) -> Outline | None:
-    """What there is, nothing opened; None where the tenant has no credentials."""
+    """The outline of the tenant's credentials, without decrypting them; None if it has none."""
     row = _row(connection, tenant)
     if row is None:
         return None
@@ -169,10 +169,10 @@ def outline(connection: psycopg.Connection[Any], tenant: str) -> Outline | None:
 
 
 def renew(connection: psycopg.Connection[Any], vault: Vault) -> int:
-    """Encrypt every secret anew with the newest key; of how many tenants.
+    """Re-encrypt every secret with the newest key. Returns the number of tenants.
 
     Raises:
-        VaultLocked: one of them opens with no key.
+        VaultLocked: no key decrypts one of them.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute("select * from control.credentials order by tenant for update").fetchall()

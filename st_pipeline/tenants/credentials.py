@@ -1,6 +1,6 @@
-"""What a tenant brings to identify itself, as it was entered: checked, and shown only in part.
+"""A tenant's credentials as they were entered: validated, and shown only in part.
 
-Encryption is in vault.py; what a client needs to sign in is servicetitan/credentials.py, which ``complete`` makes.
+vault.py encrypts them. ``complete`` turns them into what a client signs in with (servicetitan/credentials.py).
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ SHOWN = 4
 
 @dataclass(frozen=True, slots=True)
 class OwnCredentials:
-    """Client id and secret of one tenant; ``app_key`` None: it uses the shared one. Made by ``own_credentials``."""
+    """One tenant's credentials, made by ``own_credentials``. If ``app_key`` is None, it uses the shared app key."""
 
     client_id: str
     client_secret: Secret
     app_key: Secret | None = None
     app_id: str | None = None
     older_secret: Secret | None = None
-    """The secret that ``client_secret`` is to replace, as long as it is kept."""
+    """The secret that ``client_secret`` replaces, as long as it is kept."""
 
 
 def own_credentials(
     client_id: str, client_secret: Secret, app_key: Secret | None = None, app_id: str | None = None
 ) -> OwnCredentials:
-    """Credentials without surrounding white space, which alone makes ServiceTitan answer ``invalid_client``.
+    """Validated credentials without surrounding white space, for which ServiceTitan would answer ``invalid_client``.
 
     Raises:
-        FieldInvalid: a part is empty, too long, or holds anything but printable ASCII (it goes into HTTP headers).
+        FieldInvalid: a part is empty, too long, or not printable ASCII, as HTTP headers require.
     """
     return OwnCredentials(
         client_id=_token("client id", client_id),
@@ -46,20 +46,20 @@ def own_credentials(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwoSecrets(Credentials):
-    """What to sign in with while a client secret is rotated; clients.py makes the client that tries both."""
+    """What to sign in with during a rotation of the client secret; the client in clients.py tries both."""
 
     older_secret: Secret
 
 
 @dataclass(frozen=True, slots=True)
 class NewParts:
-    """What is to be replaced of a tenant's credentials; None stays as it is. Made by ``new_parts``."""
+    """The parts of a tenant's credentials to replace, made by ``new_parts``; None leaves a part unchanged."""
 
     client_id: str | None = None
     client_secret: Secret | None = None
     app_key: Secret | None = None
     drops_app_key: bool = False
-    """Use the shared app key from now on."""
+    """Delete the tenant's own app key and use the shared one."""
 
 
 def new_parts(
@@ -68,7 +68,7 @@ def new_parts(
     app_key: Secret | None = None,
     drops_app_key: bool = False,
 ) -> NewParts:
-    """Parts trimmed and checked. Raises FieldInvalid, without a value."""
+    """The parts, trimmed and validated. Raises FieldInvalid; its message never contains a value."""
     return NewParts(
         client_id=None if client_id is None else _token("client id", client_id),
         client_secret=None if client_secret is None else _secret("client secret", client_secret),
@@ -78,10 +78,10 @@ def new_parts(
 
 
 def complete(tenant: str, own: OwnCredentials, shared_app_key: Secret | None) -> Credentials:
-    """What a client signs in with: the tenant's own app key, else the shared one; TwoSecrets where there are two.
+    """What a client signs in with: the tenant's own app key or else the shared one; TwoSecrets if there are two.
 
     Raises:
-        CredentialsMissing: there is neither.
+        CredentialsMissing: there is no app key.
     """
     app_key = own.app_key or shared_app_key
     if app_key is None:
@@ -93,7 +93,7 @@ def complete(tenant: str, own: OwnCredentials, shared_app_key: Secret | None) ->
 
 
 def masked(client_id: str) -> str:
-    """The last four characters, enough to tell two apart; nothing of an id so short that they would be half of it."""
+    """The last four characters, enough to tell two ids apart; none if they would be half of the id or more."""
     return f"…{client_id[-SHOWN:]}" if len(client_id) > 2 * SHOWN else "…"
 
 
@@ -106,7 +106,7 @@ def _token(field: str, text: str) -> str:
     if not trimmed:
         raise FieldInvalid(field, "is empty")
     if len(trimmed) > LONGEST:
-        raise FieldInvalid(field, f"is longer than {LONGEST} characters, which none of ServiceTitan's is")
+        raise FieldInvalid(field, f"is longer than {LONGEST} characters; copy it again from ServiceTitan")
     if not (trimmed.isascii() and trimmed.isprintable()) or " " in trimmed:
-        raise FieldInvalid(field, "must be one word of plain ASCII, as ServiceTitan shows it")
+        raise FieldInvalid(field, "must not contain spaces or non-ASCII characters; copy it again from ServiceTitan")
     return trimmed

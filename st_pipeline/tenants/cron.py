@@ -1,6 +1,6 @@
-"""Cron expressions of five fields: what they may hold, and the days and times they mean.
+"""Parses cron expressions of five fields into days and times.
 
-Lists, ranges, steps and English names, as in crontab(5); no @nicknames, seconds, L, W, # or ?.
+Supports lists, ranges, steps and English names, as in crontab(5), but not @nicknames, seconds, L, W, # or ?.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class _Field:
     last: int
     names: Mapping[str, int] = field(default_factory=dict)
     star_last: int | None = None
-    """The last number that ``*``, and a step without an end, reach, where it is not ``last``."""
+    """The last number that ``*`` and an open-ended step reach, if it is not ``last``."""
 
 
 _FIELDS = (
@@ -34,7 +34,7 @@ _FIELDS = (
 
 
 def calendar_of(expression: str) -> Calendar | None:
-    """The days and times of a cron expression, its fields parted by white space; None where it is none."""
+    """The days and times of a cron expression with fields separated by white space; None if it is invalid."""
     texts = expression.split()
     if len(texts) != len(_FIELDS):
         return None
@@ -51,7 +51,7 @@ def calendar_of(expression: str) -> Calendar | None:
 
 
 def _numbers(text: str, of: _Field) -> set[int]:
-    """What a field stands for; empty where it is wrong."""
+    """The numbers that a field matches; empty if it is invalid."""
     numbers: set[int] = set()
     for part in text.split(","):
         found = _part(part, of)
@@ -74,7 +74,7 @@ def _part(part: str, of: _Field) -> range:
         return range(0)
     first, last = ends[0] or 0, ends[-1] or 0
     if slash and len(ends) == 1:
-        last = max(first, star_last)  # 5/15: every fifteenth from the fifth on
+        last = max(first, star_last)  # 5/15: every fifteenth, starting at 5
     return range(first, last + 1, step) if of.first <= first <= last <= of.last else range(0)
 
 
@@ -83,5 +83,5 @@ def _number(text: str, of: _Field) -> int | None:
 
 
 def _digits(text: str, longest: int) -> int | None:
-    # isdecimal() alone would take other scripts' digits.
+    # isdecimal() alone would accept digits of other scripts.
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= longest else None

@@ -1,17 +1,17 @@
 """What can go wrong with tenants, grouped by what the caller should do next.
 
     TenantsError
-    ├── FieldInvalid          give another value for the field it names
-    ├── TenantUnknown         use one of the keys that exist
-    ├── TenantExists          choose another key, or use the tenant that is there
-    ├── TenantBound           add a second tenant: a key never moves to another account
-    ├── CredentialsMissing    give the tenant credentials
+    ├── FieldInvalid          enter another value for the field it names
+    ├── TenantUnknown         use an existing key
+    ├── TenantExists          choose another key, or use the existing tenant
+    ├── TenantBound           add a new tenant: a key never moves to another account
+    ├── CredentialsMissing    enter the tenant's credentials
     ├── ImportRefused         correct the file it names; nothing was stored
-    └── VaultError            look at the setting it names
-        ├── VaultKeyInvalid       the key itself cannot be used
-        └── VaultLocked           no key opens what is stored
+    └── VaultError            check the setting it names
+        ├── VaultKeyInvalid       the key itself is unusable
+        └── VaultLocked           no key decrypts what is stored
 
-No message carries a secret, nor a value that may have been a secret in the wrong place.
+No message contains a secret, or a value that may be a secret in the wrong field.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from st_pipeline.steps.advised_error import AdvisedError
 
 
 class TenantsError(AdvisedError):
-    """Base of all; the message is one line for a person, with the next step."""
+    """Base class; the message is one line for a person, with the next step."""
 
 
 class FieldInvalid(TenantsError):
-    """A field cannot hold the value. ``field`` is its name, ``expected`` what is expected of it."""
+    """The value of a field is invalid. ``field`` is its name, ``expected`` says what is wrong or required."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class FieldInvalid(TenantsError):
         suggestion: str | None = None,
         is_malformed: bool = False,
     ) -> None:
-        """``suggestion``: a value to try instead. ``is_malformed``: the value has none of the accepted forms."""
+        """``suggestion``: a value to try instead. ``is_malformed``: the value matches none of the accepted formats."""
         said = f"{field} {expected}{f'; try {suggestion}' if suggestion else ''}"
         super().__init__(f"tenant {tenant}: {said}" if tenant else said)
         self.field = field
@@ -45,7 +45,7 @@ class FieldInvalid(TenantsError):
         self.is_malformed = is_malformed
 
     def of_tenant(self, tenant: str) -> FieldInvalid:
-        """The same error, naming the tenant too."""
+        """The same error, which also names the tenant."""
         return FieldInvalid(
             self.field, self.expected, tenant=tenant, suggestion=self.suggestion, is_malformed=self.is_malformed
         )
@@ -56,7 +56,7 @@ class TenantUnknown(TenantsError):
 
 
 class TenantExists(TenantsError):
-    """The key, or the ServiceTitan account, is taken. ``said`` is the problem without the tenant's name."""
+    """The key or the ServiceTitan account is taken. ``said`` is the problem without the tenant's name."""
 
     def __init__(self, said: str, tenant: str, *, is_key: bool = False) -> None:
         super().__init__(f"tenant {tenant}{' ' if is_key else ': '}{said}")
@@ -69,20 +69,20 @@ class TenantBound(TenantsError):
 
 
 class CredentialsMissing(TenantsError):
-    """A tenant has no credentials, or no app key and there is no shared one."""
+    """A tenant has no credentials, or no app key while no shared one is set."""
 
 
 class ImportRefused(TenantsError):
-    """A credential file cannot be read as such."""
+    """A credential file is invalid."""
 
 
 class VaultError(TenantsError):
-    """Base of what goes wrong with keys."""
+    """Base class of errors with the vault's keys."""
 
 
 class VaultKeyInvalid(VaultError):
-    """A key is malformed, missing, or readable by others."""
+    """A key is malformed, missing, or accessible to other users."""
 
 
 class VaultLocked(VaultError):
-    """What is stored was encrypted with a key that is not there."""
+    """A stored value was encrypted with a key that is no longer configured."""

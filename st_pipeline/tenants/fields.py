@@ -1,6 +1,6 @@
-"""What each field of a tenant may hold: pure functions from what was given to the value kept.
+"""Validates each field of a tenant: pure functions from what was entered to the stored value.
 
-Which fields there are is in model.py. No message repeats the value: a secret may have landed in the wrong field.
+model.py has the fields. No message repeats the value: someone may have entered a secret in the wrong field.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _KEY = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_KEY - 1}}}")
 
 
 class Environment(StrEnum):
-    """Which of ServiceTitan's installations an account lives in; ``sandbox`` is our stand-in."""
+    """Which of ServiceTitan's environments an account is in; ``sandbox`` is our simulated one."""
 
     PRODUCTION = "production"
     INTEGRATION = "integration"
@@ -33,12 +33,12 @@ class Environment(StrEnum):
 
 
 def valid_key(key: str) -> str:
-    """A slug: partition key, folder name, word on the command line. Kept as given, never altered.
+    """A slug: partition key, folder name, and command-line argument. It is never altered.
 
-    The orchestrator itself accepts anything as a partition key, so this is the one place that is strict.
+    The orchestrator accepts anything as a partition key, so only this function is strict.
     """
     if not _KEY.fullmatch(key):
-        expected = f"must be 1 to {LONGEST_KEY} of a-z, 0-9 and -, the first no hyphen"
+        expected = f"must be 1 to {LONGEST_KEY} lowercase letters, digits or hyphens, and not start with a hyphen"
         raise FieldInvalid("key", expected, suggestion=slug(key))
     if key in RESERVED_KEYS:
         raise FieldInvalid("key", f"{key} is reserved; choose another")
@@ -46,25 +46,25 @@ def valid_key(key: str) -> str:
 
 
 def slug(text: str) -> str | None:
-    """The nearest valid key to a name, ``Müller & Söhne`` -> ``muller-sohne``; None where nothing is left."""
+    """The closest valid key for a name, ``Müller & Söhne`` -> ``muller-sohne``; None if nothing is left."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     near = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_KEY].rstrip("-")
     return near if near and near not in RESERVED_KEYS else None
 
 
 def valid_name(name: str) -> str:
-    """Any text; white space trimmed and folded."""
-    return _text("name", name) or _refuse("name", "is empty; give the company's name")
+    """Any text, with white space trimmed and collapsed."""
+    return _text("name", name) or _refuse("name", "is empty; enter the company's name")
 
 
 def valid_tenant_id(tenant_id: int | str) -> int:
-    """ServiceTitan's number of the account: a positive int64 (API documents: ``tenant`` is int64)."""
+    """ServiceTitan's number for the account: a positive int64 (API documents: ``tenant`` is int64)."""
     if isinstance(tenant_id, str):
         digits = tenant_id.strip()
-        # isdecimal() alone would take other scripts' digits; 19 digits hold every int64.
+        # isdecimal() alone would accept digits of other scripts; 19 digits fit every int64.
         tenant_id = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 19 else 0
     if isinstance(tenant_id, bool) or not 0 < tenant_id <= LARGEST_TENANT_ID:
-        raise FieldInvalid("tenant id", "must be the account's number in ServiceTitan, digits only")
+        raise FieldInvalid("tenant id", "must be the company's number from ServiceTitan, digits only")
     return tenant_id
 
 
@@ -78,27 +78,27 @@ def valid_environment(environment: str) -> Environment:
 
 
 def valid_company_code(code: str | None) -> str | None:
-    """Free text, trimmed: what the legacy tables call the tenant, like ``SM000250``. Empty is none."""
+    """Free text, trimmed: the tenant's name in the legacy tables, like ``SM000250``. Empty means none."""
     return _text("company code", code or "") or None
 
 
 def valid_trade(trade: str | None) -> str | None:
-    """Free text, trimmed: the trade's long name, like ``Plumbing``. Empty is none."""
+    """Free text, trimmed: the trade's full name, like ``Plumbing``. Empty means none."""
     return _text("trade", trade or "") or None
 
 
 def valid_timezone(zone: str) -> str:
-    """An IANA name; case doesn't matter, the name's own is kept."""
+    """An IANA time zone name in its official spelling; case doesn't matter."""
     name = _zones().get(zone.strip().lower())
     if name is None:
         near = difflib.get_close_matches(zone.strip().lower().replace(" ", "_"), _zones(), n=1, cutoff=0.7)
         suggestion = f"; did you mean {_zones()[near[0]]}?" if near else ""
-        raise FieldInvalid("timezone", f"must be an IANA name like America/New_York{suggestion}")
+        raise FieldInvalid("timezone", f"must be a time zone name like America/New_York{suggestion}")
     return name
 
 
 def valid_cadence(cadence: str) -> str:
-    """The text of a cadence in the form that is kept; what there is to choose from is in cadence_parsing.py."""
+    """The text of a cadence in its stored form; cadence_parsing.py has the accepted formats."""
     return parse(cadence).text
 
 
@@ -106,9 +106,9 @@ def _text(field: str, text: str) -> str:
     folded = " ".join(text.split())
     if len(folded) > LONGEST_TEXT:
         _refuse(field, f"must be at most {LONGEST_TEXT} characters")
-    # Cc: control characters, NUL too; Cs: lone surrogates. Postgres holds neither NUL nor surrogates.
+    # Cc: control characters, including NUL; Cs: lone surrogates. Postgres stores neither NUL nor surrogates.
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in folded):
-        _refuse(field, "must not hold control characters")
+        _refuse(field, "must not contain control characters")
     return folded
 
 
@@ -118,5 +118,5 @@ def _refuse(field: str, problem: str) -> str:
 
 @cache
 def _zones() -> Mapping[str, str]:
-    """Zones by their name in lower case. ``Factory`` and ``localtime`` are files beside the zones, not places."""
+    """Lowercase name -> zone name. ``Factory`` and ``localtime`` are files beside the zones, not places."""
     return {name.lower(): name for name in zoneinfo.available_timezones() - {"Factory", "localtime", "posixrules"}}

@@ -1,15 +1,15 @@
-"""Tenants out of credential files that people already have: servicepytan's and Titanpy's. Pure, from text.
+"""Reads tenants from credential files that people already have, in the formats of servicepytan and Titanpy. Pure.
 
-Storing is in registry.py (``add_all``), reading files at the edge. Where the formats come from:
+registry.py stores them (``add_all``); the caller reads the file. The formats:
 
 - servicepytan (its docs/configuration.md): one object with ``SERVICETITAN_CLIENT_ID``, ``…_CLIENT_SECRET``,
   ``…_APP_ID``, ``…_APP_KEY``, ``…_TENANT_ID``, ``…_TIMEZONE`` (may be empty: UTC), ``…_API_ENVIRONMENT``
   (``production`` by default), and the same names as variables;
 - Titanpy (its README): one object with ``CLIENT_ID``, ``CLIENT_SECRET``, ``APP_ID``, ``APP_KEY``, ``TENANT_ID``,
-  ``TIMEZONE``; it knows production only.
+  ``TIMEZONE``; it supports only production.
 
-People with several accounts keep several objects: a list of them, or a mapping from name to object, works too.
-No message repeats a value of the file: any of them may be a secret.
+For several accounts, a list of objects or a mapping from name to object works too.
+No message repeats a value from the file: any of them may be a secret.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NEEDED = ("CLIENT_ID", "CLIENT_SECRET", "TENANT_ID")
 _THEIRS = (*_NEEDED, "APP_ID", "APP_KEY", "TIMEZONE", "API_ENVIRONMENT")
 _OURS = ("KEY", "NAME", "COMPANY_CODE", "TRADE", "CADENCE")
 _KNOWN = frozenset((*_THEIRS, *_OURS))
-# What the two libraries keep beside the credentials in memory, and people write out with them.
+# The two libraries keep these in memory beside the credentials, so people save them too.
 _IGNORED = frozenset({"ACCESS_TOKEN", "AUTH_ROOT", "API_ROOT"})
 _NUMBERS = frozenset({"TENANT_ID", "APP_ID"})
 
@@ -51,16 +51,18 @@ def parse(
 ) -> tuple[Found, ...]:
     """Every tenant in the JSON ``text`` of ``source``.
 
-    ``key`` is for a file with one tenant; otherwise a key is the entry's KEY, else made from its name, else
-    ``tenant-<id>``. ``environment`` is for entries that name none (default production). ``shared_app_key`` says that
-    there is one, so that APP_KEY may be missing.
+    ``key`` is for a file with one tenant. Otherwise the key is the entry's KEY, or derived from its name, or
+    ``tenant-<id>``. ``environment`` is for entries that have none (default production). If there is a
+    ``shared_app_key``, APP_KEY is optional.
 
     Raises:
-        ImportRefused: the text is no such file; naming the entry and the field.
+        ImportRefused: the file is invalid; the message names the entry and the field.
     """
     entries = _entries(_load(text, source), source)
     if key is not None and len(entries) != 1:
-        raise ImportRefused(f"{source} holds {len(entries)} tenants; --key is for a file with one: give each a KEY")
+        raise ImportRefused(
+            f"{source} contains {len(entries)} tenants, but --key works only with one; add a KEY to each entry instead"
+        )
     found = tuple(
         _found(where, name, entry, key=key, environment=environment, shared_app_key=shared_app_key)
         for where, name, entry in entries
@@ -75,7 +77,7 @@ def from_variables(
     """The one tenant in servicepytan's variables. The app key stays shared: it is not stored a second time.
 
     Raises:
-        ImportRefused: a variable is missing or unusable; naming it.
+        ImportRefused: a variable is missing or invalid; the message names it.
     """
     entry = {
         "CLIENT_ID": defaults.client_id,
@@ -96,10 +98,10 @@ def _load(text: str, source: str) -> Any:
     except json.JSONDecodeError as error:
         problem = f"is not JSON (line {error.lineno}, column {error.colno})"
     except _Repeated as repeated:
-        problem = f"names {_shown(str(repeated))} twice in one entry; keep one"
+        problem = f"has {_shown(str(repeated))} twice in one entry; keep one"
     except (ValueError, RecursionError):
         problem = "is not a credential file"
-    # Raised out here, as a decoding error carries the whole text with it.
+    # Raised out here, because a decoding error contains the whole text.
     raise ImportRefused(f"{source} {problem}; nothing was stored")
 
 
@@ -117,7 +119,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _entries(document: Any, source: str) -> list[tuple[str, str | None, dict[str, Any]]]:
-    """Each entry with where it is, for messages, and the name it goes by."""
+    """Each entry, with its place (for messages) and its name."""
     if isinstance(document, dict) and document and all(isinstance(value, dict) for value in document.values()):
         return [(f"{source}, entry {_shown(name)}", name, entry) for name, entry in document.items()]
     if isinstance(document, dict):
@@ -166,13 +168,13 @@ def _found(
             ),
         )
     except FieldInvalid as invalid:
-        # A suggested key would be made from what was given, which may be a secret in the wrong place.
+        # A suggested key would contain part of the value, which may be a secret in the wrong field.
         problem = f"{where}: {invalid.field} {invalid.expected}; nothing was stored"
     raise ImportRefused(problem)
 
 
 def _values(where: str, entry: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
-    """The entry's non-empty values by their short names, trimmed, and how the entry spells a name."""
+    """The entry's non-empty values by short name, trimmed, and a function that spells a name as the entry does."""
     values: dict[str, str] = {}
     seen: set[str] = set()
     is_prefixed = any(name.upper().startswith(PREFIX) for name in entry)
@@ -182,9 +184,9 @@ def _values(where: str, entry: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
             continue
         if short not in _KNOWN:
             known = ", ".join(sorted(_KNOWN))
-            raise ImportRefused(f"{where}: unknown field {_shown(name)}; known are {known}; nothing was stored")
+            raise ImportRefused(f"{where}: unknown field {_shown(name)}; known fields: {known}; nothing was stored")
         if short in seen:
-            raise ImportRefused(f"{where}: {short} is given twice, in two spellings; keep one; nothing was stored")
+            raise ImportRefused(f"{where}: {short} is given twice, spelled differently; keep one; nothing was stored")
         seen.add(short)
         if isinstance(value, int) and not isinstance(value, bool) and short in _NUMBERS:
             value = str(value)
@@ -196,7 +198,7 @@ def _values(where: str, entry: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
 
 
 def _shown(name: str) -> str:
-    """A name out of the file on one line of a message, whatever characters it holds."""
+    """A name from the file, safe to show on one line of a message."""
     return ascii(name)[1:-1][:60]
 
 
@@ -205,10 +207,10 @@ def _require_distinct(tenants: list[NewTenant], source: str) -> None:
         for earlier in tenants[:place]:
             if tenant.key == earlier.key:
                 raise ImportRefused(
-                    f"{source}: two entries would be tenant {tenant.key}; give each its KEY; nothing was stored"
+                    f"{source}: two entries would be tenant {tenant.key}; give each its own KEY; nothing was stored"
                 )
             if (tenant.environment, tenant.tenant_id) == (earlier.environment, earlier.tenant_id):
                 raise ImportRefused(
                     f"{source}: {earlier.key} and {tenant.key} are the same {tenant.environment} account; "
-                    "keep one; nothing was stored"
+                    "keep one of them; nothing was stored"
                 )

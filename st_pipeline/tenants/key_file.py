@@ -1,6 +1,6 @@
-"""The vault's keys in a file, for those who set none: made at first use, closed to everybody else.
+"""The file with the vault's keys, used if none are set: created at first use, accessible only to its owner.
 
-Encryption is in vault.py. One key a line, the newest first.
+vault.py encrypts. The file has one key per line, the newest first.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ _log = logging.getLogger(__name__)
 
 
 def path(home: Path) -> Path:
-    """Where the keys of ``home`` are."""
+    """The key file of ``home``."""
     return home / FILE_NAME
 
 
 def read_or_create(home: Path) -> tuple[Secret, ...]:
-    """The keys of ``home``, newest first. Without a file one key is made, and a warning logged.
+    """The keys of ``home``, newest first. If there is no file, creates one with one key and logs a warning.
 
     Raises:
-        VaultKeyInvalid: others may read the file, it is empty, or it cannot be read.
+        VaultKeyInvalid: other users can access the file, it is empty, or it cannot be read.
     """
     file = path(home)
     if not file.exists() and _create(file):
         _log.warning(
-            "ST_PIPELINE_SECRET_KEYS is not set: made a key in %s. Keep a copy of it in a safe place; "
-            "without it the stored credentials cannot be read.",
+            "ST_PIPELINE_SECRET_KEYS is not set, so a key was created in %s. Keep a copy in a safe place: "
+            "without it, the stored credentials cannot be decrypted.",
             file,
         )
     return _read(file)
 
 
 def add_newest(home: Path) -> tuple[Secret, ...]:
-    """Put a new key on top of the file of ``home``; the keys, newest first. Older ones stay: data may need them."""
+    """Add a new key at the top of ``home``'s file, keeping older ones. Returns the keys, newest first."""
     keys = read_or_create(home)
     newest = Secret(Fernet.generate_key().decode())
     file = path(home)
@@ -54,11 +54,11 @@ def add_newest(home: Path) -> tuple[Secret, ...]:
 
 
 def _create(file: Path) -> bool:
-    """Whether this process made the file; another may have been first, and its key is the one then."""
+    """Create the file; False if another process was first, so its key is the one to use."""
     file.parent.mkdir(parents=True, exist_ok=True)
     ready = _written_beside(file, (Secret(Fernet.generate_key().decode()),))
     try:
-        # A link appears whole or not at all, and never over another: no reader sees half a key.
+        # A link is atomic and never overwrites a file, so no reader sees half a key.
         file.hardlink_to(ready)
     except FileExistsError:
         return False
@@ -69,7 +69,7 @@ def _create(file: Path) -> bool:
 
 
 def _written_beside(file: Path, keys: tuple[Secret, ...]) -> Path:
-    """The keys in a new file of the same folder, on disk."""
+    """Write the keys to a new file in the same folder, flushed to disk."""
     ready = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(ready, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "w") as stream:
@@ -87,7 +87,9 @@ def _read(file: Path) -> tuple[Secret, ...]:
     try:
         mode = stat.S_IMODE(file.stat().st_mode)
         if mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise VaultKeyInvalid(f"the key file {file} is open to others (mode {mode:04o}); run: chmod 600 {file}")
+            raise VaultKeyInvalid(
+                f"other users can access the key file {file} (mode {mode:04o}); to fix that, run: chmod 600 {file}"
+            )
         keys = tuple(Secret(line) for line in file.read_text().split())
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file"

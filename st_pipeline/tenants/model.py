@@ -1,6 +1,6 @@
-"""What a tenant is: frozen shapes of what is asked for and of what the registry holds.
+"""What a tenant is: immutable classes for a new tenant and for one in the registry.
 
-What each field may hold is in fields.py, storing in registry.py, credentials in credentials.py.
+fields.py validates the fields, registry.py stores them, credentials.py has the credentials.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DEFAULT_CADENCE = "nightly"
 
 
 class Status(StrEnum):
-    """What the last check found. Whether a tenant is wanted at all is ``enabled``, apart from this."""
+    """What the last check found. Whether a tenant is synced at all is a separate field, ``enabled``."""
 
     NOT_CONNECTED = "not_connected"
     CONNECTED = "connected"
@@ -28,15 +28,15 @@ class Status(StrEnum):
 
     @property
     def label(self) -> str:
-        """The words for people."""
+        """The text for people."""
         return "not connected yet" if self is Status.NOT_CONNECTED else self.value
 
 
 class CheckCause(StrEnum):
-    """What a check's result is about."""
+    """What caused a check's result."""
 
     NONE = "none"
-    """Nothing: it is connected and has what it needs."""
+    """No problem: the tenant is connected and has every scope that it needs."""
     NOT_CHECKED = "not_checked"
     CREDENTIALS_MISSING = "credentials_missing"
     CLIENT = "client"
@@ -50,7 +50,7 @@ class CheckCause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewTenant:
-    """A tenant to be registered, every field valid and in the form it is stored in; made by ``new_tenant``."""
+    """A tenant to register, made by ``new_tenant``: every field is valid and in its stored form."""
 
     key: str
     name: str
@@ -64,14 +64,14 @@ class NewTenant:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One ServiceTitan account as the registry holds it; instants are aware, in UTC."""
+    """One ServiceTitan account in the registry; instants are in UTC, with a time zone."""
 
     key: str
     name: str
     tenant_id: int
     environment: Environment
     company_code: str | None
-    """What the legacy tables call the tenant; without one they use the key."""
+    """The tenant's name in the legacy tables, which use the key if it is None."""
     trade: str | None
     timezone: str
     cadence: str
@@ -82,12 +82,12 @@ class Tenant:
     status_since: datetime
     checked_at: datetime | None
     connected_at: datetime | None
-    """The last check that found it connected; None: never was."""
+    """The last check that found it connected; None if it has never connected."""
     granted_scopes: frozenset[str]
-    """As of ``connected_at``; empty where the token didn't say."""
+    """As of ``connected_at``; empty if the token didn't list any."""
     created_at: datetime
     updated_at: datetime
-    """Moves when something that reports depend on changes: company code, trade, time zone."""
+    """The last change of a field that reports depend on: company code, trade, or time zone."""
     status_cause: CheckCause = CheckCause.NOT_CHECKED
     status_steps: Steps = ()
     """What to do about ``status_detail``."""
@@ -104,10 +104,10 @@ def new_tenant(
     timezone: str | None = None,
     cadence: str | None = None,
 ) -> NewTenant:
-    """A valid tenant from what was typed. Without a name it is called by its key; zone UTC, cadence nightly.
+    """A valid tenant from what was entered. Defaults: the key as the name, time zone UTC, cadence nightly.
 
     Raises:
-        FieldInvalid: naming the field, and the tenant unless it is the key that is wrong.
+        FieldInvalid: it names the field, and the tenant unless the key is invalid.
     """
     key = fields.valid_key(key)
     try:

@@ -1,4 +1,4 @@
-"""From the registry to the orchestrator's partitions: which to add, which to delete. Pure; knows no orchestrator."""
+"""Which partitions to add and delete so that they match the registry. Pure; independent of the orchestrator."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Changes:
 
 
 def select_partitions(tenants: Iterable[Tenant]) -> frozenset[str]:
-    """The keys that should be partitions: every tenant in the registry, the disabled ones too.
+    """The keys that should be partitions: every tenant in the registry, including disabled ones.
 
-    A disabled tenant keeps its partition, as that carries its history; what doesn't run is decided where runs are made.
-    It leaves the set only by being removed from the registry.
+    A disabled tenant keeps its partition, which has its history; whether it runs is decided where runs are created.
+    Only removing a tenant from the registry removes its partition.
     """
     return frozenset(tenant.key for tenant in tenants)
 
 
 def partition_changes(wanted: Collection[str], existing: Collection[str], in_flight: Collection[str]) -> Changes:
-    """What makes ``existing`` into ``wanted``, but for partitions ``in_flight`` (with a run queued or under way).
+    """The changes that turn ``existing`` into ``wanted``, without deleting ``in_flight`` partitions.
 
-    Those are never deleted: their run would fail at its end. They go at the next look, when the run is over.
+    In-flight partitions have a run that is queued or running, which would fail at its end. They are deleted after it.
     """
     return Changes(
         add=tuple(sorted(set(wanted) - set(existing))),

@@ -1,4 +1,4 @@
-"""How tenants are told to people and to machines: values for JSON, lines for a screen. Pure; no secret in, none out."""
+"""Tenants as JSON values and as lines for a screen. Pure. It receives no secrets, so it shows none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def as_json(tenant: Tenant) -> dict[str, Any]:
 
 
 def credentials_as_json(outline: Outline | None, has_shared_app_key: bool) -> dict[str, Any]:
-    """``client_id`` in part, and where the app key comes from: ``own``, ``shared`` or None."""
+    """``client_id``, masked, and the source of the app key: ``own``, ``shared`` or None."""
     own = bool(outline and outline.has_own_app_key)
     return {
         "client_id": masked(outline.client_id) if outline else None,
@@ -32,14 +32,14 @@ def credentials_as_json(outline: Outline | None, has_shared_app_key: bool) -> di
 
 
 def next_sync_as_json(at: datetime | None, reason: str | None) -> dict[str, Any]:
-    """From when on a tenant's next sync is due, in the past if it only waits to be started, and why; None: none is."""
+    """When the next sync is due (in the past if it is waiting to start) and why; None if none is scheduled."""
     return {"next_sync": _instant(at), "next_sync_reason": reason}
 
 
 def as_table(tenants: Sequence[Tenant], next_syncs: Mapping[str, datetime | None], now: datetime) -> list[str]:
-    """A line of headings and one a tenant, in columns; never cut, so that it can be searched.
+    """A header line and one line per tenant, in columns that are never cut, so that you can search them.
 
-    Instants are in UTC, to the minute. ``next_syncs``: from when on the next sync is due, by key.
+    Instants are in UTC, to the minute. ``next_syncs``: key -> when the next sync is due.
     """
     rows = [("KEY", "NAME", "ENVIRONMENT", "TENANT ID", "CADENCE", "ENABLED", "STATUS", "CHECKED", "NEXT SYNC")]
     rows += [
@@ -61,7 +61,7 @@ def as_table(tenants: Sequence[Tenant], next_syncs: Mapping[str, datetime | None
 
 
 def as_lines(facts: dict[str, Any]) -> list[str]:
-    """``name: value`` a line, in columns; a dash for what is not there."""
+    """One ``name  value`` line per fact, in columns; a dash for a missing value."""
     width = max(map(len, facts))
     return [f"{name.replace('_', ' ').ljust(width)}  {_words(value)}" for name, value in facts.items()]
 

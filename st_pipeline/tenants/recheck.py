@@ -1,6 +1,6 @@
-"""Check a tenant and note what was found: credentials from the registry, two calls, one row.
+"""Tests a tenant's connection and records the result: credentials from the registry, two calls, one row.
 
-What an outcome means is in connection_check.py.
+connection_check.py says what an outcome means.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from st_pipeline.tenants.errors import CredentialsMissing
 from st_pipeline.tenants.model import CheckCause, Status, Tenant
 from st_pipeline.tenants.registry import Registry
 
-# Somebody waits for the answer, and a sync has patience of its own.
+# Someone is waiting for the answer. Syncs have their own, more patient policy.
 BRIEF_RETRY = RetryPolicy(tries=3, first_wait=0.5, longest_wait=2.0, longest_named_wait=5.0, total_wait=10.0)
 BRIEF_TIMEOUTS = (5.0, 20.0)
 
@@ -26,9 +26,9 @@ SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
 
 
 def is_recheck_due(tenant: Tenant, now: datetime) -> bool:
-    """Whether a tenant that could not be reached, or isn't connected yet, is to be tried again by itself at ``now``.
+    """Whether to automatically test an unreachable or not yet connected tenant again at ``now``.
 
-    The pauses grow with the time that nothing has changed. Refused credentials wait for somebody to act.
+    The pauses grow the longer nothing changes. Refused credentials wait until someone acts.
     """
     if not tenant.enabled or tenant.status not in (Status.NOT_CONNECTED, Status.UNREACHABLE):
         return False
@@ -39,17 +39,17 @@ def is_recheck_due(tenant: Tenant, now: datetime) -> bool:
 
 
 def check_and_record(registry: Registry, settings: Settings, key: str, now: datetime) -> Tenant:
-    """The tenant after a check at ``now``, whatever the result. Raises like ``check_connection``."""
+    """Check at ``now``, record the result, and return the tenant. Raises the same errors as ``check_connection``."""
     return registry.record_check(key, check_connection(registry, settings, key, now), now)
 
 
 def check_connection(registry: Registry, settings: Settings, key: str, now: datetime) -> CheckResult:
-    """What a check at ``now`` finds, not recorded yet except for which client secrets worked.
+    """The result of a check at ``now``. It is not recorded yet, except for which client secrets worked.
 
-    No transaction is open while ServiceTitan is asked.
+    No transaction is open during the calls to ServiceTitan.
 
     Raises:
-        TenantUnknown; VaultLocked; SettingsError: ST_PIPELINE_SANDBOX_URL is no URL.
+        TenantUnknown; VaultLocked; SettingsError: ST_PIPELINE_SANDBOX_URL is not a URL.
     """
     tenant = registry.get(key)
     try:

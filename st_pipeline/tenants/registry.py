@@ -1,7 +1,7 @@
-"""The registry: tenants and their credentials, and what may be done to them.
+"""The registry: tenants, their credentials, and the operations on them.
 
-The rows are in tenant_table.py and credential_table.py (schema ``control``, migration 0001), what a field may hold in
-fields.py, what a check found in connection_check.py.
+tenant_table.py and credential_table.py have the rows (schema ``control``, migration 0001), fields.py validates the
+fields, connection_check.py makes the results of checks.
 """
 
 from __future__ import annotations
@@ -38,38 +38,38 @@ _REPORTS_DEPEND_ON = frozenset({"company_code", "trade", "timezone"})
 
 
 class Registry:
-    """Every method is one transaction, or part of the caller's where one is open.
+    """Every method is one transaction, or part of the caller's if one is open.
 
-    Not for several threads at once: a connection is one conversation.
+    Not thread-safe, because it uses one connection.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], vault: Vault, shared_app_key: Secret | None = None) -> None:
-        """``shared_app_key``: what tenants without an app key of their own use."""
+        """``shared_app_key``: used by tenants without their own app key."""
         self._connection = connection
         self._vault = vault
         self._shared_app_key = shared_app_key
 
     @classmethod
     def of(cls, connection: psycopg.Connection[Any], settings: Settings) -> Registry:
-        """The registry behind ``connection`` with the vault and the shared app key of ``settings``.
+        """The registry on ``connection``, with the vault and shared app key of ``settings``.
 
         Raises:
-            VaultKeyInvalid: the keys of the vault cannot be used.
+            VaultKeyInvalid: the vault's keys are unusable.
         """
         return cls(connection, open_vault(settings), settings.servicetitan.app_key)
 
     def add(self, tenant: NewTenant, own: OwnCredentials | None) -> Tenant:
-        """Register one tenant, enabled and not checked yet; ``own`` None: its credentials are entered later.
+        """Register one tenant, enabled and not checked yet. ``own``: None if its credentials are entered later.
 
         Raises:
-            TenantExists: the key, or the ServiceTitan account, is taken.
+            TenantExists: the key or the ServiceTitan account is taken.
             TenantBound: data of another account is stored under the key, or this account's under another key.
             FieldInvalid: Postgres doesn't know the time zone.
         """
         return self.add_all([(tenant, own)])[0]
 
     def add_all(self, tenants: Iterable[tuple[NewTenant, OwnCredentials | None]]) -> builtins.list[Tenant]:
-        """Register several tenants, all or none. Raises like ``add``."""
+        """Register several tenants, all or none. Raises the same errors as ``add``."""
         with self._connection.transaction():
             added = []
             for tenant, own in tenants:
@@ -79,23 +79,23 @@ class Registry:
             return added
 
     def get(self, key: str) -> Tenant:
-        """Raises TenantUnknown, with the nearest keys."""
+        """The tenant with this key. Raises TenantUnknown, which suggests similar keys."""
         with self._connection.transaction():
             return tenant_table.read(self._connection, key)
 
     def list(self) -> builtins.list[Tenant]:
-        """All tenants, the disabled ones too, by key."""
+        """All tenants, including disabled ones, sorted by key."""
         with self._connection.transaction():
             return tenant_table.read_all(self._connection)
 
     def set(self, key: str, **changes: Any) -> Tenant:
-        """Change name, company_code, trade, timezone or cadence. ``updated_at`` moves if reports depend on a change.
+        """Change name, company_code, trade, timezone or cadence. Sets ``updated_at`` if reports depend on a change.
 
-        ``environment`` and ``tenant_id`` can be corrected as long as the tenant was never connected.
+        ``environment`` and ``tenant_id`` can be corrected until the tenant first connects.
 
         Raises:
-            TenantUnknown; FieldInvalid; TenantExists: the account is another tenant's already; TenantBound: another
-            environment or tenant_id of a tenant that was connected, or as in ``add``.
+            TenantUnknown; FieldInvalid; TenantExists: another tenant has the account; TenantBound: a new environment
+            or tenant_id for a tenant that has connected, or as in ``add``.
         """
         with self._connection.transaction():
             before = tenant_table.read(self._connection, key, lock=True)
@@ -109,17 +109,17 @@ class Registry:
             return tenant_table.update(self._connection, key, changed, touch=touch)
 
     def enable(self, key: str) -> Tenant:
-        """Take part in syncs again. Raises TenantUnknown."""
+        """Turn the tenant's syncs back on. Raises TenantUnknown."""
         return self._set_enabled(key, True)
 
     def disable(self, key: str) -> Tenant:
-        """Keep everything, but take part in no sync. Raises TenantUnknown."""
+        """Turn the tenant's syncs off and keep everything. Raises TenantUnknown."""
         return self._set_enabled(key, False)
 
     def remove(self, key: str) -> Tenant:
-        """Delete the tenant and its credentials; its data stays, and so key and account belong together from then on.
+        """Delete the tenant and its credentials. Its data is kept, so its key stays bound to its account.
 
-        Returns what was removed. Raises TenantUnknown.
+        Returns the removed tenant. Raises TenantUnknown.
         """
         with self._connection.transaction():
             tenant = tenant_table.read(self._connection, key, lock=True)
@@ -127,9 +127,9 @@ class Registry:
             return tenant
 
     def record_check(self, key: str, result: CheckResult, at: datetime) -> Tenant:
-        """Note what a check, or a sync, found at ``at``. ``status_since`` moves when the status changes.
+        """Record what a check or a sync found at ``at``. Sets ``status_since`` if the status changes.
 
-        Scopes are kept from the last time it was connected: a refusal says nothing about them. Raises TenantUnknown.
+        A refusal says nothing about scopes, so the last granted ones are kept. Raises TenantUnknown.
         """
         with self._connection.transaction():
             before = tenant_table.read(self._connection, key, lock=True)
@@ -147,7 +147,7 @@ class Registry:
             return tenant_table.update(self._connection, key, changed, touch=False)
 
     def credentials(self, key: str) -> Credentials:
-        """What to sign in with: decrypted, with the shared app key where the tenant has none of its own.
+        """What to sign in with, decrypted; with the shared app key if the tenant doesn't have its own.
 
         Raises:
             TenantUnknown; CredentialsMissing; VaultLocked.
@@ -160,16 +160,16 @@ class Registry:
         return complete(key, own, self._shared_app_key)
 
     def outline(self, key: str) -> Outline | None:
-        """What may be told of the tenant's credentials, none of them opened. Raises TenantUnknown."""
+        """What may be shown of the tenant's credentials, without decrypting them. Raises TenantUnknown."""
         with self._connection.transaction():
             tenant_table.read(self._connection, key)
             return credential_table.outline(self._connection, key)
 
     def replace_credentials(self, key: str, parts: NewParts) -> None:
-        """New parts in the place of the old; what ``parts`` leaves out stays.
+        """Replace credentials; whatever ``parts`` leaves out stays.
 
         Raises:
-            TenantUnknown; CredentialsMissing: the tenant has none yet, and id and secret are not both among the parts.
+            TenantUnknown; CredentialsMissing: the tenant has none yet, and the parts lack a client id or secret.
         """
         with self._connection.transaction():
             tenant_table.read(self._connection, key, lock=True)
@@ -182,9 +182,9 @@ class Registry:
                 raise _missing(key)
 
     def add_secret(self, key: str, secret: Secret) -> bool:
-        """A newer client secret beside the present one; False: there are two already, and one is to be revoked first.
+        """Add a newer client secret beside the current one; False if there are already two, so one must go first.
 
-        Sign-in tries the newest first. Raises TenantUnknown, FieldInvalid; CredentialsMissing: there is none yet.
+        Sign-in tries the newest first. Raises TenantUnknown; FieldInvalid; CredentialsMissing: there is none yet.
         """
         parts = new_parts(client_secret=secret)
         assert parts.client_secret
@@ -195,18 +195,18 @@ class Registry:
             return credential_table.add_secret(self._connection, self._vault, key, parts.client_secret)
 
     def revoke_secret(self, key: str, added_at: datetime) -> bool:
-        """Delete the client secret that was added at that instant; False: there is none such any more.
+        """Delete the client secret that was added at that instant; False if it no longer exists.
 
-        The other one stays; without one the tenant has no credentials. Raises TenantUnknown.
+        The other one stays; if there is no other, the tenant then has no credentials. Raises TenantUnknown.
         """
         with self._connection.transaction():
             tenant_table.read(self._connection, key, lock=True)
             return credential_table.revoke_secret(self._connection, key, added_at)
 
     def record_secret_use(self, key: str, outline: Outline, tried: Sequence[bool], at: datetime) -> None:
-        """What a check at ``at`` found of the secrets of ``outline``, the newest first: whether each signed in.
+        """Record whether each secret in ``outline``, newest first, signed in during a check at ``at``.
 
-        Of one that was revoked or replaced in the meantime nothing is noted.
+        Skips secrets that were revoked or replaced in the meantime.
         """
         with self._connection.transaction():
             for secret, worked in zip((outline.newest, outline.older), tried, strict=False):
@@ -214,10 +214,10 @@ class Registry:
                     credential_table.record_secret_use(self._connection, key, secret.added_at, at, worked=worked)
 
     def renew_encryption(self) -> int:
-        """Encrypt all stored secrets anew with the vault's newest key, all or none; of how many tenants.
+        """Re-encrypt all stored secrets with the vault's newest key, all or none. Returns the number of tenants.
 
         Raises:
-            VaultLocked: one of them opens with no key; nothing is changed then.
+            VaultLocked: no key decrypts one of them; nothing is changed.
         """
         with self._connection.transaction():
             return credential_table.renew(self._connection, self._vault)
@@ -233,7 +233,7 @@ def _missing(key: str) -> CredentialsMissing:
 
 
 def _changed(tenant: Tenant, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the changes asked for those that change something, valid; TenantBound for what it keeps once connected."""
+    """The requested changes that change something, validated. Raises TenantBound for a new account after connecting."""
     if unknown := changes.keys() - _CHANGEABLE.keys():
         raise TypeError(f"a tenant has nothing called {', '.join(sorted(unknown))} to set")
     valid: dict[str, Any] = {}

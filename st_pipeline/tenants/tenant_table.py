@@ -1,6 +1,6 @@
-"""The rows of ``control.tenants``: reading, inserting, updating, removing, and what a conflict means.
+"""The rows of ``control.tenants``: reads, inserts, updates and removes them, and explains conflicts.
 
-Functions over a connection, each part of the caller's transaction. What may change when is in registry.py.
+All functions run on the caller's connection, in its transaction. registry.py decides what may change when.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ _SELECT = sql.SQL("""
 
 
 def read(connection: psycopg.Connection[Any], key: str, *, lock: bool = False) -> Tenant:
-    """One tenant; ``lock`` keeps others from changing it until the transaction ends. Raises TenantUnknown."""
+    """One tenant; ``lock`` prevents other changes to it until the transaction ends. Raises TenantUnknown."""
     query = _SELECT + sql.SQL("where key = %s") + sql.SQL(" for update" if lock else "")
     with connection.cursor(row_factory=kwargs_row(_tenant)) as cursor:
         tenant = cursor.execute(query, [key]).fetchone()
     if tenant is None:
         keys = [row[0] for row in connection.execute("select key from control.tenants").fetchall()]
         near = difflib.get_close_matches(key, keys, n=3)
-        advice = f"did you mean {' or '.join(near)}?" if near else "st-pipeline tenants list shows those there are"
+        advice = f"did you mean {' or '.join(near)}?" if near else "to see all tenants, run st-pipeline tenants list"
         raise TenantUnknown(f"there is no tenant {key}; {advice}")
     return tenant
 
 
 def read_all(connection: psycopg.Connection[Any]) -> list[Tenant]:
-    """All tenants, by key."""
+    """All tenants, sorted by key."""
     with connection.cursor(row_factory=kwargs_row(_tenant)) as cursor:
         return cursor.execute(_SELECT + sql.SQL("order by key")).fetchall()
 
 
 def insert(connection: psycopg.Connection[Any], tenant: NewTenant) -> Tenant:
-    """A new tenant with the status ``not_connected``, not checked yet.
+    """Insert a tenant with the status ``not_connected``, not checked yet.
 
     Raises:
-        TenantExists: the key, or the ServiceTitan account, is taken.
-        TenantBound: as ``require_own_past`` says.
+        TenantExists: the key or the ServiceTitan account is taken.
+        TenantBound: see ``require_own_past``.
         FieldInvalid: Postgres doesn't know the time zone.
     """
     require_known_zone(connection, tenant.key, tenant.timezone)
@@ -79,7 +79,7 @@ def insert(connection: psycopg.Connection[Any], tenant: NewTenant) -> Tenant:
 
 
 def update(connection: psycopg.Connection[Any], key: str, changed: Mapping[str, Any], *, touch: bool) -> Tenant:
-    """Set columns of a tenant that is there; ``touch`` moves ``updated_at``."""
+    """Set columns of an existing tenant; ``touch`` sets ``updated_at``."""
     assignments: list[sql.Composable] = [
         sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changed
     ]
@@ -93,7 +93,7 @@ def update(connection: psycopg.Connection[Any], key: str, changed: Mapping[str, 
 
 
 def remove(connection: psycopg.Connection[Any], tenant: Tenant) -> None:
-    """Delete the row, and its credentials with it. The key of one that ever connected stays its account's."""
+    """Delete the row and its credentials. If the tenant ever connected, its key stays bound to its account."""
     connection.execute("delete from control.tenants where key = %s", [tenant.key])
     if tenant.connected_at:
         connection.execute(
@@ -106,7 +106,7 @@ def remove(connection: psycopg.Connection[Any], tenant: Tenant) -> None:
 
 
 def require_known_zone(connection: psycopg.Connection[Any], key: str, zone: str) -> None:
-    """Reports convert times in SQL, with Postgres's own list of zones, which may be older than Python's.
+    """Check that Postgres knows the zone: reports convert times in SQL, and its list may be older than Python's.
 
     Raises:
         FieldInvalid: Postgres doesn't know ``zone``.
@@ -116,7 +116,7 @@ def require_known_zone(connection: psycopg.Connection[Any], key: str, zone: str)
             connection.execute("select now() at time zone %s::text", [zone])
     except psycopg.errors.InvalidParameterValue:
         raise FieldInvalid(
-            "timezone", f"{zone} is unknown to this Postgres; choose another name of the same zone", tenant=key
+            "timezone", f"{zone} is unknown to this Postgres server; use another name for this zone", tenant=key
         ) from None
 
 
@@ -130,8 +130,8 @@ def _taken(connection: psycopg.Connection[Any], tenant: NewTenant) -> TenantsErr
     ).fetchone()
     name = holder[0] if holder else "another tenant"
     return TenantExists(
-        f"the {tenant.environment} account {tenant.tenant_id} is already registered as {name}; one account is one "
-        "tenant, or its records would count twice",
+        f"the {tenant.environment} account {tenant.tenant_id} is already registered as {name}; an account can have "
+        "only one tenant, or its records would count twice",
         tenant.key,
     )
 

@@ -1,6 +1,6 @@
-"""Secrets at rest: encryption with a list of keys, of which the newest encrypts and all decrypt.
+"""Encrypts secrets at rest with a list of keys: the newest encrypts, and all of them decrypt.
 
-Where the ciphertext is kept is in registry.py, the default key's file in key_file.py.
+registry.py stores the ciphertext, key_file.py the default key.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ MAKE_A_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.ge
 
 
 class Vault:
-    """Encrypts and decrypts secrets. Every ciphertext names its purpose, so that it opens nowhere else.
+    """Encrypts and decrypts secrets. Every ciphertext includes its purpose, so it decrypts for nothing else.
 
-    A purpose is a line of text, like ``acme client_secret``: a row that was copied to another tenant stays closed.
+    A purpose is a line of text, like ``acme client_secret``: a row copied to another tenant does not decrypt.
     """
 
     def __init__(self, keys: Sequence[Secret], source: str = SETTING) -> None:
-        """``keys``: the newest first, each 32 bytes in URL-safe base64; ``source``: what to name in errors.
+        """``keys``: newest first, each 32 bytes in URL-safe base64; ``source``: the place to name in errors.
 
         Raises:
-            VaultKeyInvalid: there is none, or one of them is no such key.
+            VaultKeyInvalid: there is no key, or one of them is invalid.
         """
         if not keys:
-            raise VaultKeyInvalid(f"{source} holds no key; make one with: {MAKE_A_KEY}")
+            raise VaultKeyInvalid(f"{source} contains no key; create one with: {MAKE_A_KEY}")
         self._source = source
         self._fernet = MultiFernet([_fernet(key, place, source) for place, key in enumerate(keys, 1)])
 
@@ -41,10 +41,10 @@ class Vault:
         return self._fernet.encrypt(f"{purpose}\n{secret.reveal()}".encode()).decode()
 
     def decrypt(self, ciphertext: str, purpose: str) -> Secret:
-        """What ``encrypt`` was given for the same purpose.
+        """The secret that ``encrypt`` received for the same purpose.
 
         Raises:
-            VaultLocked: no key opens it, or it was stored for another purpose.
+            VaultLocked: no key decrypts it, or it was stored for another purpose.
         """
         try:
             plain = self._fernet.decrypt(ciphertext).decode()
@@ -58,7 +58,7 @@ class Vault:
         return Secret(value)
 
     def renew(self, ciphertext: str, purpose: str) -> str:
-        """The same secret encrypted with the newest key. Raises VaultLocked like ``decrypt``."""
+        """The same secret, encrypted with the newest key. Raises VaultLocked if no key decrypts it."""
         try:
             return self._fernet.rotate(ciphertext).decode()
         except InvalidToken:
@@ -76,10 +76,10 @@ class Vault:
 
 
 def keys_from(settings: Settings) -> tuple[Secret, ...]:
-    """The keys of the settings, else of the key file in the home, which is made at first use.
+    """The keys in the settings, or else in the home's key file, which is created at first use.
 
     Raises:
-        VaultKeyInvalid: the key file is open to others or cannot be read.
+        VaultKeyInvalid: other users can access the key file, or it cannot be read.
     """
     return settings.secret_keys or key_file.read_or_create(settings.home)
 
@@ -93,7 +93,7 @@ def _fernet(key: Secret, place: int, source: str) -> Fernet:
     try:
         return Fernet(key.reveal())
     except ValueError:
-        pass  # its message is left behind: outside this block nothing refers to the key any more
+        pass  # drops the error: outside this block, nothing refers to the key
     raise VaultKeyInvalid(
-        f"key {place} in {source} is no key (32 bytes in URL-safe base64); make one with: {MAKE_A_KEY}"
+        f"key {place} in {source} is invalid (it must be 32 bytes in URL-safe base64); create one with: {MAKE_A_KEY}"
     )

@@ -184,7 +184,7 @@ def test_on_a_terminal_the_secret_is_asked_for_and_not_shown(run: Run) -> None:
         (("--environment", "staging"), "tenant acme: environment must be one of production, integration, sandbox"),
         (("--timezone", "America/NewYork"), "did you mean America/New_York?"),
         (("--cadence", "hourly"), "tenant acme: cadence must be one of nightly, weekly, monthly"),
-        (("--client-id", "two words"), "client id must be one word"),
+        (("--client-id", "two words"), "client id must not contain spaces"),
         (("--client-secret-file", "/does/not/exist"), "cannot read /does/not/exist: No such file"),
         (("--client-secret-file", "/dev/null"), "/dev/null is empty"),
     ],
@@ -291,7 +291,7 @@ def test_set_changes_what_is_given(add: Run, run: Run) -> None:
 def test_another_environment_or_account_is_a_second_tenant(add: Run, run: Run) -> None:
     add()
     for change in (("--environment", "production"), ("--tenant-id", "7")):
-        assert "register the other one as a second tenant" in run("set", "acme", *change, exit_code=1).stderr
+        assert "register the other account as a new tenant" in run("set", "acme", *change, exit_code=1).stderr
 
 
 def test_rotate_replaces_the_secret_and_tries_it(add: Run, run: Run, tmp_path: Path, secret_file: str) -> None:

@@ -59,7 +59,7 @@ def test_a_tenant_that_was_never_let_in_is_told_when_its_administrator_had_a_day
     assert [finding for finding in find(NOW - MINUTE) if not finding.is_consequence] == []
     (told,) = [finding for finding in find(NOW) if not finding.is_consequence]
     assert (told.rule, told.severity) == ("not_connected", Severity.CAN_WAIT)
-    assert "does not know this client yet" in told.what
+    assert "does not recognize the client id and client secret yet" in told.what
     assert "connects the app" in command_words(told.steps, told.tenant)
 
 

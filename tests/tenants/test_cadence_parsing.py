@@ -66,8 +66,8 @@ def test_intervals_windows_and_paused() -> None:
         ("every 32d", "at most every 31d"),
         ("0 0 30 2 *", "a day that no month has"),
         ("nightly between 8pm and 06:00", "like between 20:00 and 06:00"),
-        ("nightly between 06:00 and 6:00", "leave them out to allow all"),
-        ("paused between 20:00 and 06:00", "paused has no hours"),
+        ("nightly between 06:00 and 6:00", "to allow all hours, remove them"),
+        ("paused between 20:00 and 06:00", "must not have hours when it is paused"),
     ],
 )  # fmt: skip
 def test_other_cadences_are_refused_with_what_is_accepted(wrong: str, advice: str) -> None:

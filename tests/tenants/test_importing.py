@@ -113,7 +113,7 @@ def test_our_own_fields_may_stand_beside_theirs() -> None:
 def test_the_key_may_be_chosen_for_a_file_with_one_tenant() -> None:
     (found,) = parse(json.dumps(TITANPY), "file.json", key="acme")
     assert found.tenant.key == "acme"
-    assert "--key is for a file with one" in refused([TITANPY, SERVICEPYTAN], key="acme")
+    assert "--key works only with one" in refused([TITANPY, SERVICEPYTAN], key="acme")
     assert "key must be" in refused(TITANPY, key="Not A Key")
 
 

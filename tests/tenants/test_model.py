@@ -27,7 +27,7 @@ def test_an_empty_zone_of_a_credential_file_is_the_default() -> None:
 
 
 def test_a_wrong_field_is_named_with_its_tenant() -> None:
-    with pytest.raises(FieldInvalid, match=r"^tenant acme: timezone must be an IANA name") as refused:
+    with pytest.raises(FieldInvalid, match=r"^tenant acme: timezone must be a time zone name") as refused:
         new_tenant(key="acme", tenant_id=1, environment="sandbox", timezone="Mars/Olympus")
     assert refused.value.field == "timezone"
     assert refused.value.tenant == "acme"

@@ -68,13 +68,13 @@ def test_a_tenant_without_keys_is_registered_for_the_client_to_connect(
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
-        ("name", " ", "This is empty; give the company's name."),
+        ("name", " ", "This is empty; enter the company's name."),
         ("key", "Cole Sons", "try cole-sons"),
         ("key", "new", "is reserved; choose another."),
-        ("tenant_id", "47a", "This must be the account's number in ServiceTitan, digits only."),
+        ("tenant_id", "47a", "This must be the company's number from ServiceTitan, digits only."),
         ("environment", "moon", "Not a valid choice."),
         ("company_code", "x" * 201, "This must be at most 200 characters."),
-        ("trade", "a\x01b", "This must not hold control characters."),
+        ("trade", "a\x01b", "This must not contain control characters."),
         ("timezone", "America/Chicgo", "did you mean America/Chicago?"),
         ("cadence", "sometimes", "Enter it like one of these"),
         ("client_id", "cid.x", "Enter the client secret too"),

@@ -138,9 +138,9 @@ def test_what_was_mistyped_can_be_corrected_until_it_was_connected(fresh: Regist
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"tenant_id": "seven"}, "must be the account's number in ServiceTitan"),
+        ({"tenant_id": "seven"}, "must be the company's number from ServiceTitan"),
         ({"client_id": ""}, "Enter the client id."),
-        ({"client_secret": "two words"}, "must be one word of plain ASCII"),
+        ({"client_secret": "two words"}, "must not contain spaces or non-ASCII characters"),
         ({"environment": "elsewhere"}, "Not a valid choice"),
         ({"client_id": "x" * 1001}, "too long"),
     ],
