@@ -1,6 +1,6 @@
-"""The command line, ``st-pipeline``: thin, one module a group of commands, over the rooms to its left.
+"""The command line, ``st-pipeline``: a thin layer over the other packages, with one module per group of commands.
 
-- ``context``: opening what commands work on; ``errors``: how failures are shown; ``output``: how results are;
-- ``entry``: secrets and files that people give;
-- ``tenants``: the registry of tenants.
+- ``context``: opens what commands work on; ``errors``: shows failures; ``output``: shows results;
+- ``entry``: reads secrets and files that the user provides;
+- ``tenants``: manages the tenant registry.
 """

@@ -1,4 +1,4 @@
-"""``st-pipeline alerts``: what is wrong and who was told, and whether the channels work."""
+"""``st-pipeline alerts``: list the incidents and who was notified, and test the channels."""
 
 from __future__ import annotations
 
@@ -20,22 +20,24 @@ from st_pipeline.cli.errors import CommandRefused, Commands
 from st_pipeline.settings import Settings
 from st_pipeline.steps.commands import command_words
 
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, help="What is wrong, who was told, and whether telling works.")
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="List alerts and who was notified, and test the channels.")
 
 
 @app.command()
 def test(as_json: AsJson = False) -> None:
-    """Send a test to every channel of ST_PIPELINE_ALERT_URLS. Exit status 1 when one did not take it."""
+    """Send a test alert to every channel in ST_PIPELINE_ALERT_URLS. Exit status 1 if any delivery fails."""
     settings = Settings.from_environment()
     alerting = Alerting.of(settings)
     if not alerting.channels:
-        raise CommandRefused("there is no channel; set ST_PIPELINE_ALERT_URLS (https://appriseit.com/services/)")
+        raise CommandRefused(
+            "no alert channels are configured; set ST_PIPELINE_ALERT_URLS (formats: https://appriseit.com/services/)"
+        )
     database, now = postgres.prepare(settings), datetime.now(UTC)
     took: dict[str, bool] = {}
     with postgres.connect(database, application="st-pipeline alerts", autocommit=True) as connection:
-        # Somebody looks: a test that fails is not tried again behind their back.
+        # The user sees the result, so a failed test is not retried in the background.
         alert = incident_table.add_test(connection, now)
         (message,) = compose([Alert(alert, "test", None)], digest_over=1)
         for channel in alerting.channels:
@@ -45,7 +47,7 @@ def test(as_json: AsJson = False) -> None:
     if as_json:
         output.json_([{"channel": name, "took_it": well} for name, well in took.items()])
     else:
-        output.lines([f"{name}: {'fine' if well else 'did not take it'}" for name, well in took.items()])
+        output.lines([f"{name}: {'delivered' if well else 'delivery failed'}" for name, well in took.items()])
     if not all(took.values()):
         raise typer.Exit(1)
 
@@ -53,9 +55,9 @@ def test(as_json: AsJson = False) -> None:
 @app.command("list")
 def list_(
     as_json: AsJson = False,
-    days: Annotated[int, typer.Option(min=0, max=3650, help="Also what ended in so many days.")] = 0,
+    days: Annotated[int, typer.Option(min=0, max=3650, help="Include alerts that ended in the last N days.")] = 0,
 ) -> None:
-    """What is wrong now, since when, and what to do about it."""
+    """List open alerts: what is wrong, since when, what to do, and who was notified."""
     database = postgres.prepare(Settings.from_environment())
     with postgres.connect(database, application="st-pipeline alerts", autocommit=True) as connection:
         incidents = incident_table.read_recent_incidents(connection, datetime.now(UTC) - timedelta(days=days))
@@ -67,7 +69,7 @@ def list_(
         return
     console = Console(highlight=False)
     if not incidents:
-        console.print("Nothing is wrong.")
+        console.print("No open alerts.")
     for incident in incidents:
         for line in _lines(incident, told.get(incident.id, [])):
             console.print(escape(line), soft_wrap=True)
@@ -80,12 +82,12 @@ def _lines(incident: Incident, channels: list[str]) -> list[str]:
         f"{incident.where}: {incident.rule.replace('_', ' ')} since {incident.since:%Y-%m-%d %H:%M} UTC{end}",
         f"  {incident.what}",
         f"  What to do: {command_words(incident.steps, incident.tenant)}",
-        f"  Told: {', '.join(channels) or 'nobody yet'}",
+        f"  Notified: {', '.join(channels) or 'no one yet'}",
     ]
 
 
 def _told(connection: psycopg.Connection, incidents: list[int]) -> dict[int, list[str]]:
-    """Which channels have had the beginning of each incident."""
+    """Incident ID -> the channels that received its opening alert."""
     rows = connection.execute(
         """
         select a.incident_id, array_agg(d.channel order by d.channel)

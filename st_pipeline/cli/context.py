@@ -1,6 +1,6 @@
-"""Opening what commands work on: the one way from the settings to the registry, its vault and what is due.
+"""Opens what commands work on: the only path from the settings to the registry, its vault and what is due.
 
-What commands do to tenants is in the audit: operations/tenant_operations.py.
+Everything that commands do to tenants is audited: operations/tenant_operations.py.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from st_pipeline.tenants.registry import Registry
 
 @contextmanager
 def open_operations(settings: Settings | None = None) -> Iterator[TenantOperations]:
-    """What the command line can do to tenants, on a migrated database; ``settings`` are the environment's by default.
+    """The tenant operations on a migrated database; ``settings`` come from the environment by default.
 
     Raises:
-        SettingsError, PostgresError, EmbeddedPostgresError, VaultKeyInvalid: with the setting to look at.
+        SettingsError, PostgresError, EmbeddedPostgresError, VaultKeyInvalid: naming the setting to check.
     """
     settings = settings or Settings.from_environment()
     database = postgres.prepare(settings)
-    # Autocommit: a check asks the API between two statements, and no transaction should stay open meanwhile.
+    # Autocommit: a check calls the API between two statements, and no transaction should stay open meanwhile.
     with closing(postgres.connect(database, application="st-pipeline tenants", autocommit=True)) as connection:
         yield TenantOperations(connection, Registry.of(connection, settings), COMMAND_LINE, datetime.now(UTC))
 
 
 def read_next_syncs(settings: Settings, tenants: Sequence[Tenant], now: datetime) -> dict[str, Due | None]:
-    """The next sync of each tenant by its key, while the registry is open: so the database is there and migrated."""
+    """Tenant key -> next sync. Call it while the registry is open, so the database is running and migrated."""
     with closing(postgres.connect(postgres.warehouse(settings), autocommit=True)) as connection:
         return tenant_states.read_next_syncs(connection, tenants, now)
 
 
 def renew_encryption(settings: Settings) -> tuple[int, str]:
-    """Encrypt what is stored with the newest key: of how many tenants, and where the keys are.
+    """Re-encrypt all stored secrets with the newest key. Returns the number of tenants and where the keys are.
 
-    Without ST_PIPELINE_SECRET_KEYS a new key is put into the key file first. A process that started before keeps
-    working with the keys it read, but cannot open what is encrypted with the new one.
+    If ST_PIPELINE_SECRET_KEYS is not set, a new key is first added to the key file. Processes that are already running
+    keep the keys they have read, so they cannot decrypt anything encrypted with the new one.
 
     Raises:
-        VaultError; and what ``open_operations`` raises.
+        VaultError; and everything that ``open_operations`` raises.
     """
     where = vault.SETTING
     if not settings.secret_keys:

@@ -1,6 +1,6 @@
-"""``st-pipeline demo``: the main job on the sandbox, start to finish, and a summary on the screen.
+"""``st-pipeline demo``: run the main job on the sandbox from start to finish, and print a summary.
 
-It works in a home of its own and makes that anew each time, so that it never touches what is real.
+It has its own home folder, which it clears at each start, so it never touches real data.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ SAMPLES = {
 
 
 def demo() -> None:
-    """The main job on the sandbox: two syncs, the reports, and the numbers side by side."""
+    """Run the main job on the sandbox: two syncs, the reports, and a comparison of the counts."""
     console = Console(stderr=True, highlight=False)
     say = console.print
     settings = demo_settings(Settings.from_environment())
-    say("[bold]1[/] Postgres and a sandbox with three accounts …")
+    say("[bold]1[/] Starting Postgres and a sandbox with three accounts …")
     accounts = demo_accounts()
     with Sandbox(accounts) as sandbox:
         pipeline = open_pipeline(replace(settings, sandbox_url=sandbox.url))
@@ -44,16 +44,16 @@ def demo() -> None:
         for tenant in tenants:
             say(f"  {tenant.key}: {tenant.status.label}")
         keys = [tenant.key for tenant in tenants]
-        say("[bold]2[/] First sync of all tenants …")
+        say("[bold]2[/] Running the first sync of all tenants …")
         first = syncing.run(pipeline, keys, ASSET_ENTITIES)
-        say("[bold]3[/] Time passes in the sandbox: edits, inactivations, new records, late commits …")
+        say("[bold]3[/] Changing data in the sandbox: edits, inactivations, new records, late commits …")
         for seed, tenant in enumerate(connected):
             sandbox.change(tenant.tenant_id, seed, edits=60, inactivations=15, additions=40, late=20)
         sandbox.advance(WINDOW_SECONDS)
-        say("[bold]4[/] Incremental sync …")
+        say("[bold]4[/] Running an incremental sync …")
         second = syncing.run(pipeline, keys, ASSET_ENTITIES)
-        say("[bold]5[/] Reports …")
-        with console.status("dbt builds and checks the models"):
+        say("[bold]5[/] Building the reports …")
+        with console.status("dbt is building and testing the models"):
             built, log = syncing.build_marts(pipeline)
         comparison = compare(pipeline, sandbox, connected)
     tables.sync_report(first.tenants, first.entities)
@@ -62,19 +62,19 @@ def demo() -> None:
     _show_addresses(settings)
     unconnected = [tenant.key for tenant in tenants if tenant not in connected]
     faults = [
-        *(f"{row.tenant} {row.entity}: the sandbox holds {row.held}, raw {row.loaded}"
+        *(f"{row.tenant} {row.entity}: the sandbox has {row.held} records, raw has {row.loaded} rows"
           for row in comparison if row.differs),
         *(f"{tenant}: {error}" for _, tenant, outcome, error, _ in [*first.tenants, *second.tenants]
           if outcome != "succeeded" and tenant not in unconnected),
-        *([] if built else [f"the reports were not built; see {log}"]),
+        *([] if built else [f"the reports could not be built; see {log}"]),
     ]  # fmt: skip
     if faults:
-        typer.echo("\n".join(["", "Not as it should be:", *faults]), err=True)
+        typer.echo("\n".join(["", "Problems found:", *faults]), err=True)
         raise typer.Exit(1)
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """Settings for a demo home that is empty, inside the home of ``settings``."""
+    """Settings for an empty demo home inside the home of ``settings``."""
     home = settings.home / "demo"
     shutil.rmtree(home / "landing", ignore_errors=True)
     fresh = replace(settings, home=home, dsn=None, dagster_dsn=None, landing=str(home / "landing"))
@@ -86,7 +86,7 @@ def demo_settings(settings: Settings) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entity of one tenant: what the sandbox says it holds and what is in raw, not counting what is gone."""
+    """One entity of one tenant: the record count in the sandbox and the row count in raw, without deleted rows."""
 
     tenant: str
     entity: str
@@ -100,7 +100,7 @@ class Row:
 
 
 def compare(pipeline: Pipeline, sandbox: Sandbox, tenants: list[Tenant]) -> list[Row]:
-    """The sandbox's own counts beside those of the warehouse."""
+    """The sandbox's counts next to those of the warehouse."""
     rows = []
     with postgres.connect(pipeline.database, autocommit=True) as connection:
         for tenant in tenants:
@@ -123,8 +123,8 @@ def _count(connection: Any, what: str, tenant: str) -> int:
 
 def _show(pipeline: Pipeline, comparison: list[Row]) -> None:
     tables.query(
-        "In the sandbox and in Postgres",
-        ("tenant", "entity", "sandbox holds", "rows in raw", "quarantined whole", ""),
+        "Counts in the sandbox and in Postgres",
+        ("tenant", "entity", "sandbox records", "raw rows", "quarantined records", ""),
         [
             (
                 row.tenant,
@@ -158,4 +158,4 @@ def _show_addresses(settings: Settings) -> None:
     prefix = f"ST_PIPELINE_HOME={settings.home} .venv/bin/st-pipeline"
     typer.echo(f"Parquet files   {settings.landing}")
     typer.echo(f"psql            {prefix} psql")
-    typer.echo(f"Dagster UI      {prefix} up --sandbox    (or, with an empty home of its own: make up)")
+    typer.echo(f"Dagster UI      {prefix} up --sandbox    (or make up, which starts with an empty home)")

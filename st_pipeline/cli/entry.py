@@ -1,4 +1,4 @@
-"""What people enter on the command line and nobody else should see: from a file, standard input, or a hidden prompt."""
+"""Reads what must stay hidden on the command line: from a file, standard input, or a hidden prompt."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LARGEST = 10_000_000
 
 
 def text_from(file: str) -> Secret:
-    """The text of a file, or of standard input for ``-``; without a byte order mark, which Windows puts there.
+    """The text of a file, or of standard input for ``-``, without the byte order mark that Windows adds.
 
     Raises:
-        CommandRefused: it cannot be read as text.
+        CommandRefused: the text cannot be read.
     """
     try:
         if file == STANDARD_INPUT:
@@ -32,7 +32,7 @@ def text_from(file: str) -> Secret:
         problem = "not a text file in UTF-8"
     else:
         return Secret(text.removeprefix("\ufeff"))
-    # Raised out here: a decoding error carries what it read.
+    # Raised out here: a decoding error contains what it read.
     raise CommandRefused(f"cannot read {'standard input' if file == STANDARD_INPUT else file}: {problem}")
 
 
@@ -41,25 +41,26 @@ def secret_from(file: str) -> Secret:
     secret = Secret(text_from(file).reveal().strip())
     if not secret:
         raise CommandRefused(
-            f"{'standard input' if file == STANDARD_INPUT else file} is empty; expected a secret in it"
+            f"{'standard input' if file == STANDARD_INPUT else file} is empty; it must contain the secret"
         )
     return secret
 
 
 def ask(question: str, option: str) -> Secret:
-    """A secret typed without being shown. ``option`` is what to use where nobody can type.
+    """Prompt for a secret without showing it. ``option`` is the alternative without a terminal.
 
     Raises:
-        CommandRefused: standard input is no terminal.
+        CommandRefused: standard input is not a terminal.
     """
     if not sys.stdin.isatty():
         raise CommandRefused(
-            f"no terminal to ask for the {question.lower()} on; give it with {option} FILE, or {option} -"
+            f"cannot prompt for the {question.lower()} without a terminal; use {option} FILE, or {option} - to read it "
+            "from standard input"
         )
     return Secret(typer.prompt(question, hide_input=True, err=True))
 
 
 def refuse_two_readers(*files: str | None) -> None:
-    """Standard input can be read once. Raises CommandRefused when two files are ``-``."""
+    """Standard input can be read only once. Raises CommandRefused if two files are ``-``."""
     if files.count(STANDARD_INPUT) > 1:
-        raise CommandRefused("standard input can be read once: give one of the two as a file")
+        raise CommandRefused("only one option can read standard input (-); put the other secret in a file")

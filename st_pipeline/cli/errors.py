@@ -1,7 +1,7 @@
-"""How failures are shown on the command line: one line that says what to do, and exit status 1. Never a traceback
-for what is known to happen.
+"""How failures are shown on the command line: one line that says what to do, and exit status 1. Expected errors never
+show a traceback.
 
-Every Typer app is made with ``cls=Commands``; nothing else is needed.
+Create every Typer app with ``cls=Commands``; nothing else is needed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from st_pipeline.tenants.errors import TenantsError
 
 
 class CommandRefused(Exception):
-    """The command cannot do what was asked; the message says what to give instead."""
+    """The command cannot do what the user requested; the message says what to do instead."""
 
 
-# The base classes of the rooms. What is not among them is a fault of ours, and its traceback is wanted.
+# The base classes of each package. Any other error is a bug, and we want its traceback.
 EXPECTED: tuple[type[Exception], ...] = (
     CommandRefused,
     EmbeddedPostgresError,
@@ -37,7 +37,7 @@ EXPECTED: tuple[type[Exception], ...] = (
 
 
 class Commands(TyperGroup):
-    """A group of commands that shows what is expected to fail as one line on standard error, and exits with 1."""
+    """A group of commands that shows an expected error as one line on standard error, and exits with 1."""
 
     def invoke(self, ctx: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""``st-pipeline doctor`` and ``psql``: looking, without changing anything. Where everybody stands is status.py."""
+"""``st-pipeline doctor`` and ``psql``: inspect without changing anything. The state of every tenant is in status.py."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from st_pipeline.tenants.presentation import detail_words
 from st_pipeline.tenants.recheck import check_and_record
 from st_pipeline.warehouse import vacuum
 
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Every setting, connection and credential: fine, or what to do. Exit status 1 when something is to be done."""
+    """Check every setting, connection and credential, and say what to fix. Exit status 1 if anything needs fixing."""
     findings: list[dict[str, Any]] = []
 
     def run_check(name: str, check: Callable[[], str]) -> bool:
@@ -57,7 +57,7 @@ def doctor(as_json: AsJson = False) -> None:
     else:
         console = Console(highlight=False)
         for finding in findings:
-            mark = "[green]fine[/]" if finding["fine"] else "[red]to do[/]"
+            mark = "[green]ok [/]" if finding["fine"] else "[red]fix[/]"
             console.print(f"{mark}  {finding['what']}: ", end="")
             console.print(finding["said"], markup=False)
     if not all(finding["fine"] for finding in findings):
@@ -65,10 +65,10 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def psql(
-    arguments: Annotated[list[str] | None, typer.Argument(metavar="[-- ARGS]", help="Passed on to psql.")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(metavar="[-- ARGS]", help="Arguments for psql.")] = None,
     dsn: Annotated[bool, typer.Option("--dsn", help="Print the connection string instead.")] = False,
 ) -> None:
-    """psql on the warehouse. The embedded server runs while it is open."""
+    """Open psql on the warehouse. The embedded server runs while psql is open."""
     settings = Settings.from_environment()
     database = postgres.prepare(settings)
     url = database.url().reveal()
@@ -79,9 +79,10 @@ def psql(
     program = shutil.which("psql") if settings.dsn else str(embedded)
     if not program:
         raise CommandRefused(
-            "there is no psql on this machine's PATH; st-pipeline psql --dsn prints what to give another"
+            "psql is not on this machine's PATH; install it, or connect with another client: st-pipeline psql --dsn "
+            "prints the connection string"
         )
-    # The password goes through the environment: arguments can be read by everybody on the machine.
+    # The password goes through the environment: every user of the machine can read arguments.
     environment = {**os.environ, "PGPASSWORD": database.password.reveal() if database.password else ""}
     command = [program, "-h", database.host, "-p", str(database.port), "-U", database.user, "-d", database.name]
     raise typer.Exit(subprocess.run([*command, *(arguments or [])], env=environment, check=False).returncode)
@@ -93,24 +94,25 @@ def _open(settings: Settings, opened: list[Pipeline]) -> str:
     with postgres.connect(pipeline.database, autocommit=True) as connection:
         version = connection.info.server_version
         if version < 140000:
-            raise CommandRefused(f"PostgreSQL {version // 10000} is too old; 14 or newer is needed")
+            raise CommandRefused(f"PostgreSQL {version // 10000} is too old; use version 14 or newer")
         row = connection.execute("select version_num from control.schema_version").fetchone()
-    return f"PostgreSQL {version // 10000} on {pipeline.database.host}, schema control at {row[0] if row else '?'}"
+    revision = row[0] if row else "?"
+    return f"PostgreSQL {version // 10000} on {pipeline.database.host}, schema control at revision {revision}"
 
 
 def _try_landing(location: str) -> str:
     LandingZone(location).probe()
-    return f"{location} can be written"
+    return f"{location} is writable"
 
 
 def _app_key(settings: Settings) -> str:
     if settings.servicetitan.app_key:
-        return "SERVICETITAN_APP_KEY is set; tenants without one of their own use it"
-    return "SERVICETITAN_APP_KEY is not set; every tenant needs an app key of its own"
+        return "SERVICETITAN_APP_KEY is set; tenants without their own app key use it"
+    return "SERVICETITAN_APP_KEY is not set; every tenant needs its own app key"
 
 
 def _oidc(settings: Settings) -> str:
-    from st_pipeline.portal.oidc.provider import OidcError, provider_of  # heavy, and seldom needed
+    from st_pipeline.portal.oidc.provider import OidcError, provider_of  # slow to import, and rarely needed
 
     provider = provider_of(settings)
     assert provider
@@ -118,16 +120,18 @@ def _oidc(settings: Settings) -> str:
         provider.check()
     except OidcError as error:
         raise CommandRefused(str(error)) from None
-    return f"{provider.client.issuer} answers; the redirect URI to register there is {provider.redirect_uri}"
+    return f"{provider.client.issuer} is reachable; register this redirect URI there: {provider.redirect_uri}"
 
 
 def _tables(pipeline: Pipeline) -> str:
     with postgres.connect(pipeline.database, autocommit=True) as connection:
         advice = vacuum.read_advice(connection)
     if not advice:
-        return "Postgres keeps up with vacuum and statistics"
+        return "vacuum and statistics are up to date"
     last = (
-        "" if any(not one.is_upkeep for one in advice) else " (the nightly upkeep does it, or st-pipeline upkeep now)"
+        ""
+        if any(not one.is_upkeep for one in advice)
+        else " (the nightly upkeep does this; to do it now, run st-pipeline upkeep)"
     )
     raise CommandRefused("\n".join(one.sentence for one in advice) + last)
 

@@ -1,4 +1,4 @@
-"""How commands that run until somebody stops them are stopped: by Ctrl-C or a plain kill, both in order."""
+"""Stops commands that run until someone stops them: Ctrl-C and a plain kill both shut down cleanly."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 @contextmanager
 def until_interrupted() -> Iterator[None]:
-    """Ctrl-C and a plain kill both end the block in order, also where a shell had SIGINT ignored."""
+    """Ctrl-C and a plain kill both end the block cleanly, even if the shell ignores SIGINT."""
 
     def stop(signal_number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""``st-pipeline``: the commands and where each lives. Nothing heavy is imported before a command needs it."""
+"""``st-pipeline``: the commands and their modules. Slow imports wait until a command needs them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from st_pipeline.cli.errors import Commands
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    pretty_exceptions_enable=False,  # its frames would show local variables
-    help="ServiceTitan data of many tenants, into Postgres and the reports people rely on.",
+    pretty_exceptions_enable=False,  # its tracebacks would show local variables
+    help="Sync the ServiceTitan data of many tenants into Postgres and the report tables.",
 )
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(alerts.app, name="alerts")

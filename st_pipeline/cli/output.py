@@ -1,6 +1,6 @@
-"""What commands write to standard output: lines for people, JSON for machines.
+"""What commands write to standard output: lines for people, JSON for programs.
 
-How a tenant is told of is in tenants/presentation.py, how a failure is shown in errors.py.
+A tenant's text is in tenants/presentation.py; failures are in errors.py.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def json_(value: Any) -> None:
 
 
 def lines(texts: Sequence[str]) -> None:
-    """Lines as they are."""
+    """Lines, unchanged."""
     typer.echo("\n".join(texts))
 
 
 def tenants(
     done: str | None, affected: Sequence[Tenant], as_json: bool, *, one: bool = False, with_state: bool = True
 ) -> None:
-    """What was done to whom, and the state of each. As JSON a list of tenants, or just the tenant for ``one``."""
+    """What was done to which tenants, and the state of each. As JSON: a list, or with ``one`` just the tenant."""
     if as_json:
         facts = [presentation.as_json(tenant) for tenant in affected]
         json_(facts[0] if one else facts)
@@ -47,13 +47,13 @@ def tenants(
 
 
 def encryption(count: int, keys: str, as_json: bool) -> None:
-    """How many tenants' credentials were encrypted anew, and where the keys are."""
+    """How many tenants' credentials were re-encrypted, and where the keys are."""
     if as_json:
         json_({"tenants": count, "keys": keys})
         return
     typer.echo(
-        f"Credentials of {count} tenants are encrypted with the newest key of {keys} now. Its older keys open nothing "
-        "that is stored any more; keep them for as long as you keep backups. Restart what is running."
+        f"Re-encrypted the credentials of {count} tenants with the newest key in {keys}. Restart every running "
+        "st-pipeline process. The older keys are no longer used, but keep them as long as you keep backups."
     )
 
 

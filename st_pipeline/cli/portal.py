@@ -1,4 +1,4 @@
-"""``st-pipeline portal``: the web application alone, until Ctrl-C. With everything else it is serving.py's ``up``."""
+"""``st-pipeline portal``: only the web application, until Ctrl-C. ``up`` in serving.py starts it with the rest."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from st_pipeline.cli.interrupting import until_interrupted
 from st_pipeline.settings import Settings
 
 PORT = 3001
-FIRST_STEP = "Nobody can sign in to the portal yet; make the first account with: .venv/bin/st-pipeline users add NAME"
+FIRST_STEP = "The portal has no accounts yet. Create the first one with: .venv/bin/st-pipeline users add NAME"
 
 
 def portal(
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = PORT,
+    port: Annotated[int, typer.Option(help="Port; 0 picks a free one.")] = PORT,
     host: Annotated[
-        str, typer.Option(help="Address to listen on; before any but this machine's own belongs a proxy with TLS.")
+        str, typer.Option(help="Address to listen on. To expose the portal, put a TLS proxy in front of it.")
     ] = "127.0.0.1",
 ) -> None:
-    """The portal, where clients connect themselves and operators see every sync."""
+    """Run only the portal, where clients connect their companies and operators see every sync."""
     import uvicorn
 
     from st_pipeline.portal.app import create_app
@@ -31,16 +31,16 @@ def portal(
     listener = _listen(host, port)
     with until_interrupted(), listener:
         app = create_app(settings)
-        typer.echo(f"The portal listens on http://{host}:{listener.getsockname()[1]}")
+        typer.echo(f"The portal is running on http://{host}:{listener.getsockname()[1]}")
         if has_nobody(settings):
             typer.echo(FIRST_STEP)
-        # Requests are not logged: an address may hold an invitation. Whether a proxy is believed is the application's.
+        # Requests are not logged: a URL may contain an invitation. The application decides whether to trust a proxy.
         config = uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False, server_header=False)
         uvicorn.Server(config).run([listener])
 
 
 def has_nobody(settings: Settings) -> bool:
-    """Whether no account can sign in; the database is there and migrated."""
+    """Whether there is no account. The database must be running and migrated."""
     from st_pipeline.portal.people import accounts
 
     with postgres.connect(postgres.warehouse(settings), autocommit=True) as connection:

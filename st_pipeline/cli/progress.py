@@ -1,4 +1,4 @@
-"""A bar for each tenant that is being synced, on standard error; silent where nobody watches."""
+"""A progress bar for each tenant being synced, on standard error; silent without a terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from st_pipeline.sync import pipeline
 
 @contextmanager
 def sync_progress(entities: int, *, shown: bool = True) -> Iterator[pipeline.Progress]:
-    """What a pipeline reports its progress to; ``entities`` is how many each tenant has."""
+    """The function that a pipeline reports its progress to; ``entities`` is the number per tenant."""
     console = Console(stderr=True)
     if not (shown and console.is_terminal):
         yield lambda tenant, entity, stage, records: None

@@ -1,4 +1,4 @@
-"""The sandbox served inside a command, and its accounts as registered tenants: what demo and up --sandbox share."""
+"""A sandbox inside a command, with its accounts registered as tenants; shared by demo and up --sandbox."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ USUAL_PORT = urlsplit(DEFAULT_SANDBOX_URL).port or 0
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the sandbox doesn't know of a tenant: what reports call it."""
+    """What the reports need to know about a tenant and the sandbox doesn't."""
 
     key: str
     company_code: str
@@ -41,9 +41,9 @@ TENANTS = {
 def serving(
     settings: Settings, accounts: Sequence[Account] = DEMO_ACCOUNTS
 ) -> Iterator[tuple[Settings, list[Account]]]:
-    """A sandbox while the block runs, with its accounts registered; the settings that point to it, and spare accounts.
+    """Run a sandbox during the block and register its accounts. Yields settings that point to it, and spare accounts.
 
-    It is where other commands look for it, unless another is there already: then on a free port.
+    It uses the port where other commands look for it, or a free one if that port is taken.
     """
     with ExitStack() as stack:
         everybody = [*accounts, *spare_accounts()]
@@ -59,23 +59,23 @@ def serving(
 
 
 def introduced(account: Account, url: str) -> list[str]:
-    """What is to be known of an account of the sandbox at ``url`` to connect it, line by line."""
+    """What you need to connect an account of the sandbox at ``url``, line by line."""
     keys = (
         f"{account.name}: tenant id {account.tenant_id}, client id {account.client_id}, client secret "
         f"{account.client_secret}, app key {account.app_key}"
     )
     if account.connected:
         return [keys]
-    # Where other commands look by themselves need not be said.
+    # Other commands find the sandbox at the default URL without the option.
     where = "" if url == Settings.from_environment().sandbox_url else f" --url {url}"
     return [
         f"{keys}, not connected yet",
-        f"  be its administrator, who allows the app: .venv/bin/st-pipeline sandbox allow {account.tenant_id}{where}",
+        f"  to allow the app as its administrator: .venv/bin/st-pipeline sandbox allow {account.tenant_id}{where}",
     ]
 
 
 def _allow_as_before(pipeline: Pipeline, sandbox: Sandbox) -> None:
-    """Who was connected still allows the app: a sandbox knows nothing of the one before it, and would refuse them."""
+    """Allow the app again for connected tenants: a new sandbox doesn't know the previous one and would refuse them."""
     with pipeline.registry() as registry:
         connected = {one.tenant_id for one in registry.list() if one.environment == "sandbox" and one.connected_at}
     for account in sandbox.accounts:
@@ -84,7 +84,7 @@ def _allow_as_before(pipeline: Pipeline, sandbox: Sandbox) -> None:
 
 
 def register(pipeline: Pipeline, accounts: Sequence[Account]) -> list[Tenant]:
-    """Every account as a tenant, checked; one that is registered already gets its credentials anew."""
+    """Register and check every account as a tenant; one that is already registered gets its credentials again."""
     found = []
     with pipeline.registry() as registry:
         for account in accounts:

@@ -1,4 +1,4 @@
-"""``st-pipeline up`` and ``dev``: what runs until Ctrl-C. The portal alone is portal.py, the sandbox sandbox.py."""
+"""``st-pipeline up`` and ``dev``: run until Ctrl-C. portal.py runs only the portal, sandbox.py only the sandbox."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ Port = Annotated[int, typer.Option(help="Port of the Dagster UI.")]
 
 
 def up(
-    with_sandbox: Annotated[bool, typer.Option("--sandbox", help="With the sandbox and its tenants.")] = False,
+    with_sandbox: Annotated[bool, typer.Option("--sandbox", help="Also run the sandbox with its tenants.")] = False,
     port: Port = 3000,
     host: Annotated[str, typer.Option(help="Address of the Dagster UI and the portal.")] = "127.0.0.1",
     portal_port: Annotated[int, typer.Option(help="Port of the portal.")] = portal.PORT,
 ) -> None:
-    """Postgres (unless a DSN is given), Dagster UI, daemon and portal; Ctrl-C ends all of it."""
+    """Run Postgres (unless ST_PIPELINE_DSN is set), the Dagster UI, the daemon and the portal. Ctrl-C stops them."""
     settings = Settings.from_environment()
     _refuse_taken(host, port, "--port")
     _refuse_taken(host, portal_port, "--portal-port")
@@ -77,7 +77,7 @@ def up(
 
 
 def dev(port: Port = 3000) -> None:
-    """Dagster's own development server, on this project's instance."""
+    """Run Dagster's development server on this project's instance."""
     settings = Settings.from_environment()
     open_pipeline(settings)
     environment = {**os.environ, **dagster_home.environment(settings)}
@@ -99,7 +99,7 @@ def _refuse_taken(host: str, port: int, option: str) -> None:
 
 
 def _start(command: Sequence[str], environment: dict[str, str], log: Path | None) -> subprocess.Popen[bytes]:
-    """A program of this environment in a process group of its own, so that Ctrl-C reaches it once, from us."""
+    """Start a program of this environment in its own process group, so that it receives Ctrl-C only once, from us."""
     program = str(Path(sys.executable).with_name(command[0]))
     output = log.open("ab") if log else None
     try:
@@ -126,7 +126,7 @@ def _wait_for(url: str, what: str, processes: dict[str, subprocess.Popen[bytes]]
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.3)
-    raise CommandRefused(f"{what} did not answer within {START_SECONDS:.0f} s; see {logs}")
+    raise CommandRefused(f"{what} did not start within {START_SECONDS:.0f} seconds; see {logs}")
 
 
 def _announce(ui: str, portal_url: str, settings: Settings, logs: Path, spare: list[Account]) -> None:
@@ -136,17 +136,17 @@ def _announce(ui: str, portal_url: str, settings: Settings, logs: Path, spare: l
     typer.echo(f"Landing zone    {settings.landing}")
     typer.echo(f"Logs            {logs}")
     if spare:
-        typer.echo(f"Sandbox         {settings.sandbox_url}; accounts of it to connect by hand, for a try:")
+        typer.echo(f"Sandbox         {settings.sandbox_url}; accounts that you can connect to try it:")
     for account in spare:
         for line in sandbox_tenants.introduced(account, settings.sandbox_url):
             typer.echo(f"                {line}")
     if portal.has_nobody(settings):
         typer.echo(portal.FIRST_STEP)
-    typer.echo("Ctrl-C ends all of it.")
+    typer.echo("Press Ctrl-C to stop everything.")
 
 
 def _wait(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
-    """Until somebody asks us to stop, or one of them ends by itself."""
+    """Wait until someone stops us or one of the processes exits."""
     while True:
         _refuse_dead(processes, logs)
         time.sleep(0.5)
@@ -155,13 +155,13 @@ def _wait(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
 def _refuse_dead(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
     for name, process in processes.items():
         if process.poll() is not None:
-            raise CommandRefused(f"{name} ended with status {process.returncode}; see {logs}")
+            raise CommandRefused(f"{name} stopped with exit status {process.returncode}; see {logs}")
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End them and, in their process groups, whatever they started: code servers, and runs in the middle of their work.
+    """Stop the processes and everything in their process groups: code servers, and runs that are still working.
 
-    Dagster's own programs leave both behind, to end when the runs are done.
+    Dagster's own programs leave both behind, to exit when the runs are done.
     """
     for process in processes:
         if process.poll() is None:
@@ -182,7 +182,7 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def _signal(group: int, number: int) -> bool:
-    """Whether the process group still had a member to get the signal; 0 only asks."""
+    """Send a signal; False if the process group has no members left. Signal 0 only tests that."""
     try:
         os.killpg(group, number)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""``st-pipeline status``: where everybody stands, on a screen or as JSON. The figures are overview/overview.py's."""
+"""``st-pipeline status``: the state of every tenant, as a table or JSON. overview/overview.py computes the figures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from st_pipeline.tenants.fields import valid_timezone
 from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.presentation import detail_words
 
-WIDTH = 100  # of a pipe or a log, which have none of their own
+WIDTH = 100  # for a pipe or a log, which have no width
 _GOOD, _BAD, _BUSY = "green", "red", "cyan"
 _STYLES = {
     SyncState.SUCCEEDED: _GOOD,
@@ -36,10 +36,10 @@ _STYLES = {
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    timezone: Annotated[str, typer.Option(help="In whose midnight today begins.")] = "UTC",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    timezone: Annotated[str, typer.Option(help="Time zone in which today begins, like America/Chicago.")] = "UTC",
 ) -> None:
-    """How it goes, and every tenant: connection, last and next sync, freshness, counts, what is wrong."""
+    """Show totals and every tenant: connection, last and next sync, freshness, counts and problems."""
     try:
         zone = valid_timezone(timezone)
     except FieldInvalid as invalid:
@@ -56,7 +56,7 @@ def status(
 
 
 def as_plain(overview: Overview) -> dict[str, Any]:
-    """For machines: instants in ISO 8601, seconds and shares as numbers, null where nothing can be said."""
+    """As JSON: instants in ISO 8601, seconds and shares as numbers, null for unknown values."""
     return {
         "at": overview.at.isoformat(),
         "totals": asdict(overview.totals),
@@ -65,23 +65,23 @@ def as_plain(overview: Overview) -> dict[str, Any]:
 
 
 def show(console: Console, overview: Overview) -> None:
-    """For people: totals, a line a tenant, and what is to be known of those that are not well."""
+    """For people: totals, one line per tenant, and the problems of each."""
     for line in headlines(overview.totals):
         console.print(line, markup=False)
     if not overview.tenants:
         return
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("tenant", overflow="fold")
-    for name in ("state", "last sync", "ended"):
+    for name in ("state", "last sync", "result"):
         table.add_column(name)
-    for name in ("took", "loaded", "set aside"):
+    for name in ("took", "loaded", "quarantined"):
         table.add_column(name, justify="right")
     table.add_column("next sync")
-    table.add_column("wrong", justify="right")
+    table.add_column("alerts", justify="right")
     for one in overview.tenants:
         table.add_row(*_cells(one, overview.at))
     console.print(table)
-    console.print("Instants are in UTC. Set aside: records and fields in quarantine.", style="dim")
+    console.print("Times are in UTC. Quarantined: records and fields.", style="dim")
     for one in overview.tenants:
         for line in _remarks(one):
             console.print(f"{one.tenant.key}: {line}", markup=False)
@@ -89,11 +89,11 @@ def show(console: Console, overview: Overview) -> None:
 
 def headlines(totals: Totals) -> list[str]:
     """The totals in three lines."""
-    ended = "no sync ended"
+    ended = "no sync finished"
     if totals.success_rate is not None:
         ended = f"{totals.success_rate:.1%} of syncs succeeded"
     if totals.average_sync_seconds is not None:
-        ended += f", {_duration(totals.average_sync_seconds)} each"
+        ended += f", {_duration(totals.average_sync_seconds)} on average"
     called = "no calls"
     if totals.average_latency is not None and totals.p95_latency is not None:
         called = (
@@ -101,11 +101,11 @@ def headlines(totals: Totals) -> list[str]:
         )
     limit = ""
     if totals.rate_limit_share is not None:
-        limit = f". Rate limit: {totals.rate_limit_share:.0%} used ({totals.busiest_tenant})"
+        limit = f". Highest rate limit use: {totals.rate_limit_share:.0%} used ({totals.busiest_tenant})"
     return [
         f"{totals.tenants} tenants, {totals.connected} connected. {totals.running} running, {totals.queued} waiting, "
         f"{totals.failed_today} failed today, {totals.open_incidents} open incidents.",
-        f"In 24 hours: {ended}{limit}.",
+        f"Last 24 hours: {ended}{limit}.",
         f"API: {called}.",
     ]
 
@@ -127,7 +127,7 @@ def _cells(one: TenantOverview, now: datetime) -> list[Text]:
 
 
 def _state(one: TenantOverview) -> tuple[str, str]:
-    """The one word that matters most."""
+    """The most important state, in a word, and its style."""
     if not one.tenant.enabled:
         return "disabled", "dim"
     if one.tenant.status is not Status.CONNECTED:
@@ -140,7 +140,7 @@ def _state(one: TenantOverview) -> tuple[str, str]:
 
 
 def _remarks(one: TenantOverview) -> list[str]:
-    """What is wrong; without an incident, why the tenant is not connected or the last sync failed."""
+    """The tenant's incidents; if there are none, why it is not connected or its last sync failed."""
     if one.incidents:
         return [
             f"{incident.entity + ': ' if incident.entity else ''}{incident.what} "

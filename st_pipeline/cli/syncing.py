@@ -1,4 +1,4 @@
-"""``st-pipeline sync``, ``reload`` and ``marts``: the Dagster jobs, in this process, and what became of them."""
+"""``st-pipeline sync``, ``reload`` and ``marts``: run the Dagster jobs in this process and show the results."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from st_pipeline.settings import Settings
 from st_pipeline.steps.step import Steps
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
 
-Keys = Annotated[list[str] | None, typer.Argument(metavar="KEY...", help="Tenants, by key.", show_default=False)]
-Everybody = Annotated[bool, typer.Option("--all", help="Every enabled tenant.")]
-Entities = Annotated[list[str] | None, typer.Option("--entity", metavar="E", help="Only this entity; may be repeated.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+Keys = Annotated[list[str] | None, typer.Argument(metavar="KEY...", help="Keys of the tenants.", show_default=False)]
+Everybody = Annotated[bool, typer.Option("--all", help="All enabled tenants.")]
+Entities = Annotated[list[str] | None, typer.Option("--entity", metavar="E", help="Only this entity; repeat for more.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """What a sync of several tenants came to."""
+    """The result of a sync of several tenants."""
 
     succeeded: bool
     tenants: list[tuple[int, str, str | None, str | None, Steps]]
@@ -45,12 +45,14 @@ def sync(
     everybody: Everybody = False,
     entity: Entities = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Read everything again and mark what is gone as deleted.")
+        bool, typer.Option("--full", help="Full refresh: read every record again and mark missing ones as deleted.")
     ] = False,
-    request: Annotated[bool, typer.Option("--request", help="Leave it to the daemon, before all that is due.")] = False,
+    request: Annotated[
+        bool, typer.Option("--request", help="Ask the daemon to run it, ahead of scheduled syncs.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring tenants up to date, now. One's failure takes no other with it; the exit status says there was one."""
+    """Sync tenants now. If one fails, the others continue, and the exit status is 1."""
     pipeline = open_pipeline(Settings.from_environment())
     chosen = choose(pipeline, keys, everybody)
     if request:
@@ -60,21 +62,21 @@ def sync(
 
 
 def reload(keys: Keys = None, everybody: Everybody = False, entity: Entities = None, as_json: AsJson = False) -> None:
-    """Load all landed files again, typed as the catalogue is now; nothing is asked of the API."""
+    """Load all landed files again, typed with the current catalog, without calling the API."""
     pipeline = open_pipeline(Settings.from_environment())
     chosen = choose(pipeline, keys, everybody, disabled_too=True)
     show(run(pipeline, chosen, _entities(entity), reload=True, shown=not as_json), as_json)
 
 
 def marts(as_json: AsJson = False) -> None:
-    """Rebuild the reports of the tenants whose data changed, and check them."""
+    """Rebuild and check the reports of the tenants whose data changed."""
     pipeline = open_pipeline(Settings.from_environment())
-    with Console(stderr=True).status("dbt builds and checks the models"):
+    with Console(stderr=True).status("dbt is building and testing the models"):
         succeeded, log = build_marts(pipeline)
     if as_json:
         output.json_({"succeeded": succeeded, "log": str(log)})
     else:
-        typer.echo("The reports are built and checked." if succeeded else f"The build failed; dbt's words are in {log}")
+        typer.echo("Reports built and checked." if succeeded else f"The report build failed; see dbt's log in {log}")
         if not succeeded:
             typer.echo("".join(log.read_text(errors="replace").splitlines(keepends=True)[-40:]), err=True)
     if not succeeded:
@@ -84,22 +86,23 @@ def marts(as_json: AsJson = False) -> None:
 def request_syncs(
     pipeline: Pipeline, keys: Sequence[str], entities: Sequence[str] | None, *, full: bool, as_json: bool
 ) -> None:
-    """Leave the tenants' syncs to the daemon. Raises CommandRefused for one that is disabled: nobody would do it."""
+    """Request the tenants' syncs from the daemon. Raises CommandRefused for a disabled tenant: it would never run."""
     with pipeline.registry() as registry:
         if disabled := [key for key in keys if not registry.get(key).enabled]:
             raise CommandRefused(
-                f"{', '.join(disabled)} is disabled; st-pipeline tenants enable {disabled[0]} lets it take part again"
+                f"cannot sync disabled tenants: {', '.join(disabled)}; to turn syncs back on, run "
+                f"st-pipeline tenants enable {disabled[0]}"
             )
     with open_operations(pipeline.settings) as operations:
         asked = {key: operations.request_sync(key, person(), full=full, entities=entities) for key in keys}
     if as_json:
         output.json_([{"tenant": key, "request": number} for key, number in asked.items()])
     else:
-        typer.echo(f"Asked for: {', '.join(keys)}. The daemon (st-pipeline up) takes it up within ten seconds.")
+        typer.echo(f"Sync requested: {', '.join(keys)}. The daemon (st-pipeline up) picks it up within ten seconds.")
 
 
 def person() -> str:
-    """Who sits before this command, for the history."""
+    """The user who runs this command, for the history."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
@@ -107,9 +110,9 @@ def person() -> str:
 
 
 def choose(pipeline: Pipeline, keys: Sequence[str] | None, everybody: bool, *, disabled_too: bool = False) -> list[str]:
-    """The tenants asked for. Raises TenantUnknown, or CommandRefused when none or both were asked for."""
+    """The requested tenants. Raises TenantUnknown, or CommandRefused if neither or both of keys and --all are given."""
     if bool(keys) == everybody:
-        raise CommandRefused("say which tenants: their keys, or --all")
+        raise CommandRefused("specify either tenant keys or --all")
     with pipeline.registry() as registry:
         if keys:
             return [registry.get(key).key for key in dict.fromkeys(keys)]
@@ -151,7 +154,7 @@ def run(
 
 
 def build_marts(pipeline: Pipeline) -> tuple[bool, Path]:
-    """Whether the build succeeded, and the file with what dbt said."""
+    """Whether the build succeeded, and dbt's log file."""
     from st_pipeline.defs import local_runs
 
     log = pipeline.settings.home / "logs" / "marts.log"
@@ -162,7 +165,7 @@ def build_marts(pipeline: Pipeline) -> tuple[bool, Path]:
 
 
 def show(report: SyncReport, as_json: bool) -> None:
-    """The report, and exit status 1 when anything asked for did not happen."""
+    """Show the report; exit status 1 if anything requested failed."""
     if as_json:
         output.json_(
             {
@@ -190,5 +193,5 @@ def _entities(asked: Sequence[str] | None) -> list[str]:
             except KeyError as error:
                 raise CommandRefused(str(error.args[0])) from None
             known = ", ".join(ASSET_ENTITIES)
-            raise CommandRefused(f"{name} is in the catalogue but is no asset yet; there are: {known}")
+            raise CommandRefused(f"{name} is in the catalog but is not synced yet; the entities are: {known}")
     return list(dict.fromkeys(asked))

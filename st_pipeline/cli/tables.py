@@ -1,4 +1,4 @@
-"""Tables on the screen: what a sync did, rows of a query. How tenants are is status.py."""
+"""Tables on the screen: the results of a sync and the rows of a query. The state of tenants is in status.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from st_pipeline.steps.step import Steps
 def sync_report(
     tenants: Sequence[tuple[int, str, str | None, str | None, Steps]], entities: Sequence[EntityStatus]
 ) -> None:
-    """Per tenant how it ended, per entity what came."""
+    """The outcome per tenant, and the counts per entity."""
     console = _console()
     table = Table("tenant", "entity", title="Sync", title_justify="left")
     for name in ("fetched", "landed", "loaded", "quarantined", "fields", "deleted", "seconds"):
@@ -49,7 +49,7 @@ def sync_report(
 
 
 def query(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, widest: int = 28) -> None:
-    """Rows of a query, long values cut."""
+    """The rows of a query, with long values cut."""
     table = Table(*columns, title=title, title_justify="left", show_lines=False)
     for row in rows:
         table.add_row(*(_cut(value, widest) for value in row))

@@ -1,7 +1,7 @@
-"""``st-pipeline tenants``: the registry from the command line.
+"""``st-pipeline tenants``: the registry on the command line.
 
-The commands call operations/tenant_operations.py; here are only options, questions and output. No secret is ever an
-argument, because other users of the machine can see those, and none is shown.
+The commands call operations/tenant_operations.py; only options, prompts and output are here. Secrets are never
+arguments, because other users of the machine can see those, and are never shown.
 """
 
 from __future__ import annotations
@@ -16,13 +16,18 @@ from st_pipeline.cli import entry, output
 from st_pipeline.cli.context import open_operations, read_next_syncs, renew_encryption
 from st_pipeline.cli.errors import CommandRefused, Commands
 from st_pipeline.cli.tenant_options import (
+    AllSecrets,
     AppKeyFile,
     AsJson,
     Cadence,
     ClientSecretFile,
     CompanyCode,
+    CredentialFile,
     Key,
     Name,
+    NewEnvironment,
+    NewTenantId,
+    SharedAppKey,
     Timezone,
     Trade,
 )
@@ -32,15 +37,15 @@ from st_pipeline.tenants import importing, presentation
 from st_pipeline.tenants.credentials import new_parts, own_credentials
 from st_pipeline.tenants.model import Status, new_tenant
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, help="Who we pull for, and with which keys.")
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Manage the tenants and their credentials.")
 
 
 @app.command()
 def add(
     key: Key,
-    tenant_id: Annotated[str, typer.Option(metavar="N", help="The account's number in ServiceTitan.")],
+    tenant_id: Annotated[str, typer.Option(metavar="N", help="The company's tenant ID in ServiceTitan.")],
     environment: Annotated[str, typer.Option(metavar="E", help="production, integration or sandbox.")],
-    client_id: Annotated[str, typer.Option(metavar="ID", help="Client id of the app in this account.")],
+    client_id: Annotated[str, typer.Option(metavar="ID", help="The client ID from ServiceTitan.")],
     client_secret_file: ClientSecretFile = None,
     app_key_file: AppKeyFile = None,
     name: Name = None,
@@ -50,9 +55,9 @@ def add(
     cadence: Cadence = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register a tenant, and try to connect. It is saved also when that fails; then the answer says what to do.
+    """Register a tenant and test its connection. If the test fails, the tenant is still saved and you see what to do.
 
-    The client secret comes from a file, standard input, or a hidden prompt.
+    The client secret is read from a file, standard input, or a hidden prompt.
     """
     settings = Settings.from_environment()
     tenant = new_tenant(
@@ -80,7 +85,7 @@ def add(
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """Every tenant with its state, and when its next sync is due; instants in UTC."""
+    """List every tenant with its state and next sync. Times are in UTC."""
     settings, now = Settings.from_environment(), datetime.now(UTC)
     with open_operations(settings) as operations:
         tenants = operations.registry.list()
@@ -91,12 +96,12 @@ def list_(as_json: AsJson = False) -> None:
         next_at = {key: due.at if due else None for key, due in upcoming.items()}
         output.lines(presentation.as_table(tenants, next_at, now))
     else:
-        typer.echo("No tenants yet: st-pipeline tenants add KEY, or st-pipeline tenants import FILE.", err=True)
+        typer.echo("No tenants yet. Run st-pipeline tenants add KEY, or st-pipeline tenants import FILE.", err=True)
 
 
 @app.command()
 def show(key: Key, as_json: AsJson = False) -> None:
-    """One tenant, all of it but its secrets, and when its next sync is due."""
+    """Show everything about a tenant except its secrets, and its next sync."""
     settings = Settings.from_environment()
     with open_operations(settings) as operations:
         tenant = operations.registry.get(key)
@@ -109,7 +114,7 @@ def show(key: Key, as_json: AsJson = False) -> None:
 
 @app.command()
 def check(key: Key, as_json: AsJson = False) -> None:
-    """Try to connect, and note the result. Exit status 1 unless the tenant is connected."""
+    """Test the connection and save the result. Exit status 1 unless the tenant is connected."""
     settings = Settings.from_environment()
     with open_operations(settings) as operations:
         tenant = operations.check(key, settings)
@@ -126,11 +131,11 @@ def set_(
     trade: Trade = None,
     timezone: Timezone = None,
     cadence: Cadence = None,
-    environment: Annotated[str | None, typer.Option(help="Correct it; not once it was connected.")] = None,
-    tenant_id: Annotated[int | None, typer.Option(help="Correct it; not once it was connected.")] = None,
+    environment: NewEnvironment = None,
+    tenant_id: NewTenantId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change what is given; the rest stays. An empty company code or trade takes it away."""
+    """Change the given fields of a tenant. An empty company code or trade clears it."""
     given = {
         "name": name,
         "company_code": company_code,
@@ -142,7 +147,7 @@ def set_(
     }
     changes = {field: value for field, value in given.items() if value is not None}
     if not changes:
-        raise CommandRefused(f"nothing to set for {key}; see st-pipeline tenants set --help")
+        raise CommandRefused(f"nothing to change for {key}; for the options, run st-pipeline tenants set --help")
     with open_operations() as operations:
         output.tenants("changed", [operations.set(key, **changes)], as_json, one=True)
 
@@ -150,35 +155,31 @@ def set_(
 @app.command()
 def rotate(
     key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="The tenant's key.", show_default=False)] = None,
-    client_id: Annotated[str | None, typer.Option(metavar="ID", help="A new client id; else it stays.")] = None,
+    client_id: Annotated[str | None, typer.Option(metavar="ID", help="New client ID; unchanged by default.")] = None,
     client_secret_file: ClientSecretFile = None,
     app_key_file: AppKeyFile = None,
-    shared_app_key: Annotated[
-        bool, typer.Option("--shared-app-key", help="Drop the tenant's own app key; use SERVICETITAN_APP_KEY.")
-    ] = False,
-    vault: Annotated[
-        bool, typer.Option("--vault", help="Encrypt what is stored, of all tenants, with the newest key.")
-    ] = False,
+    shared_app_key: SharedAppKey = False,
+    vault: AllSecrets = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give a tenant a new client secret (file, standard input or hidden prompt) or app key, and try to connect.
+    """Replace a tenant's client secret or app key, and test the connection.
 
-    With --vault and no KEY: re-encrypt everything with the newest of ST_PIPELINE_SECRET_KEYS, or with a new key in the
-    key file where that is not set.
+    The client secret is read from a file, standard input, or a hidden prompt. With --vault and no KEY: re-encrypt all
+    tenants' credentials with the newest key in ST_PIPELINE_SECRET_KEYS or, if unset, a new one in the key file.
     """
     settings = Settings.from_environment()
     if vault:
         if key or client_id or client_secret_file or app_key_file or shared_app_key:
-            raise CommandRefused("--vault is about all tenants: give it alone")
+            raise CommandRefused("--vault applies to all tenants; use it without a KEY and other options")
         output.encryption(*renew_encryption(settings), as_json)
         return
     if key is None:
-        raise CommandRefused("which tenant? Give its KEY, or --vault for the encryption of all")
+        raise CommandRefused("specify a tenant's KEY, or --vault to re-encrypt the credentials of all tenants")
     if shared_app_key and app_key_file:
-        raise CommandRefused("--shared-app-key and --app-key-file exclude each other: give one")
+        raise CommandRefused("use either --shared-app-key or --app-key-file, not both")
     entry.refuse_two_readers(client_secret_file, app_key_file)
     with open_operations(settings) as operations:
-        operations.registry.get(key)  # an unknown key is said before anything is asked
+        operations.registry.get(key)  # reports an unknown key before any prompt
         app_key = entry.secret_from(app_key_file) if app_key_file else None
         client_secret = entry.secret_from(client_secret_file) if client_secret_file else None
         if client_secret is None and (client_id or not (app_key or shared_app_key)):
@@ -189,14 +190,14 @@ def rotate(
 
 @app.command()
 def disable(key: Key, as_json: AsJson = False) -> None:
-    """Leave a tenant out of syncs; everything of it stays."""
+    """Turn off a tenant's syncs. Its data, settings and credentials are kept."""
     with open_operations() as operations:
         output.tenants("disabled", [operations.disable(key)], as_json, one=True)
 
 
 @app.command()
 def enable(key: Key, as_json: AsJson = False) -> None:
-    """Take a tenant into syncs again."""
+    """Turn a tenant's syncs back on."""
     with open_operations() as operations:
         operations.enable(key)
         output.tenants("enabled", [operations.registry.get(key)], as_json, one=True)
@@ -204,30 +205,30 @@ def enable(key: Key, as_json: AsJson = False) -> None:
 
 @app.command()
 def remove(
-    key: Key, yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False, as_json: AsJson = False
+    key: Key,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Forget a tenant and its credentials. Its data stays. On a terminal this asks first."""
+    """Remove a tenant and its credentials. Its data is kept. On a terminal, asks for confirmation."""
     with open_operations() as operations:
         tenant = operations.registry.get(key)
         if not yes and sys.stdin.isatty():
-            typer.confirm(f"Forget {key} ({tenant.name}) and its credentials? Its data stays", abort=True)
-        output.tenants("removed; its data stays", [operations.remove(key)], as_json, one=True, with_state=False)
+            typer.confirm(f"Remove {key} ({tenant.name}) and its credentials? Its data is kept", abort=True)
+        output.tenants("removed; its data is kept", [operations.remove(key)], as_json, one=True, with_state=False)
 
 
 @app.command("import")
 def import_(
-    file: Annotated[
-        str | None, typer.Argument(metavar="[FILE]", help="JSON of servicepytan or Titanpy; - reads standard input.")
-    ] = None,
-    key: Annotated[str | None, typer.Option(help="The tenant's key, for a file with one.")] = None,
+    file: CredentialFile = None,
+    key: Annotated[str | None, typer.Option(help="The tenant's key, if the file has one tenant.")] = None,
     environment: Annotated[
-        str | None, typer.Option(metavar="E", help="For entries that name none; production by default.")
+        str | None, typer.Option(metavar="E", help="Environment of entries that have none; production by default.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Register the tenants of a credential file, all or none, and try to connect each.
+    """Register all tenants in a credential file, or none if one is invalid, and test each connection.
 
-    With no FILE the one in the SERVICETITAN_* variables.
+    Without FILE, registers the tenant in the SERVICETITAN_* environment variables.
     """
     settings = Settings.from_environment()
     if file is None:

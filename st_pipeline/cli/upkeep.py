@@ -1,4 +1,4 @@
-"""``st-pipeline upkeep``: what runs every night by itself, now."""
+"""``st-pipeline upkeep``: run the nightly maintenance now."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import open_pipeline
 
 
-def upkeep(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
-    """Join and expire landed files, delete old runs, roll up old history, vacuum. Exit status 1 when a step failed."""
+def upkeep(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Run the nightly maintenance now: compact and expire landed files, delete old runs, roll up history, vacuum.
+
+    Exit status 1 if a step fails.
+    """
     pipeline = open_pipeline(Settings.from_environment())
     from st_pipeline.defs import local_runs
     from st_pipeline.defs import upkeep as job
 
-    with Console(stderr=True).status("upkeep"):
+    with Console(stderr=True).status("running upkeep"):
         steps = job.run_upkeep(local_runs.open_instance(pipeline.settings), pipeline)
     if as_json:
         output.json_([asdict(step) for step in steps])

@@ -1,4 +1,4 @@
-"""``st-pipeline usage``: how much the API was called, by whom and for what. The figures are history/api_usage.py's."""
+"""``st-pipeline usage``: how many API calls were made, and for what. history/api_usage.py computes the figures."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from st_pipeline.history.api_usage import Part, Usage, read_usage
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import tenant_table
 
-WIDTH = 160  # of a pipe or a log, which have none of their own
+WIDTH = 160  # for a pipe or a log, which have no width
 PARTS = [Part.DAY, Part.APP, Part.TENANT]
 
 
 def usage(
-    tenant: Annotated[str | None, typer.Argument(metavar="[KEY]", help="One tenant; without it all of them.")] = None,
-    days: Annotated[int, typer.Option(min=1, max=3650, help="Today, in UTC, and the days before it.")] = 7,
-    by: Annotated[list[Part] | None, typer.Option(help="What to tell apart; again for more than one.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    tenant: Annotated[str | None, typer.Argument(metavar="[KEY]", help="Tenant key; all tenants by default.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Number of days, including today, in UTC.")] = 7,
+    by: Annotated[list[Part] | None, typer.Option(help="What to group by; repeat for more.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Calls of the API by day, app and tenant, or by endpoint: how many, failed, refused with 429, how long they took.
+    """Show API calls by day, app and tenant, or by endpoint: calls, failures, 429 responses, retries and latency.
 
-    A sync that runs over midnight counts for the day it started.
+    A sync that runs past midnight counts toward the day it started.
     """
     parts = [part for part in Part if part in (by or PARTS)]
     today = datetime.now(UTC).date()
@@ -38,7 +38,7 @@ def usage(
     with postgres.connect(database, application="st-pipeline usage", autocommit=True) as connection:
         rows = read_usage(connection, today - timedelta(days=days - 1), today, tenant=tenant, by=parts)
         if tenant and not rows:
-            tenant_table.read(connection, tenant)  # a removed tenant may have called, a mistyped one did not
+            tenant_table.read(connection, tenant)  # a removed tenant may have calls; an unknown key is an error
     if as_json:
         output.json_([as_plain(row) for row in rows])
         return
@@ -47,7 +47,7 @@ def usage(
 
 
 def as_plain(row: Usage) -> dict[str, Any]:
-    """For machines: seconds as numbers; null for what is not told apart."""
+    """As JSON: seconds as numbers; null for what is not grouped by."""
     facts = asdict(row)
     del facts["buckets"]
     return facts | {
@@ -60,9 +60,9 @@ def as_plain(row: Usage) -> dict[str, Any]:
 
 
 def show(console: Console, rows: list[Usage], parts: list[Part]) -> None:
-    """For people, a line each; sizes in MB of a million bytes."""
+    """For people, one line per row; 1 MB is a million bytes."""
     if not rows:
-        console.print("No calls.")
+        console.print("No API calls.")
         return
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for part in parts:

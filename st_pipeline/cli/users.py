@@ -1,6 +1,6 @@
-"""``st-pipeline users``: who may sign in to the portal. What an account is, is in portal/people/accounts.py.
+"""``st-pipeline users``: manage who can sign in to the portal. portal/people/accounts.py defines an account.
 
-No password is ever an argument (other users of a machine see those) and none is shown.
+Passwords are never arguments, because other users of the machine can see those, and are never shown.
 """
 
 from __future__ import annotations
@@ -24,28 +24,26 @@ from st_pipeline.portal.people.roles import Role
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 
-app = typer.Typer(cls=Commands, no_args_is_help=True, help="Who may sign in to the portal.")
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Manage who can sign in to the portal.")
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="User name; an e-mail address will do.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-PasswordFile = Annotated[
-    str | None, typer.Option(metavar="FILE", help="File with the password; - reads standard input.")
-]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="User name or e-mail address.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PasswordFile = Annotated[str | None, typer.Option(metavar="FILE", help="File with the password; - for standard input.")]
 
 
 @app.command()
 def add(
     name: Name,
-    role: Annotated[str, typer.Option(help="operator does everything, viewer sees everything.")] = "operator",
+    role: Annotated[str, typer.Option(help="operator can change everything, viewer can only look.")] = "operator",
     password_file: PasswordFile = None,
     without_password: Annotated[
-        bool, typer.Option("--without-password", help="Signs in through OpenID Connect alone.")
+        bool, typer.Option("--without-password", help="The user signs in only through OpenID Connect.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make an account. The password comes from a file, standard input, or a hidden prompt."""
+    """Create an account. The password is read from a file, standard input, or a hidden prompt."""
     if role not in accounts.ROLES:
-        raise CommandRefused("--role is operator or viewer; clients need no account, they come by an invitation")
+        raise CommandRefused("--role must be operator or viewer; clients need no account, they use an invitation link")
     with _connected() as connection:
         password = None if without_password else _password(password_file)
         now = datetime.now(UTC)
@@ -59,38 +57,41 @@ def add(
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """Every account, the disabled ones too."""
+    """List all accounts, including disabled ones."""
     with _connected() as connection:
         users = accounts.read_all(connection)
     if as_json:
         output.json_([_plain(user) for user in users])
     elif not users:
-        output.lines(["There is no account yet; make one with: st-pipeline users add NAME"])
+        output.lines(["No accounts yet. Create one with: st-pipeline users add NAME"])
     else:
         output.lines([_line(user) for user in users])
 
 
 @app.command()
 def disable(name: Name, as_json: AsJson = False) -> None:
-    """Sign in no more; every session ends now."""
+    """Block an account from signing in, and end its sessions."""
     _change(name, accounts.disable, "user disabled", "disabled", as_json)
 
 
 @app.command()
 def enable(name: Name, as_json: AsJson = False) -> None:
-    """Sign in again, in the ways there were before: with the password, or through OpenID Connect."""
+    """Let a disabled account sign in again, with its password or through OpenID Connect as before."""
     _change(name, accounts.enable, "user enabled", "enabled", as_json)
 
 
 @app.command()
 def unbind(name: Name, as_json: AsJson = False) -> None:
-    """Forget who the account is at the OpenID Connect provider; sessions end, the next with its address gets it."""
-    _change(name, bindings.unbind, "user unbound", "is bound to nobody", as_json)
+    """Unlink an account from its OpenID Connect identity, and end its sessions.
+
+    The next person who signs in through the provider with the account's e-mail address is linked to it.
+    """
+    _change(name, bindings.unbind, "user unbound", "is no longer linked to an OpenID Connect identity", as_json)
 
 
 @app.command()
 def password(name: Name, password_file: PasswordFile = None, as_json: AsJson = False) -> None:
-    """Set a new password, and enable the account; every session of it ends now."""
+    """Set a new password, enable the account, and end its sessions."""
     with _connected() as connection:
         user = accounts.find(connection, name)
         given, now = _password(password_file), datetime.now(UTC)
@@ -108,7 +109,7 @@ def _change(
     said: str,
     as_json: bool,
 ) -> None:
-    """Change an account, with its row in the audit."""
+    """Change an account and record it in the audit."""
     with _connected() as connection:
         user, now = accounts.find(connection, name), datetime.now(UTC)
         with connection.transaction():
@@ -120,7 +121,7 @@ def _change(
 
 @contextmanager
 def _connected() -> Iterator[psycopg.Connection[Any]]:
-    """The warehouse of the environment's settings; what is wrong with an account is a refused command."""
+    """The warehouse of the environment's settings. An account error becomes a refused command."""
     database = postgres.prepare(Settings.from_environment())
     with postgres.connect(database, application="st-pipeline users", autocommit=True) as connection:
         try:
@@ -133,10 +134,10 @@ def _password(file: str | None) -> Secret:
     if file:
         return accounts.valid_password(entry.secret_from(file))
     first = accounts.valid_password(
-        entry.ask(f"Password, {accounts.SHORTEST_PASSWORD} characters or more", "--password-file")
+        entry.ask(f"Password ({accounts.SHORTEST_PASSWORD} characters or more)", "--password-file")
     )
-    if entry.ask("Password again", "--password-file") != first:
-        raise CommandRefused("the two are not the same; run it again")
+    if entry.ask("Repeat password", "--password-file") != first:
+        raise CommandRefused("the passwords do not match; run the command again")
     return first
 
 
@@ -149,7 +150,7 @@ def _show_done(user: User, done: str, as_json: bool) -> None:
 
 def _line(user: User) -> str:
     seen = f"last signed in {user.signed_in_at:%Y-%m-%d %H:%M} UTC" if user.signed_in_at else "never signed in"
-    bound = f"  bound at {user.oidc_issuer}" if user.oidc_issuer else ""
+    bound = f"  linked to {user.oidc_issuer}" if user.oidc_issuer else ""
     return f"{user.name}  {user.role}  {seen}{bound}{'' if user.enabled else '  disabled'}"
 
 

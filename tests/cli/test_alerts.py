@@ -67,7 +67,7 @@ def test_a_test_reaches_every_channel_and_leaves_a_row_that_waits_for_nobody(
     run: Run, hook: Webhook, control: psycopg.Connection
 ) -> None:
     said = run("test").stdout
-    assert said.startswith("json-") and said.endswith(": fine\n")
+    assert said.startswith("json-") and said.endswith(": delivered\n")
     (body,) = hook.take()
     assert (body["state"], body["title"]) == ("test", "st-pipeline: test")
     rows = control.execute("select kind, settled_at is not null from control.alerts").fetchall()
@@ -94,7 +94,7 @@ def test_a_url_that_is_none_is_said_without_being_repeated(run: Run, monkeypatch
 
 
 def test_nothing_wrong_is_said_in_words_and_as_an_empty_list(run: Run) -> None:
-    assert run("list").stdout == "Nothing is wrong.\n"
+    assert run("list").stdout == "No open alerts.\n"
     assert json.loads(run("list", "--json").stdout) == []
 
 
@@ -107,12 +107,12 @@ def test_what_is_wrong_is_listed_with_what_to_do_and_who_was_told(
         "acme: scope withdrawn since",
         "Gone [sic]",
         "What to do: Run st-pipeline sync acme.",
-        "Told: nobody yet",
+        "Notified: no one yet",
     ):
         assert part in said
     channels = Alerting.of(Settings.from_environment()).channels
     deliveries.deliver(control, channels, NOW, quiet=None, digest_over=5)
-    assert f"Told: {channels[0].name}" in run("list").stdout
+    assert f"Notified: {channels[0].name}" in run("list").stdout
     (row,) = json.loads(run("list", "--json").stdout)
     assert (row["tenant"], row["rule"], row["severity"]) == ("acme", "scope_withdrawn", "now")
     assert (row["told"], row["closed_at"]) == ([channels[0].name], None)
@@ -122,7 +122,7 @@ def test_what_is_over_is_listed_when_asked_for(run: Run, control: psycopg.Connec
     store(control)
     news = reconcile(incident_table.read_open_incidents(control), [], {"acme"}, {"scope_withdrawn"})
     incident_table.store(control, news, "http://dagster", NOW)
-    assert run("list").stdout == "Nothing is wrong.\n"
+    assert run("list").stdout == "No open alerts.\n"
     assert ", recovered " in run("list", "--days", "1").stdout
 
 

@@ -35,5 +35,5 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
 
 def test_standard_input_may_be_named_once() -> None:
     entry.refuse_two_readers("-", None, "file")
-    with pytest.raises(CommandRefused, match="once"):
+    with pytest.raises(CommandRefused, match="only one option can read standard input"):
         entry.refuse_two_readers("-", "-")

@@ -47,7 +47,7 @@ def found() -> list[tuple[bool, str]]:
 
 def test_doctor_says_that_the_provider_answers_and_what_to_register_there(there: OidcProvider) -> None:
     callback = "https://sync.example.com/sign-in/oidc/callback"
-    assert found() == [(True, f"{there.issuer} answers; the redirect URI to register there is {callback}")]
+    assert found() == [(True, f"{there.issuer} is reachable; register this redirect URI there: {callback}")]
 
 
 def test_doctor_says_what_to_do_where_it_does_not(there: OidcProvider, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_it_names_its_accounts_and_one_that_is_not_connected_is_allowed_by_the_c
         assert not signs_in(url, client_id, secret)
         shown = said.rpartition(".venv/bin/st-pipeline ")[2].split()
         done = subprocess.run([COMMAND, *shown], text=True, capture_output=True, check=True)
-        assert done.stdout == f"Account 1005 of the sandbox on {url} allows the app now.\n"
+        assert done.stdout == f"Account 1005 in the sandbox on {url} now allows the app.\n"
         assert signs_in(url, client_id, secret)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -80,7 +80,7 @@ def test_without_an_address_it_is_the_sandbox_of_the_settings(
 def test_an_account_that_there_is_not_is_said(sandbox: Sandbox) -> None:
     result = run("allow", "32", "--url", sandbox.url)
     assert result.exit_code == 1
-    assert result.stderr == f"error: the sandbox on {sandbox.url} has no account with the tenant id 32\n"
+    assert result.stderr == f"error: the sandbox on {sandbox.url} has no account with tenant id 32\n"
     assert [account.connected for account in sandbox.accounts] == [False]
 
 
@@ -98,4 +98,4 @@ def test_who_is_no_sandbox_is_not_taken_for_one() -> None:
         threading.Thread(target=other.handle_request, daemon=True).start()
         result = run("allow", "31", "--url", f"http://127.0.0.1:{other.server_port}")
     assert result.exit_code == 1
-    assert "is no sandbox" in result.stderr
+    assert "is not a sandbox" in result.stderr

@@ -109,7 +109,7 @@ def test_a_request_is_a_row_for_the_daemon_and_one_of_the_audit(place: Place) ->
         (("sync", "acme", "--all"), "--all"),
         (("sync", "acmee"), "acme"),
         (("sync", "acme", "--entity", "crm_customer"), "crm_customers"),
-        (("sync", "acme", "--entity", "crm_leads"), "is no asset yet"),
+        (("sync", "acme", "--entity", "crm_leads"), "is not synced yet"),
     ],
 )
 def test_what_cannot_be_synced_is_refused_in_one_line_that_helps(

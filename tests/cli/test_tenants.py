@@ -147,7 +147,7 @@ def test_without_any_app_key_the_tenant_is_saved_and_the_way_to_give_one_said(
 
 def test_standard_input_serves_one_secret(add: Run) -> None:
     result = add("acme", "1001", "--client-secret-file", "-", "--app-key-file", "-", exit_code=1, typed="x")
-    assert "standard input can be read once" in result.stderr
+    assert "only one option can read standard input" in result.stderr
 
 
 def test_without_a_terminal_nobody_is_asked(run: Run) -> None:
@@ -285,7 +285,7 @@ def test_set_changes_what_is_given(add: Run, run: Run) -> None:
     changed = json.loads(run("set", "acme", "--timezone", "America/Denver", "--trade", "", "--json").stdout)
     assert (changed["timezone"], changed["trade"], changed["company_code"]) == ("America/Denver", None, "SM1")
     assert changed["updated_at"] > changed["created_at"]
-    assert "nothing to set for acme" in run("set", "acme", exit_code=1).stderr
+    assert "nothing to change for acme" in run("set", "acme", exit_code=1).stderr
 
 
 def test_another_environment_or_account_is_a_second_tenant(add: Run, run: Run) -> None:
@@ -313,10 +313,10 @@ def test_rotate_gives_and_drops_an_app_key_without_asking_for_the_secret(add: Ru
 
 
 def test_rotate_says_what_does_not_go_together(run: Run) -> None:
-    assert "which tenant?" in run("rotate", exit_code=1).stderr
-    assert "give it alone" in run("rotate", "acme", "--vault", exit_code=1).stderr
+    assert "specify a tenant's KEY" in run("rotate", exit_code=1).stderr
+    assert "applies to all tenants" in run("rotate", "acme", "--vault", exit_code=1).stderr
     both = run("rotate", "acme", "--shared-app-key", "--app-key-file", "x", exit_code=1)
-    assert "exclude each other" in both.stderr
+    assert "use either --shared-app-key or --app-key-file" in both.stderr
 
 
 def test_rotating_the_vault_leaves_only_the_newest_key_in_use(add: Run, run: Run, home: Path) -> None:
@@ -355,7 +355,7 @@ def test_disable_and_enable_go_back_and_forth(add: Run, run: Run) -> None:
 
 def test_remove_forgets_the_tenant_and_says_that_data_stays(add: Run, run: Run) -> None:
     add()
-    assert run("remove", "acme").stdout == "acme (sandbox account 1001) removed; its data stays.\n"
+    assert run("remove", "acme").stdout == "acme (sandbox account 1001) removed; its data is kept.\n"
     assert run("list", "--json").stdout == "[]\n"
 
 

@@ -61,7 +61,7 @@ def test_a_step_that_fails_is_named_and_makes_the_exit_status_1(monkeypatch: pyt
 
 
 def test_doctor_says_what_to_do_for_tables_or_that_they_are_fine(pipeline: Pipeline) -> None:
-    assert inspection._tables(pipeline) == "Postgres keeps up with vacuum and statistics"
+    assert inspection._tables(pipeline) == "vacuum and statistics are up to date"
     with postgres.connect(pipeline.database, autocommit=True) as connection:
         connection.execute("alter table raw.crm_customers set (autovacuum_enabled = off)")
     result = run("doctor", "--json")

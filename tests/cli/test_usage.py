@@ -80,7 +80,7 @@ def test_a_tenant_that_never_called_has_no_calls_and_one_that_is_not_there_is_re
     with pipeline.registry() as registry:
         own = OwnCredentials("cid.new", Secret("cs1.x"), Secret("ak1.x"))
         registry.add(new_tenant(key="cole", tenant_id=99, environment="sandbox"), own)
-    assert run("cole").output.strip() == "No calls."
+    assert run("cole").output.strip() == "No API calls."
     refused = run("acne")
     assert refused.exit_code == 1
     assert "did you mean acme?" in refused.output

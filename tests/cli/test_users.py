@@ -36,7 +36,7 @@ def run(*arguments: str, given: str | None = None) -> Result:
 
 
 def test_an_account_is_made_listed_given_another_password_and_disabled(warehouse: Database, tmp_path: Path) -> None:
-    assert "There is no account yet" in run("list").output
+    assert "No accounts yet" in run("list").output
     file = tmp_path / "password"
     file.write_text(PASSWORD + "\n")
     said = [run("add", "Ann@Example.com", "--password-file", str(file))]
@@ -72,7 +72,7 @@ def test_an_account_is_made_listed_given_another_password_and_disabled(warehouse
     [
         (("add", "x y", "--password-file", "-"), PASSWORD, "a user name must be"),
         (("add", "tom", "--password-file", "-"), "canary", "12 to 256 characters"),
-        (("add", "tom", "--role", "client", "--password-file", "-"), PASSWORD, "they come by an invitation"),
+        (("add", "tom", "--role", "client", "--password-file", "-"), PASSWORD, "they use an invitation link"),
         (("add", "tom"), None, "--password-file"),
         (("disable", "nobody"), None, "user nobody does not exist"),
         (("enable", "nobody"), None, "user nobody does not exist"),
@@ -106,7 +106,7 @@ def test_an_account_bound_at_a_provider_is_listed_enabled_again_and_unbound(ware
     now, identity = datetime.now(UTC), Identity("https://login.example.com", "canary-subject", "kim@example.com", True)
     with postgres.connect(warehouse, autocommit=True) as connection:
         bindings.admit(connection, identity, now)
-        assert "kim@example.com  operator  never signed in  bound at https://login.example.com\n" in run("list").output
+        assert "kim@example.com  operator  never signed in  linked to https://login.example.com\n" in run("list").output
         said = [run("disable", "kim@example.com")]
         with pytest.raises(NotAdmitted):
             bindings.admit(connection, identity, now)

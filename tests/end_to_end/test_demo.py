@@ -57,7 +57,7 @@ def number(cell: str) -> int:
 
 
 def test_what_the_demo_shows_is_in_the_sandbox_and_in_raw(home: Home, shown: Said, again: Sandbox) -> None:
-    rows = {(row[0], row[1]): row[2:] for row in cells(shown, "In the sandbox and in Postgres")}
+    rows = {(row[0], row[1]): row[2:] for row in cells(shown, "Counts in the sandbox and in Postgres")}
     connected = {KEYS[tenant_id]: tenant_id for tenant_id in KEYS if tenant_id != UNCONNECTED}
     assert rows.keys() == {(key, entity) for key in connected for entity in ASSET_ENTITIES}
     with Home(home.folder / "demo").connect() as connection:
@@ -104,6 +104,6 @@ def test_the_demo_shows_the_rows_of_the_legacy_tables(home: Home, shown: Said) -
 
 def test_the_demo_run_again_works_again(home: Home, shown: Said, again: Sandbox) -> None:
     second = home.run("demo")
-    title = "In the sandbox and in Postgres"
+    title = "Counts in the sandbox and in Postgres"
     assert cells(second, title) == cells(shown, title)
     test_what_the_demo_shows_is_in_the_sandbox_and_in_raw(home, second, again)
