@@ -1,7 +1,7 @@
-"""Every advisory lock in the warehouse, except that of a tenant: its number, or its name.
+"""The number or name of every advisory lock in the warehouse, except a tenant's.
 
 A sync holds the lock ``control.tenant_lock_key(tenant)``, a function of the database. The view ``control.held_locks``
-tells which process holds which lock.
+shows which process holds which lock.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from enum import IntEnum
 
 
 class Lock(IntEnum):
-    """Locks of which there is one in a warehouse."""
+    """Locks that exist once per warehouse."""
 
     MIGRATION = 7_350_001
-    """Processes that start at the same time migrate one after the other."""
+    """Processes that start at the same time take turns migrating."""
     SCHEMA = 7_350_002
-    """Processes that widen raw tables take turns."""
+    """Processes that add columns to raw tables take turns."""
     BUILD = 7_350_003
     """One build of the reports at a time."""
     ALERT_ROUND = 7_350_004
@@ -23,7 +23,7 @@ class Lock(IntEnum):
     ROLL_UP = 7_350_005
     """One process rolls up the history at a time."""
     FIRST_CHECK_SLOT = 7_350_100
-    """This and the numbers after it: slots for connection checks started in the portal."""
+    """This and the following numbers: slots for connection checks started in the portal."""
 
 
 # The locks below have names; their keys are ``hashtextextended(name, 0)``.
@@ -45,5 +45,5 @@ def request_name(tenant: str) -> str:
 
 
 def run_name(run_id: str) -> str:
-    """Held by the process of a run while it lives."""
+    """Held by a run's process as long as it lives."""
     return f"st-pipeline run {run_id}"

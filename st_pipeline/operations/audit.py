@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who does something: a name, a role in the portal if there is one, and the address a request came from."""
+    """Who does something: a name, their role in the portal if any, and the address the request came from."""
 
     name: str
     role: str = ""
@@ -29,7 +29,7 @@ COMMAND_LINE = Author("command line")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that was done; ``at`` is aware."""
+    """One action; ``at`` has a time zone."""
 
     id: int
     at: datetime
@@ -50,7 +50,7 @@ def record(
     tenant: str | None = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Record that ``author`` did this, in the transaction of what was done: either both happened or neither."""
+    """Record an action in the same transaction as the change itself: both are committed or neither."""
     connection.execute(
         """
         insert into control.audit (at, actor, role, address, action, tenant, detail)
@@ -63,7 +63,7 @@ def record(
 def read(
     connection: psycopg.Connection[Any], *, tenant: str | None = None, before: int | None = None, limit: int = 100
 ) -> list[Entry]:
-    """The newest ``limit`` entries, of a tenant or of everybody; ``before`` an id for the page after that."""
+    """The newest ``limit`` entries, of one tenant or of all; ``before``: only entries older than this ID."""
     with connection.cursor(row_factory=class_row(Entry)) as cursor:
         return cursor.execute(
             """

@@ -1,6 +1,6 @@
-"""Invitations: a link for one tenant that makes a client's session. Rows of ``control.invitations``.
+"""Invitations: a link that signs a client in to one tenant. Rows of ``control.invitations``.
 
-The token is in the link alone; its hash is kept. What a client may do is roles.py.
+The token is only in the link; the table has its hash. roles.py says what a client can do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DURATION = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """One link, without its token; instants are aware."""
+    """One link, without its token; instants have a time zone."""
 
     id: int
     tenant: str
@@ -31,17 +31,17 @@ class Invitation:
     opened_at: datetime | None
     revoked_at: datetime | None
     is_connected: bool
-    """The tenant was connected since; the link has done what it is for."""
+    """The tenant has connected since, so the link has served its purpose."""
 
     def is_usable(self, now: datetime) -> bool:
-        """Whether the link still makes a session."""
+        """Whether the link still signs someone in."""
         return self.revoked_at is None and now < self.expires_at and not self.is_connected
 
 
 def invite(
     connection: psycopg.Connection[Any], tenant: str, by: str, now: datetime, *, lasts: timedelta = DURATION
 ) -> tuple[Invitation, Secret]:
-    """A new invitation and its token, which is told this once."""
+    """Create an invitation. Returns it and its token, which cannot be read again."""
     token = Secret(secrets.token_urlsafe(32))
     row = connection.execute(
         """
@@ -55,25 +55,25 @@ def invite(
 
 
 def find(connection: psycopg.Connection[Any], token: Secret) -> Invitation | None:
-    """The invitation of this token, usable or not; None: there is no such."""
+    """The invitation with this token, usable or not; None if there is none."""
     found = _read(connection, b"where i.token_hash = %s", _hash(token))
     return found[0] if found else None
 
 
 def of_tenant(connection: psycopg.Connection[Any], tenant: str) -> list[Invitation]:
-    """All of a tenant, the newest first."""
+    """All invitations of a tenant, newest first."""
     return _read(connection, b"where i.tenant = %s order by i.id desc", tenant)
 
 
 def mark_opened(connection: psycopg.Connection[Any], invitation: Invitation, now: datetime) -> None:
-    """It made a session; the first time counts."""
+    """Record that the link was used; only the first time counts."""
     connection.execute(
         "update control.invitations set opened_at = coalesce(opened_at, %s) where id = %s", (now, invitation.id)
     )
 
 
 def revoke(connection: psycopg.Connection[Any], tenant: str, invitation_id: int, by: str, now: datetime) -> bool:
-    """Whether there was such an invitation of this tenant. Its sessions end with it."""
+    """End an invitation and its sessions; False if the tenant has no such invitation."""
     with connection.transaction():
         row = connection.execute(
             """

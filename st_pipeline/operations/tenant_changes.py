@@ -1,4 +1,4 @@
-"""What was done to a tenant, as the audit names it, from what it was before and is after. Pure."""
+"""The audit's names for a change to a tenant, from its state before and after. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FACTS = ("name", "company_code", "trade")
 
 
 def list_actions(before: Tenant, after: Tenant) -> list[Action]:
-    """What was done to the tenant to make it what it is ``after``; nothing if nothing changed."""
+    """The actions that turned the tenant ``before`` into the tenant ``after``; none if nothing changed."""
     fields = ("enabled", *SCHEDULE, *ACCOUNT, *FACTS)
     changed = {field for field in fields if getattr(before, field) != getattr(after, field)}
     found: list[Action] = []

@@ -1,6 +1,6 @@
-"""Everything that people do to a tenant. Who did what is in the audit, in the transaction of the change.
+"""Everything that people do to a tenant. Each change and its audit row are one transaction.
 
-What is only read comes from tenants/registry.py and the rooms beside it.
+Reads go to tenants/registry.py and its neighbors directly.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class TenantOperations:
     now: datetime
 
     def register(self, tenants: Iterable[tuple[NewTenant, OwnCredentials | None]]) -> list[Tenant]:
-        """Register several tenants, all or none; without credentials these are entered later."""
+        """Register several tenants, all or none. Missing credentials are entered later."""
         pairs = list(tenants)
         with self.connection.transaction():
             added = self.registry.add_all(pairs)
@@ -53,13 +53,13 @@ class TenantOperations:
             return self.registry.set(key, **changes)
 
     def enable(self, key: str) -> bool:
-        """Let it take part in syncs, with the cadence it has; False if it already does."""
+        """Turn its syncs back on with the cadence it has; False if they already are on."""
         with self._compared(key) as before:
             self.registry.enable(key)
         return not before.enabled
 
     def disable(self, key: str) -> Tenant:
-        """Leave it out of syncs."""
+        """Turn its syncs off."""
         with self._compared(key):
             return self.registry.disable(key)
 
@@ -84,7 +84,7 @@ class TenantOperations:
         return cadence
 
     def remove(self, key: str) -> Tenant:
-        """Forget the tenant and its credentials; its data stays."""
+        """Remove the tenant and its credentials; its data is kept."""
         with self.connection.transaction():
             tenant = self.registry.remove(key)
             self.record("tenant removed", key, environment=tenant.environment.value, tenant_id=tenant.tenant_id)
@@ -93,7 +93,7 @@ class TenantOperations:
     def request_sync(
         self, key: str, requested_by: str, *, full: bool = False, entities: Sequence[str] | None = None
     ) -> int:
-        """The id of a request, which the daemon picks up within seconds."""
+        """Request a sync, which the daemon starts within seconds. Returns the request's ID."""
         with self.connection.transaction():
             number = sync_requests.request_sync(
                 self.connection, key, requested_by, self.now, full=full, entities=entities
@@ -103,9 +103,9 @@ class TenantOperations:
         return number
 
     def check(self, key: str, settings: Settings, *, only_changes: bool = False) -> Tenant:
-        """Test the connection and record what was found; with ``only_changes`` the audit gets only a new status.
+        """Test the connection and record the result; with ``only_changes``, audit it only if the status changed.
 
-        No transaction is open while ServiceTitan is asked.
+        No transaction is open during the calls to ServiceTitan.
         """
         result = check_connection(self.registry, settings, key, self.now)
         with self.connection.transaction():
@@ -116,21 +116,21 @@ class TenantOperations:
         return tenant
 
     def replace_credentials(self, key: str, parts: NewParts) -> None:
-        """Store new credentials in place of the old ones; what ``parts`` leaves out stays."""
+        """Replace credentials; whatever ``parts`` leaves out stays."""
         with self.connection.transaction():
             action = "credentials replaced" if self.registry.outline(key) else "credentials entered"
             self.registry.replace_credentials(key, parts)
             self.record(action, key, parts=name_parts(parts))
 
     def add_secret(self, key: str, secret: Secret) -> bool:
-        """Store a newer client secret beside the present one; False if there are two already."""
+        """Store a newer client secret beside the current one; False if there are already two."""
         with self.connection.transaction():
             if was_added := self.registry.add_secret(key, secret):
                 self.record("secret added", key)
         return was_added
 
     def revoke_secret(self, key: str, added_at: datetime, which: str) -> bool:
-        """Delete the client secret added at that instant; ``which`` names it in the audit. False: there is none."""
+        """Delete the client secret added at that instant; ``which`` names it in the audit. False if there is none."""
         with self.connection.transaction():
             if was_there := self.registry.revoke_secret(key, added_at):
                 self.record("secret revoked", key, which=which, days=max((self.now - added_at).days, 0))
@@ -164,7 +164,7 @@ class TenantOperations:
 
     @contextmanager
     def _compared(self, key: str) -> Iterator[Tenant]:
-        """Record how the tenant differs after the block. The row is locked, so the block changed it."""
+        """Record how the tenant differs after the block. The row is locked, so only the block can change it."""
         with self.connection.transaction():
             before = tenant_table.read(self.connection, key, lock=True)
             yield before
@@ -187,7 +187,7 @@ class TenantOperations:
 
 
 def name_parts(parts: NewParts) -> list[str]:
-    """What is new of the credentials, in words and without a value. Pure."""
+    """The names of the replaced parts, without their values. Pure."""
     given = {
         "client id": parts.client_id,
         "client secret": parts.client_secret,

@@ -1,4 +1,4 @@
-"""Steps in words that are the same for every reader. What a reader does differently comes as ``own``. Pure."""
+"""The wording of steps that is the same for every reader; ``own`` has a reader's own wording. Pure."""
 
 from __future__ import annotations
 

@@ -79,5 +79,5 @@ def to_json(steps: Iterable[Step]) -> str:
 
 
 def from_plain(steps: Any) -> Steps:
-    """Steps from parsed JSON. Raises msgspec.ValidationError if they are none."""
+    """Steps from parsed JSON. Raises msgspec.ValidationError if they are invalid."""
     return msgspec.convert(steps or [], Steps)

@@ -1,4 +1,4 @@
-"""What a sync uses, opened once from the settings: warehouse, landing zone, registry, and clients."""
+"""What a sync needs, opened once from the settings: warehouse, landing zone, registry, and clients."""
 
 from __future__ import annotations
 

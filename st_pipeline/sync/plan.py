@@ -1,4 +1,4 @@
-"""What one tenant's sync is asked to do."""
+"""The plan for one tenant's sync."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOCK_WAIT_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """What a sync is asked to do. Entities to land and to load may differ: a load alone makes no API calls."""
+    """What a sync should do. Entities to land and to load can differ: a load alone makes no API calls."""
 
     land: Sequence[str]
     load: Sequence[str]

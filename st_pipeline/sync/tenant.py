@@ -46,7 +46,7 @@ def sync_tenant(
 
 @dataclass(slots=True)
 class TenantSync:
-    """A sync while it runs, and what has become of it so far."""
+    """A running sync and its outcome so far."""
 
     pipeline: Pipeline
     key: str
@@ -59,7 +59,7 @@ class TenantSync:
         self.outcome = TenantOutcome(self.key)
 
     def run(self) -> TenantOutcome:
-        """Wait for the tenant's lock, then sync. Raises nothing but what ends the process."""
+        """Wait for the tenant's lock, then sync. Raises only what ends the process."""
         holder = self.plan.run_id[:8] if self.plan.run_id else f"process {os.getpid()}"
         try:
             with tenant_lock(self.pipeline.database, self.key, holder, wait_seconds=self.plan.lock_wait_seconds):
