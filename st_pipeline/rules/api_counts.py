@@ -1,6 +1,6 @@
-"""The API's own counts beside ours: the rows of ``control.api_counts``, when one is due, and the rule about them.
+"""Compares the API's counts with ours: the rows of ``control.api_counts``, when a count is due, and the rule.
 
-Asking for them is the sync's (sync/counting.py).
+The sync requests the counts (sync/counting.py).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from st_pipeline.steps.step import Do, Step
 
 AT_MOST_EVERY = timedelta(days=7)
 WHILE_OFF = timedelta(hours=1)
-"""So that it is known when the counts are the same again, also for tenants that are synced every minute."""
+"""Short, to notice when the counts match again, but not every minute for tenants synced that often."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCount:
-    """How many records of an entity the API counts, and how many raw had in the same moment.
+    """How many records of an entity the API counted, and how many raw had at the same moment.
 
-    Both are of records created before ``bound``. Raw's count is a range where it cannot be sure: from ``raw_rows`` to
-    ``unsure`` more.
+    Both count records created before ``bound``. If raw's count is uncertain, it is between ``raw_rows`` and
+    ``raw_rows + unsure``.
     """
 
     tenant: str
@@ -40,29 +40,29 @@ class ApiCount:
 
     @property
     def missing(self) -> int:
-        """Records that the API has and raw does not, at least."""
+        """At least how many records the API has and raw does not."""
         return max(0, self.api_total - self.raw_rows - self.unsure)
 
     @property
     def surplus(self) -> int:
-        """Rows that raw has and the API no longer does, at least."""
+        """At least how many rows raw has and the API no longer does."""
         return max(0, self.raw_rows - self.api_total)
 
     @property
     def is_off(self) -> bool:
-        """Whether the two cannot be the same."""
+        """Whether the counts certainly differ."""
         return bool(self.missing or self.surplus)
 
 
 def is_count_due(last: ApiCount | None, *, was_read_whole: bool, now: datetime) -> bool:
-    """After everything was read; else a week after the last count, an hour after one that was off, or without any."""
+    """True after a full read, without a count, a week after the last one, or an hour after one that was off."""
     if was_read_whole or last is None:
         return True
     return now - last.counted_at >= (WHILE_OFF if last.is_off else AT_MOST_EVERY)
 
 
 def store_count(connection: psycopg.Connection, count: ApiCount) -> None:
-    """Keep a count; of two in one instant the later one."""
+    """Store a count, replacing one at the same instant."""
     connection.execute(
         """
         insert into control.api_counts (tenant, entity, counted_at, bound, api_total, raw_rows, unsure)
@@ -78,7 +78,7 @@ def store_count(connection: psycopg.Connection, count: ApiCount) -> None:
 
 
 def read_last_counts(connection: psycopg.Connection, tenant: str | None = None) -> list[ApiCount]:
-    """The latest count of each entity of enabled tenants, or of ``tenant`` alone; by tenant and entity."""
+    """The latest count of each entity of enabled tenants, or only of ``tenant``; by tenant and entity."""
     with connection.cursor(row_factory=class_row(ApiCount)) as cursor:
         return cursor.execute(
             """
@@ -101,8 +101,8 @@ def read_last_counts(connection: psycopg.Connection, tenant: str | None = None) 
 def find_miscounts(counts: Iterable[ApiCount], rules: Rules, unwell: Iterable[Finding]) -> Iterator[Finding]:
     """One finding for each entity whose counts differ.
 
-    Rows too many can wait: their records were deleted in a way that the feed does not tell. Where one of ``unwell``
-    says of the same tenant that nothing comes any more, that the counts differ follows from it.
+    Surplus rows can wait: their records were deleted in a way that the feed does not report. If one of ``unwell`` says
+    that no more records arrive for the tenant, the difference is a consequence of that.
     """
     silent = {finding.tenant for finding in unwell}
     for one in counts:

@@ -1,7 +1,7 @@
-"""What is known of each table, as checks: the rules' findings, grouped by the asset that they are about.
+"""The checks of each table: the rules' findings, grouped by the asset that they are about.
 
-So checks and alerts never disagree: they are the same findings. Those of an entity's freshness and of invoice totals
-are made for checks alone. Nothing of Dagster here; the assets' checks are in defs/checks.py.
+Checks and alerts use the same findings, so they never disagree. Only the findings about an entity's freshness and about
+invoice totals are made just for checks. This module doesn't depend on Dagster; defs/checks.py makes the asset checks.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Verdict:
 
     @property
     def severity(self) -> Severity:
-        """Of the worst of its findings."""
+        """The severity of its worst finding."""
         return Severity.NOW if any(one.severity is Severity.NOW for one in self.findings) else Severity.CAN_WAIT
 
     @property
@@ -72,7 +72,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that the verdicts are made of, found at one moment."""
+    """Everything that the verdicts are based on, read at one moment."""
 
     tenants: int
     findings: Sequence[Finding]
@@ -84,7 +84,7 @@ class Evidence:
 
 
 def read_evidence(connection: psycopg.Connection, rules: Rules, now: datetime) -> Evidence:
-    """Everything that there is to know at ``now``, found once, in one transaction. While no build runs."""
+    """Read all evidence at ``now`` in one transaction. Call it only while no build is running."""
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
         tenants, stale_at = tenant_health.read_tenant_facts(connection), is_stale(rules)
@@ -126,7 +126,7 @@ def _check_of(finding: Finding) -> str | None:
 
 
 def _lacking(entity: str, refused: Iterable[LastRead], told: Iterable[Finding], now: datetime) -> list[Finding]:
-    """Tenants that never granted what the legacy tables cannot do without: their syncs fail for it."""
+    """Tenants that never granted a scope that the legacy tables require, so their syncs fail."""
     withdrawn = {finding.tenant for finding in told}
     scope = endpoint(entity).scope
     return [

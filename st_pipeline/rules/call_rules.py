@@ -1,4 +1,4 @@
-"""Rules about calls: too many fail, ServiceTitan refuses some as too many, or a day is nearly full of them."""
+"""Rules about API calls: too many fail, ServiceTitan refuses some with 429, or the daily capacity is nearly used up."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from st_pipeline.rules.findings import Finding, format_count
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.steps.step import Do, Step
 
-SYNCS = 50  # of a tenant, the latest: with fewer calls than a rule wants in all of them there is nothing to judge
+SYNCS = 50  # the latest of a tenant; if all of them have fewer calls than a rule needs, it makes no finding
 
 
 @dataclass(frozen=True, slots=True)
 class SyncCalls:
-    """The calls of one sync that ended, tries included."""
+    """The calls of one finished sync, including retries."""
 
     tenant: str
     run_id: str | None
@@ -27,27 +27,27 @@ class SyncCalls:
     finished_at: datetime
     calls: int
     failed: int
-    """No answer, or a status from 400 on other than 429."""
+    """Calls without an answer, or with a status of 400 or higher except 429."""
     refused: int
-    """With 429."""
+    """Calls answered with 429."""
     worst: str | None
-    """The operation most of which failed."""
+    """The operation with failed calls that was called most."""
     has_failed: bool
-    """The sync itself did."""
+    """Whether the sync itself failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallTotals:
-    """All calls of a tenant's syncs that ended lately."""
+    """All calls of a tenant's recently finished syncs."""
 
     tenant: str
     calls: int
     since: datetime
-    """When the first of them started."""
+    """When the first of these syncs started."""
 
 
 def read_calls(connection: psycopg.Connection, since: datetime) -> list[SyncCalls]:
-    """The latest syncs of enabled tenants that ended after ``since`` and called; by tenant, the newest first."""
+    """The latest syncs of enabled tenants that finished after ``since`` and made calls; by tenant, newest first."""
     with connection.cursor(row_factory=class_row(SyncCalls)) as cursor:
         return cursor.execute(
             """
@@ -91,20 +91,20 @@ def read_call_totals(connection: psycopg.Connection, rules: Rules, now: datetime
 
 
 def window(rules: Rules, now: datetime) -> datetime:
-    """Since when calls count."""
+    """The start of the period in which calls count."""
     return now - timedelta(hours=rules.error_rate.hours)
 
 
 def find_in_calls(
     syncs: Iterable[SyncCalls], usage: Iterable[CallTotals], shut_out: frozenset[str], rules: Rules
 ) -> Iterator[Finding]:
-    """At most one finding of each rule for a tenant; ``syncs`` as ``read_calls`` gives them."""
+    """At most one finding per rule and tenant; ``syncs`` in the order of ``read_calls``."""
     of_the_day = {one.tenant: one for one in usage}
     for tenant, group in groupby(syncs, key=lambda sync: sync.tenant):
         latest_first = list(group)
         yield from _error_rate(tenant, latest_first, tenant in shut_out, rules)
         if refused := list(_refused(tenant, latest_first[0], rules)):
-            of_the_day.pop(tenant, None)  # one trouble, and this is the worse of its two
+            of_the_day.pop(tenant, None)  # both come from the same problem; keep the more serious one
             yield from refused
     for tenant, used in of_the_day.items():
         yield from _full_day(tenant, used, rules)
@@ -116,7 +116,7 @@ def _error_rate(tenant: str, syncs: list[SyncCalls], is_shut_out: bool, rules: R
     if not considered:
         return
     calls, failed = sum(sync.calls for sync in considered), sum(sync.failed for sync in considered)
-    # Of a sync that failed for its calls somebody is told, while it is the last and after it.
+    # If failed syncs made all the failed calls, the alert about the failed sync already covers them.
     is_told = rules.failed_sync.enabled and not _too_bad([sync for sync in syncs if not sync.has_failed], rules)
     worst = next(sync.worst for sync in considered if sync.worst)
     yield Finding(
@@ -132,7 +132,7 @@ def _error_rate(tenant: str, syncs: list[SyncCalls], is_shut_out: bool, rules: R
 
 
 def _too_bad(syncs: list[SyncCalls], rules: Rules) -> list[SyncCalls]:
-    """The latest syncs with enough calls to judge, where too many of those failed; else none."""
+    """The latest syncs that together have enough calls to judge, if too many of those calls failed; else none."""
     rule = rules.error_rate
     calls = failed = 0
     for looked_at, sync in enumerate(syncs, 1):

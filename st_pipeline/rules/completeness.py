@@ -1,4 +1,4 @@
-"""Rules about what arrived: does it add up from the API to raw, how much was set aside."""
+"""Rules about completeness: whether the counts add up from the API to raw, and how much is in quarantine."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from st_pipeline.steps.step import Do, Step
 
 @dataclass(frozen=True, slots=True)
 class Imbalance:
-    """Files of an entity that do not add up, or were not loaded."""
+    """An entity's files that do not add up or were not loaded."""
 
     tenant: str
     entity: str
     files: int
     path: str
-    """Of the first of them."""
+    """The path of the first file."""
     records: int
     loaded: int
     whole: int
-    """Quarantined whole. All three are sums over the files."""
+    """Records quarantined whole. All three are sums over the files."""
     landed_at: datetime
     is_loaded: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A last reading that brought fewer records than the API's own total, and was taken for complete."""
+    """The last read of an entity, if it counted as complete but fetched fewer records than the API's total."""
 
     tenant: str
     entity: str
@@ -46,7 +46,7 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """How many records of an entity landed lately, and how many of them are in quarantine, whole or in part."""
+    """How many records of an entity landed recently, and how many of them are in quarantine, in whole or in part."""
 
     tenant: str
     entity: str
@@ -54,11 +54,11 @@ class SetAside:
     noted: int
     since: datetime
     field: str | None
-    """The column that most notes are about; None: whole records."""
+    """The column that most notes are about; None if they are about whole records."""
 
 
 def read_imbalances(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[Imbalance]:
-    """Files of enabled tenants that do not add up, and those that wait to be loaded for too long."""
+    """Files of enabled tenants that do not add up, or have waited too long to be loaded."""
     with connection.cursor(row_factory=class_row(Imbalance)) as cursor:
         return cursor.execute(
             """
@@ -77,7 +77,7 @@ def read_imbalances(connection: psycopg.Connection, rules: Rules, now: datetime)
 
 
 def read_shortfalls(connection: psycopg.Connection) -> list[Shortfall]:
-    """Entities of enabled tenants whose last reading ended well with fewer records than the API says there are."""
+    """Entities of enabled tenants whose last read succeeded with fewer records than the API reports."""
     with connection.cursor(row_factory=class_row(Shortfall)) as cursor:
         return cursor.execute(
             """
@@ -97,7 +97,7 @@ def read_shortfalls(connection: psycopg.Connection) -> list[Shortfall]:
 
 
 def read_set_aside(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[SetAside]:
-    """Entities of enabled tenants with anything in quarantine from files of the last days."""
+    """Entities of enabled tenants with anything in quarantine from recent files."""
     with connection.cursor(row_factory=class_row(SetAside)) as cursor:
         return cursor.execute(
             """
@@ -124,7 +124,7 @@ def read_set_aside(connection: psycopg.Connection, rules: Rules, now: datetime) 
 def find_imbalances(
     imbalances: Iterable[Imbalance], shortfalls: Iterable[Shortfall], rules: Rules
 ) -> Iterator[Finding]:
-    """Landed is not loaded + quarantined whole, landed is not loaded, or fetched is less than the API's own count."""
+    """Landed is not loaded + quarantined whole, files are not loaded, or fetched is less than the API's total."""
     severity = rules.reconciliation.severity
     for one in imbalances:
         files = format_count(one.files, "landed file")
@@ -154,7 +154,7 @@ def find_imbalances(
 
 
 def find_set_aside(entities: Iterable[SetAside], rules: Rules) -> Iterator[Finding]:
-    """Too large a share of what landed is in quarantine."""
+    """One finding for each entity with too large a share of landed records in quarantine."""
     rule = rules.quarantine
     for one in entities:
         if one.records >= rule.least_records and one.noted > rule.over * one.records:

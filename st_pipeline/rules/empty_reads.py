@@ -16,33 +16,33 @@ from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Kind
 from st_pipeline.steps.step import Do, Step
 
-LEAST_GAPS = 3  # between landings: with fewer, nobody knows how quiet a feed may be
+LEAST_GAPS = 3  # between landings; fewer don't show how quiet a feed normally is
 
 
 @dataclass(frozen=True, slots=True)
 class EmptyRead:
-    """An entity that was read to its end since records last came, and sent none."""
+    """An entity that was read to its end since records last arrived, without any new ones."""
 
     tenant: str
     entity: str
     landed_at: datetime
-    """When records last came."""
+    """When records last arrived."""
     began_at: datetime
-    """When the first sync that brought nothing started."""
+    """When the first sync that received nothing started."""
     last_at: datetime
     """When the latest of them started."""
     run_id: str | None
     was_read_whole: bool
-    """One of them read from the beginning, so that everything there is should have come."""
+    """One of them was a full read, so every record should have arrived."""
     longest_gap: timedelta | None
-    """The longest time between two landings before; None: there are not enough to tell."""
+    """The longest earlier time between two landings; None if there are too few."""
 
 
 def read_empty_reads(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[EmptyRead]:
-    """Entities of enabled tenants whose readings since the last landed file brought nothing.
+    """Entities of enabled tenants whose reads since the last landed file received nothing.
 
-    A sync that only loads asks nothing and does not count. Neither does a whole reading that may have gone on with
-    what a failed one had begun, and so had nothing left to bring.
+    A sync that only loads makes no calls and does not count. Neither does a full read that may have continued a failed
+    one, because that could have nothing left to fetch.
     """
     with connection.cursor(row_factory=class_row(EmptyRead)) as cursor:
         return cursor.execute(
@@ -79,7 +79,7 @@ def read_empty_reads(connection: psycopg.Connection, rules: Rules, now: datetime
                     select landed_at, lag(landed_at) over (order by id) as before from control.landed_files f
                     where f.tenant = t.key and f.entity = asked.entity and f.landed_at > %(since)s
                 ) landings
-                -- Only where it can matter: most of what brings nothing does so since yesterday.
+                -- Only if it can matter: most empty entities have been empty only since yesterday.
                 where empty_.last_at - landed.landed_at >= %(least)s
             ) gaps on true
             where t.enabled
@@ -95,10 +95,10 @@ def read_empty_reads(connection: psycopg.Connection, rules: Rules, now: datetime
 
 
 def is_suspicious(silence: EmptyRead, kind: Kind, rules: Rules) -> bool:
-    """Whether nothing is too little.
+    """Whether receiving nothing is suspicious.
 
-    A whole reading brings what there is; a list is read again from an hour before its newest record, which it brings
-    again. A feed is quiet when nothing changes: it is judged by how long it was quiet before.
+    A full read returns every record, and a list is reread from an hour before its newest record, so that record comes
+    again. A feed is empty if nothing changes, so the test is how long it was empty before.
     """
     if silence.was_read_whole or kind is Kind.LIST:
         return True
@@ -126,7 +126,7 @@ def find_empty_reads(silences: Iterable[EmptyRead], rules: Rules) -> Iterator[Fi
             min(one.began_at for one in silent),
             (Step(Do.CHECK_RECORDS_EXIST), Step(Do.FULL_REFRESH)),
             entity=names[0] if len(names) == 1 else None,
-            subject="any",  # the same trouble when it takes another entity along
+            subject="any",  # still the same problem if it spreads to another entity
             entities=tuple(names),
             run_id=silent[0].run_id,
         )

@@ -1,6 +1,6 @@
-"""How fresh each entity of each tenant is: the last sync that read it to its end, against the tenant's cadence.
+"""How fresh each entity of each tenant is: the last sync that read it to its end, compared with the tenant's cadence.
 
-The rule that alerts is about a tenant as a whole (tenant_health.py); this names the entities, for the checks of their
+The alert is about the tenant as a whole (tenant_health.py). This module names the entities, for the checks of their
 tables.
 """
 
@@ -28,15 +28,15 @@ class LastRead:
     tenant: str
     entity: str
     read_at: datetime | None
-    """When the last sync ended that read it to its end; None: none ever did."""
+    """When the last sync that read it to its end finished; None if none ever did."""
     is_granted: bool
-    """As the last sync that asked for it found; true where none asked."""
+    """What the last sync that requested it found; true if none did."""
     run_id: str | None
-    """Of the last sync that asked for it."""
+    """The run of the last sync that requested it."""
 
 
 def read_last_reads(connection: psycopg.Connection) -> list[LastRead]:
-    """Every entity of every enabled tenant, by tenant and entity. A load alone reads nothing."""
+    """Every entity of every enabled tenant, by tenant and entity. A sync that only loads is not a read."""
     with connection.cursor(row_factory=class_row(LastRead)) as cursor:
         return cursor.execute(
             """
@@ -66,10 +66,10 @@ def read_last_reads(connection: psycopg.Connection) -> list[LastRead]:
 def find_stale_entities(
     readings: Iterable[LastRead], tenants: Iterable[TenantFacts], rules: Rules, now: datetime, stale_at: StaleAt
 ) -> Iterator[Finding]:
-    """Entities that were not read within the cadence of their tenant.
+    """Entities that were not read within their tenant's cadence.
 
-    Paused tenants and those that were never let in are not due; an entity without its scope is not asked for, which is
-    another trouble or, where it never was granted, none.
+    Paused tenants and tenants that never connected are never due. An entity without its scope is not requested: that is
+    a different problem or, if the scope was never granted, none.
     """
     watched = {tenant.key: tenant for tenant in tenants if tenant.status != Status.NOT_CONNECTED}
     for one in readings:

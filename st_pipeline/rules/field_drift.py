@@ -1,4 +1,4 @@
-"""The rule about fields that come or go after the first sync. What counts as either is decided where records land."""
+"""The rule about fields that appear or disappear after the first sync. The landing code detects them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from st_pipeline.steps.step import Do, Step
 
 @dataclass(frozen=True, slots=True)
 class DriftedFields:
-    """Fields of an entity that came, or went, at one time."""
+    """Fields of an entity that appeared, or disappeared, at the same time."""
 
     tenant: str
     entity: str
@@ -30,7 +30,7 @@ class DriftedFields:
 def read_drifted_fields(connection: psycopg.Connection) -> list[DriftedFields]:
     """What changed after the sync that first read an entity of an enabled tenant.
 
-    What was so in the first one is how the tenant's data is, and no change.
+    The first sync shows what the tenant's data normally looks like, so nothing in it is a change.
     """
     with connection.cursor(row_factory=class_row(DriftedFields)) as cursor:
         return cursor.execute(
@@ -52,7 +52,7 @@ def read_drifted_fields(connection: psycopg.Connection) -> list[DriftedFields]:
 
 
 def find_drift(changes: Iterable[DriftedFields], rules: Rules) -> Iterator[Finding]:
-    """One finding for what changed together. A small batch may lack a field: it is gone after some days of that."""
+    """One finding for fields that changed together. A small batch may lack a field, so it must be gone for days."""
     rule = rules.drift
     for one in changes:
         if one.kind == "missing" and one.last_seen_at - one.first_seen_at < timedelta(days=rule.missing_days):

@@ -1,7 +1,7 @@
-"""Sums of invoice totals, tenant by tenant: what raw holds against what the legacy tables show or refuse.
+"""Compares each tenant's invoice totals in raw with those in the legacy tables, including rejected rows.
 
-Exact to the last decimal that the legacy column can hold. It is a walk over all invoices, so it is for the hourly
-checks and not for every minute's rules.
+Exact to the last decimal that the legacy column can hold. It reads every invoice, so it belongs to the hourly checks,
+not to the rules that run every minute.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.steps.step import Do, Step
 
 RELATIVE_ERROR = Decimal("2.3e-16")
-"""Of one amount: half a unit in the last place of a binary float (2^-53), once stored and once written out again."""
+"""Per amount: half a unit in the last place of a binary float (2^-53), once when stored and once when written out."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceTotals:
-    """The invoices of one company code, which is what the legacy tables know of a tenant; amounts in dollars."""
+    """The invoices of one company code, which identifies a tenant in the legacy tables; amounts in dollars."""
 
     tenants: list[str]
-    """The keys behind the code, mostly one."""
+    """The keys of the tenants with this code, usually one."""
     invoices: int
-    """Active ones in raw, and in legacy the streamed and the refused ones."""
+    """Active invoices in raw; ``reported`` counts the streamed and rejected ones in legacy."""
     reported: int
     in_raw: Decimal
     in_reports: Decimal
     magnitude: Decimal
-    """The sum of the amounts without their signs: what binary floats can be wrong by depends on it."""
+    """The sum of the absolute amounts, which determines how far off binary floats can be."""
 
     @property
     def is_off(self) -> bool:
-        """The sums, or the numbers of invoices, differ by more than the legacy column's own type explains."""
+        """Whether the invoice counts differ, or the sums differ by more than the legacy column's type explains."""
         return self.invoices != self.reported or abs(self.in_raw - self.in_reports) > RELATIVE_ERROR * self.magnitude
 
 
 def read_invoice_totals(connection: psycopg.Connection) -> list[InvoiceTotals]:
-    """The totals of tenants whose reports are built from all that is loaded now; none before the first build.
+    """The totals of tenants whose reports include everything that is loaded; none before the first build.
 
-    Only while no build runs: it changes the tables one after the other. A float is taken as the shortest decimal that
-    means it, so what was an amount in cents is that amount again.
+    Call it only while no build is running, because a build changes the tables one after the other. A float is read as
+    its shortest decimal representation, so an amount in cents is exact again.
     """
     built = connection.execute("select to_regclass('legacy.rejected_rows') is not null").fetchone()
     if not built or not built[0]:
@@ -75,7 +75,7 @@ def read_invoice_totals(connection: psycopg.Connection) -> list[InvoiceTotals]:
                 where rejection is not null
             )
             select s.tenants, sum(a.invoices)::bigint as invoices, sum(a.reported)::bigint as reported,
-                -- what no float can hold has no total in the report, which refuses it
+                -- the report rejects an amount that no float can hold, so it has no total for it
                 coalesce(sum(a.in_raw) filter (where intermediate.to_double(a.in_raw) is not null), 0) as in_raw,
                 coalesce(sum(a.in_reports), 0) as in_reports,
                 coalesce(sum(abs(a.in_raw)) filter (where intermediate.to_double(a.in_raw) is not null), 0) as magnitude
@@ -87,7 +87,7 @@ def read_invoice_totals(connection: psycopg.Connection) -> list[InvoiceTotals]:
 
 
 def find_lost_totals(totals: Iterable[InvoiceTotals], now: datetime) -> Iterator[Finding]:
-    """One finding for each tenant whose invoices do not arrive in full."""
+    """One finding for each tenant whose invoices did not all reach the reports."""
     for one in totals:
         if not one.is_off:
             continue

@@ -1,6 +1,6 @@
 """The rule about outdated reports: loads that no build has picked up, and failing builds.
 
-The builds are recorded where they run (``control.builds``). It is one trouble, whatever number of tenants it shows in.
+Each build records itself in ``control.builds``. However many tenants are affected, it is one problem.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from st_pipeline.rules.findings import ALL_TENANTS, Finding, format_count, short
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.steps.step import Do, Step
 
-MARGIN = timedelta(days=1)  # a file is loaded soon after it landed, unless it is loaded again
-FURTHEST = timedelta(days=8)  # how far back the first load is looked for; older ones are late enough
+MARGIN = timedelta(days=1)  # a file is loaded soon after it landed, unless it is reloaded
+FURTHEST = timedelta(days=8)  # how far back to search for the first load; older ones are late anyway
 
 
 @dataclass(frozen=True, slots=True)
 class Builds:
-    """How the reports stand to the data; instants are aware."""
+    """How far the reports are behind the data; instants have a time zone."""
 
     waiting_since: datetime | None
-    """When the first load ended that no successful build began after; None: all are in the reports."""
+    """When the first load finished that no successful build includes; None if the reports include all loads."""
     tenants: int
-    """How many have such loads."""
+    """How many tenants have such loads."""
     built_at: datetime | None
-    """When the last successful build began."""
+    """When the last successful build started."""
     failures: int
-    """Builds that failed since then."""
+    """Builds that have failed since then."""
     failing_since: datetime | None
-    """When the first of those ended."""
+    """When the first of them finished."""
     error: str | None
-    """Of the last of them, and its run."""
+    """The error of the last one; ``run_id`` is its run."""
     run_id: str | None
 
 
 def read_builds(connection: psycopg.Connection, now: datetime) -> Builds:
-    """Loads of enabled tenants against the builds. A build that was killed is neither well nor failed."""
+    """Compare the loads of enabled tenants with the builds. A killed build counts as neither succeeded nor failed."""
     with connection.cursor(row_factory=class_row(Builds)) as cursor:
         found = cursor.execute(
             """
@@ -57,8 +57,8 @@ def read_builds(connection: psycopg.Connection, now: datetime) -> Builds:
                 cross join good
                 where r.changed_at > coalesce(built_at, '-infinity')
             ),
-            -- raw_loads has the last load of each table alone: with a tenant that is loaded all the time that is always
-            -- a new one, so the first is looked for among the files.
+            -- raw_loads has only the last load of each table. If a tenant is loaded all the time, that is always a new
+            -- one, so the first is found among the files.
             files as (
                 select min(f.loaded_at) as first_at from control.landed_files f
                 join control.tenants t on t.key = f.tenant and t.enabled
@@ -80,7 +80,7 @@ def read_builds(connection: psycopg.Connection, now: datetime) -> Builds:
 
 
 def find_reports_behind(builds: Builds, rules: Rules, now: datetime) -> Iterator[Finding]:
-    """At most one finding: builds fail one after the other, or loads wait for one for too long."""
+    """At most one finding: builds keep failing, or loads have waited too long for a build."""
     rule = rules.reports_behind
     since = builds.waiting_since
     if builds.failures >= rule.failed_builds and builds.failing_since:

@@ -1,7 +1,7 @@
-"""How many rows each tenant's members report has, remembered, and the rule about far fewer than before.
+"""Records how many rows each tenant's members report has, and the rule about far fewer rows than before.
 
-The consumer of the legacy tables marks every customer inactive before it takes the members over, so a report that
-shrank destroys data there. The report itself is dbt's (``intermediate.int_member_report``).
+The consumer of the legacy tables marks every customer inactive before it imports the members, so a shrunken report
+destroys data there. dbt builds the report (``intermediate.int_member_report``).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from st_pipeline.steps.step import Do, Step
 
 @dataclass(frozen=True, slots=True)
 class MemberCount:
-    """The latest count of a tenant, and the largest of the days before it."""
+    """A tenant's latest count, and the largest of the days before it."""
 
     tenant: str
     members: int
@@ -29,7 +29,7 @@ class MemberCount:
 
 
 def count_members(connection: psycopg.Connection, now: datetime) -> int:
-    """Count the reports that were built since they were last counted; how many were. None before the first build."""
+    """Count the reports built since their last count. Returns how many were counted; 0 before the first build."""
     row = connection.execute("select to_regclass('intermediate.int_member_report')").fetchone()
     if not row or row[0] is None:
         return 0
@@ -45,7 +45,7 @@ def count_members(connection: psycopg.Connection, now: datetime) -> int:
                 select version, members from control.member_counts c
                 where c.tenant = t.key order by counted_at desc limit 1
             ) last on true
-            -- A report without any row has no version: it is counted once, where there were some.
+            -- A report without rows has no version: it is counted once, if it had rows before.
             where t.enabled and built.version is distinct from last.version
               and (built.version is not null or last.members > 0)
         )
@@ -61,7 +61,7 @@ def count_members(connection: psycopg.Connection, now: datetime) -> int:
 
 
 def read_member_counts(connection: psycopg.Connection, rules: Rules, now: datetime) -> list[MemberCount]:
-    """Enabled tenants that were counted more than once lately, by key."""
+    """Enabled tenants with more than one recent count, by key."""
     with connection.cursor(row_factory=class_row(MemberCount)) as cursor:
         return cursor.execute(
             """
@@ -83,7 +83,7 @@ def read_member_counts(connection: psycopg.Connection, rules: Rules, now: dateti
 
 
 def find_fewer_members(counts: Iterable[MemberCount], rules: Rules) -> Iterator[Finding]:
-    """Reports that shrank by too large a share."""
+    """One finding for each report that shrank by too large a share."""
     rule = rules.fewer_members
     for one in counts:
         if one.largest >= rule.least_members and one.members < (1 - rule.by) * one.largest:

@@ -1,4 +1,4 @@
-"""The rule about far fewer records than before: in a reading of everything, or in a week of changes."""
+"""The rule about far fewer records than before, in a full read or in a week of changes."""
 
 from __future__ import annotations
 
@@ -14,27 +14,26 @@ from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.steps.step import Do, Step
 
-WEEKS = 5  # the last one, and four to hold it against
+WEEKS = 5  # the last one, and four to compare it with
 
 _STEPS = (Step(Do.COMPARE_COUNTS),)
 
 
 @dataclass(frozen=True, slots=True)
 class WholeReads:
-    """The latest readings of an entity from its beginning to its end, by how many records they brought."""
+    """The record counts of an entity's latest full reads."""
 
     tenant: str
     entity: str
     landed_at: datetime
-    """Of the latest."""
+    """When the latest one landed."""
     records: list[int]
-    """The latest first."""
+    """Latest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weeks:
-    """How many records changes brought in each of the last five weeks, the latest first; readings from the beginning
-    do not count."""
+    """How many changed records arrived in each of the last five weeks, latest first; full reads do not count."""
 
     tenant: str
     entity: str
@@ -42,9 +41,9 @@ class Weeks:
 
 
 def read_whole_reads(connection: psycopg.Connection, rules: Rules) -> list[WholeReads]:
-    """Entities of enabled tenants that were read from the beginning at least twice.
+    """Entities of enabled tenants with at least two full reads.
 
-    One that is going on is no reading yet; any other was ended, as it would have been continued.
+    A full read that is still running doesn't count. Any other one has finished: otherwise it would be continued.
     """
     with connection.cursor(row_factory=class_row(WholeReads)) as cursor:
         return cursor.execute(
@@ -76,13 +75,13 @@ def read_whole_reads(connection: psycopg.Connection, rules: Rules) -> list[Whole
 
 
 def read_weeks(connection: psycopg.Connection, now: datetime) -> list[Weeks]:
-    """Entities of enabled tenants that changes came for in the weeks before ``now``."""
+    """Entities of enabled tenants with changes in the weeks before ``now``."""
     with connection.cursor(row_factory=class_row(Weeks)) as cursor:
         return cursor.execute(
             """
             with landed as (
                 select f.tenant, f.entity, f.records,
-                    -- half a microsecond short of a week is still the week
+                    -- half a microsecond short of a week still counts as that week
                     floor(extract(epoch from %(now)s - f.landed_at) / 604800)::integer as week
                 from control.landed_files f
                 join control.tenants t on t.key = f.tenant and t.enabled
@@ -105,9 +104,9 @@ def read_weeks(connection: psycopg.Connection, now: datetime) -> list[Weeks]:
 
 
 def find_drops(reads: Iterable[WholeReads], weeks: Iterable[Weeks], rules: Rules, now: datetime) -> Iterator[Finding]:
-    """One finding for each entity whose latest reading, or week, brought far too little.
+    """One finding for each entity with far too few records in its latest full read or week.
 
-    A week that brought nothing at all is a silence, which has a rule of its own (empty_reads.py).
+    A week without any records has its own rule (empty_reads.py).
     """
     rule = rules.drop
     for one in reads:

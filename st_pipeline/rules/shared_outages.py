@@ -1,6 +1,6 @@
-"""The rule about many tenants that fail together: an API, a network or a disk that all of them share.
+"""The rule about many tenants that fail together, because of something they share: an API, a network or a disk.
 
-It is told once; that each of them failed follows from it. What a failure is says failed_syncs.py.
+It sends one alert; the failure of each tenant is a consequence. failed_syncs.py defines a failure.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def find_shared_outages(
 ) -> tuple[list[Finding], frozenset[str]]:
     """At most one finding, and the tenants whose failures it explains.
 
-    Counted are tenants whose syncs fail now, for no reason that only they have (``explained``), since ``hours`` at
-    most; held against those that are well and were synced in that time, too.
+    It counts tenants whose syncs failed in the last ``hours`` without a reason of their own (``explained``), and
+    compares them with the tenants that had a successful sync in that time.
     """
     rule = rules.many_failing
     since = now - timedelta(hours=rule.hours)

@@ -1,4 +1,4 @@
-"""Until when a tenant's data is fresh: the next regular time of its cadence, and some grace. Pure."""
+"""How long a tenant's data is fresh: until the next regular time of its cadence, plus some grace. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from st_pipeline.schedule.tenant_states import read_cadence
 
 
 def is_stale(rules: Rules) -> Callable[[TenantFacts], datetime | None]:
-    """When a tenant's data is stale, unless a sync succeeds before; None for a paused tenant.
+    """Returns a function: when a tenant's data becomes stale unless a sync succeeds first; None for a paused tenant.
 
-    A sync that succeeded at any hour serves until the next regular time.
+    A successful sync at any hour counts until the next regular time.
     """
     most, least = timedelta(hours=rules.stale.grace_hours), timedelta(minutes=rules.stale.least_minutes)
 

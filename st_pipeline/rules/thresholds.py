@@ -58,9 +58,9 @@ class RateLimit(Rule):
     """Calls of the last sync that ServiceTitan refused with 429, or the share of its limit per app and tenant
     that the syncs of the last ``hours`` used.
 
-    60 a second: developer.servicetitan.io, FAQ. Syncs pace themselves at 50 a second while there is
-    something to read, so the pace of one sync means nothing. Using more than ``over`` of a whole day does: it leaves
-    almost no time for more.
+    60 a second: developer.servicetitan.io, FAQ. Syncs limit themselves to 50 a second while there is something to read,
+    so the rate of a single sync means nothing. Using more than ``over`` of a whole day does matter: it leaves almost no
+    time for more.
     """
 
     over: float = _between(0.8, **SHARE)
@@ -232,6 +232,6 @@ class Rules:
 
     @property
     def enabled(self) -> frozenset[str]:
-        """Names of the rules that are on."""
+        """The names of the enabled rules."""
         parts = {part.name: getattr(self, part.name) for part in fields(self)}
         return frozenset(name for name, part in parts.items() if isinstance(part, Rule) and part.enabled)

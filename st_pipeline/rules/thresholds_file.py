@@ -1,4 +1,4 @@
-"""``alerts.toml`` in the home -> Rules: other thresholds than the defaults, checked name by name.
+"""Reads ``alerts.toml`` in the home: thresholds that override the defaults, validated name by name.
 
     [error_rate]
     over = 0.1
@@ -6,7 +6,7 @@
     [drift]
     enabled = false
 
-What there is to set, and within which bounds, is in thresholds.py.
+thresholds.py has the settings and their bounds.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ FILE = "alerts.toml"
 
 
 class RulesInvalid(SettingsError):
-    """The file of rules cannot be used; the message names file, table and key, and what is expected."""
+    """The file is invalid; the message names the file, table and key, and what is expected."""
 
 
 def read_rules(home: Path) -> Rules:
-    """The rules of ``home``: the defaults, with what its ``alerts.toml`` says in their place, where there is one.
+    """The rules of ``home``: the defaults, overridden by its ``alerts.toml`` if there is one.
 
     Raises:
-        RulesInvalid: the file cannot be read, or says something that there is not.
+        RulesInvalid: the file cannot be read, or has an unknown or invalid setting.
     """
     path = home / FILE
     try:
@@ -46,7 +46,7 @@ def read_rules(home: Path) -> Rules:
 
 
 def parse_rules(tables: Mapping[str, Any], source: str) -> Rules:
-    """The rules that ``tables`` describe; ``source`` is what messages call the file. Raises RulesInvalid."""
+    """The rules that ``tables`` describe; ``source`` is the file's name in messages. Raises RulesInvalid."""
     rules = Rules()
     known = [part.name for part in fields(Rules)]
     changed: dict[str, Any] = {}
@@ -68,7 +68,7 @@ def _changed(rule: Any, table: Mapping[str, Any], where: str) -> Any:
 
 
 def _value(field: Field[Any], default: Any, value: Any, where: str) -> Any:
-    """The value in the type of its default. A number may be written without a point."""
+    """The value, validated, in the type of its default. A float may be written as an integer."""
     name = f"{where} {field.name}"
     if isinstance(default, Severity):
         if value not in list(Severity):
