@@ -1,5 +1,5 @@
-"""The web application for operators and clients: it shows what ``control`` says, and writes rows that others act on.
+"""The web application for operators and clients: it shows the rows in ``control`` and writes rows that others act on.
 
-Never Dagster: a row is the message. Where a rule is decided (what is due, what is wrong, what a field may hold) is in
-the rooms to its left.
+It never calls Dagster: a row is the message. The packages to its left decide what is due, what is wrong, and what a
+field may contain.
 """

@@ -1,6 +1,6 @@
-"""The application, put together: routes, what wraps them, connections that open with it. Nothing happens at import.
+"""Assembles the application: routes, middleware, and the connections that open with it. Import has no side effects.
 
-The routes are routes.py, what they share service.py.
+routes.py has the routes, service.py what they share.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(settings: Settings, portal: Portal | None = None) -> Starlette:
-    """The application for ``settings``; its database is made and migrated, connections open when it starts.
+    """The application for ``settings``. Creates and migrates its database; connections open when it starts.
 
     Raises:
-        PostgresError, EmbeddedPostgresError, VaultKeyInvalid: with the setting to look at.
+        PostgresError, EmbeddedPostgresError, VaultKeyInvalid: naming the setting to check.
     """
     portal = portal or prepared(settings)
 
@@ -48,7 +48,7 @@ def create_app(settings: Settings, portal: Portal | None = None) -> Starlette:
         trusted = list(settings.portal_trusted_proxies)
         middleware.insert(0, Middleware(ProxyHeadersMiddleware, trusted_hosts=trusted))
     app = Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: refuse}, lifespan=lifespan)
-    # A redirect to the same path with or without a slash would repeat the Host header, which anybody can write.
+    # A redirect to the same path with or without a slash would repeat the Host header, which anyone can forge.
     app.router.redirect_slashes = False
     app.state.portal = portal
     return app

@@ -1,6 +1,6 @@
-"""All pages of the portal. A group of pages is a module of pages/ with ``PAGES``, and one line here.
+"""All pages of the portal. Each group of pages is a module of pages/ with ``PAGES``, and one line here.
 
-What a page needs is said where it is made (access.page).
+Each page declares the permission it needs (guards.page).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PAGES: tuple[Page, ...] = (
     *overview.PAGES,
     *signin.PAGES,
     *password.PAGES,
-    # Before the tenants themselves, as none is called new.
+    # Before the tenant pages; no tenant can be named new.
     *tenants_new.PAGES,
     *tenant.PAGES,
     *tenant_actions.PAGES,
@@ -52,9 +52,9 @@ PAGES: tuple[Page, ...] = (
     *metrics.PAGES,
     *health.PAGES,
 )
-"""Those that are always there."""
+"""The pages that always exist."""
 
 
 def pages(portal: Portal) -> tuple[Page, ...]:
-    """All of a portal as it is configured."""
+    """All routes of the portal as configured."""
     return (*PAGES, *signin_oidc.PAGES) if portal.provider else PAGES

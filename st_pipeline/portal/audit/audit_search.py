@@ -1,4 +1,4 @@
-"""Searching the audit, and writing what was found for a spreadsheet. Adding to it is audit.py."""
+"""Searches the audit, and exports the results for a spreadsheet. operations/audit.py adds entries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to look for; empty is everything. Days are UTC's, both included."""
+    """The search filters; an empty one matches everything. Days are in UTC, and both are included."""
 
     tenant: str = ""
     actor: str = ""
@@ -32,17 +32,17 @@ class Wanted:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Wanted:
-        """From an address; a day that is none is left out."""
+        """Parse the query of a URL, ignoring invalid days."""
         texts = {name: query.get(name, "").strip()[:200] for name in ("tenant", "actor", "action")}
         return cls(**texts, since=_day(query.get("since", "")), until=_day(query.get("until", "")))
 
     def as_query(self) -> dict[str, str]:
-        """The same for an address."""
+        """The same filters as the query of a URL."""
         return {name: str(value) for name, value in asdict(self).items() if value}
 
 
 def find(connection: psycopg.Connection[Any], wanted: Wanted, *, before: int | None, limit: int) -> list[Entry]:
-    """The newest ``limit`` entries with a number below ``before``."""
+    """The newest ``limit`` entries with an ID below ``before``."""
     with connection.cursor(row_factory=class_row(Entry)) as cursor:
         return cursor.execute(
             """
@@ -59,18 +59,18 @@ def find(connection: psycopg.Connection[Any], wanted: Wanted, *, before: int | N
 
 
 def actions(connection: psycopg.Connection[Any]) -> list[str]:
-    """Every action there is, by name."""
+    """Every action in the audit, sorted by name."""
     rows = connection.execute("select distinct action from control.audit order by action").fetchall()
     return [row[0] for row in rows]
 
 
 def words(detail: Mapping[str, Any]) -> str:
-    """The detail of an entry in one line. Pure."""
+    """The details of an entry on one line. Pure."""
     return "; ".join(f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in detail.items())
 
 
 def csv_lines(entries: Iterable[Entry], *, has_head: bool) -> str:
-    """Lines of a table for a spreadsheet (RFC 4180), none of whose cells is a formula. Pure."""
+    """CSV lines for a spreadsheet (RFC 4180), in which no cell is a formula. Pure."""
     text = io.StringIO()
     writer = csv.writer(text)
     if has_head:
@@ -83,7 +83,7 @@ def csv_lines(entries: Iterable[Entry], *, has_head: bool) -> str:
 
 
 def cell(text: str) -> str:
-    """With an apostrophe before it where a spreadsheet would calculate."""
+    """The text, with an apostrophe in front if a spreadsheet would read it as a formula."""
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) or text.startswith(_FORMULA) else text
 
 
@@ -104,5 +104,5 @@ def _day(text: str) -> date | None:
         day = date.fromisoformat(text)
     except ValueError:
         return None
-    # A day after it is asked for, and Postgres and Python know other last days.
+    # The query adds a day, and the last day differs between Postgres and Python.
     return day if date.min < day < date.max - timedelta(days=1) else None

@@ -1,6 +1,6 @@
-"""What an id token says, once it is known to be the provider's, meant for us, of this sign-in, and not too old. Pure.
+"""Verifies an id token (signed by the provider, for us, for this sign-in, not expired) and reads it. Pure.
 
-The rules are OpenID Connect Core 1.0, section 3.1.3.7. How tokens and keys are fetched is provider.py.
+The rules are in OpenID Connect Core 1.0, section 3.1.3.7. provider.py fetches tokens and keys.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from joserfc.jwk import KeySet, OctKey, import_key
 from joserfc.jws import JWSRegistry
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
-"""Of key pairs alone: with a shared secret, or none, whoever knows the public key could sign."""
+"""Only key pairs: with a shared secret or no signature, anyone who knows the public key could sign."""
 LEEWAY_SECONDS = 60
-"""So far the provider's clock may be from ours."""
+"""How far the provider's clock may differ from ours."""
 LONGEST_SUBJECT = 255  # Core 1.0, section 2
 LONGEST_EMAIL = 254  # RFC 5321
 
 
 class NotTrusted(Exception):
-    """The token is not one to act upon; the message says why, and quotes nothing of it."""
+    """The token cannot be trusted; the message says why and quotes nothing from it."""
 
 
 class KeyUnknown(NotTrusted):
-    """None of these keys signed it; newer ones may have."""
+    """None of these keys signed the token; a newer one may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who somebody is at a provider: ``subject`` stays the same for good, ``email`` (in lower case) may change."""
+    """A person's identity at a provider: ``subject`` never changes, ``email`` (in lower case) may."""
 
     issuer: str
     subject: str
@@ -43,10 +43,10 @@ class Identity:
 
 
 def read_keys(document: object) -> KeySet:
-    """The public keys of a JWK Set; what is no key, or a shared one, is left out (RFC 7517, section 5).
+    """The public keys of a JWK Set; invalid and shared keys are left out (RFC 7517, section 5).
 
     Raises:
-        NotTrusted: there is none.
+        NotTrusted: there are none.
     """
     listed = document.get("keys") if isinstance(document, dict) else None
     keys = []
@@ -65,7 +65,7 @@ def read_keys(document: object) -> KeySet:
 def verify(
     token: object, keys: KeySet, *, issuer: str, client_id: str, nonce: str, access_token: object, now: datetime
 ) -> dict[str, Any]:
-    """The claims of ``token``, if all is right with it. ``now`` is aware.
+    """The verified claims of ``token``. ``now`` has a time zone.
 
     Raises:
         KeyUnknown: it names a key that is not among ``keys``.
@@ -77,7 +77,7 @@ def verify(
     options["sub"] = {"essential": True}
     expected = {"nonce": nonce, "client_id": client_id, "access_token": access_token}
     try:
-        # Headers of the provider's own say nothing to us; those marked as critical are refused all the same.
+        # We ignore the provider's own headers, but a token with a critical one is still refused.
         found = jwt.decode(token, keys, registry=JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False))
         claims = CodeIDToken(found.claims, found.header, options, expected)
         claims.validate(int(now.timestamp()), LEEWAY_SECONDS)
@@ -93,17 +93,17 @@ def verify(
 
 
 def identity(issuer: str, claims: Mapping[str, Any]) -> Identity:
-    """Who it is by verified ``claims``. Raises NotTrusted for a subject that cannot be one."""
+    """The identity in verified ``claims``. Raises NotTrusted for an invalid subject."""
     subject, email = claims.get("sub"), claims.get("email")
     if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
         raise NotTrusted("the id token's sub is invalid (invalid_claim)")
     if not isinstance(email, str) or not 0 < len(email) <= LONGEST_EMAIL or not email.isprintable():
         email = None
-    # Microsoft's Entra ID says nothing of the address, but of its domain's owner: the same for one directory.
+    # Entra ID verifies the owner of the address's domain instead of the address: the same within one directory.
     verified = claims.get("email_verified", claims.get("xms_edov"))
     return Identity(issuer, subject, email.lower() if email else None, _is_true(verified))
 
 
 def _is_true(said: object) -> bool:
-    """Some providers write a boolean as a text or a number."""
+    """Whether a claim is true. Some providers send a boolean as text or a number."""
     return isinstance(said, bool | int | str) and str(said).lower() in ("true", "1")

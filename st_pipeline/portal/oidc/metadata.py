@@ -1,6 +1,6 @@
-"""What a provider says of itself in its discovery document, as far as we need it. Pure.
+"""Reads the parts that we need of a provider's discovery document. Pure.
 
-The rules are OpenID Connect Discovery 1.0, section 4.3. Fetching it is provider.py.
+The rules are in OpenID Connect Discovery 1.0, section 4.3. provider.py fetches the document.
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from st_pipeline.settings import is_loopback
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """Where to go and how; every address is https, or on this machine like the issuer itself."""
+    """The provider's endpoints. Each URL is https, or on this machine if the issuer is."""
 
     authorization_endpoint: str
     token_endpoint: str
     jwks_uri: str
     userinfo_endpoint: str | None
     takes_secret_in_body: bool
-    """Else the client's secret goes into a header, which every provider must allow."""
+    """If false, the client's secret goes into a header, which every provider must allow."""
 
 
 def read_metadata(issuer: str, document: dict[str, Any]) -> Metadata:
-    """The document of ``issuer``.
+    """The metadata in the discovery document of ``issuer``.
 
     Raises:
-        NotTrusted: it is another's, or lacks an address.
+        NotTrusted: it belongs to another issuer, or lacks an endpoint.
     """
     named = document.get("issuer")
     if named != issuer:
-        # Whoever runs another issuer could else answer for this one.
+        # Otherwise another issuer could answer for this one.
         hint = f": {named}" if isinstance(named, str) and named.isprintable() and len(named) <= 300 else ""
         raise NotTrusted(
             f"its discovery document names another issuer{hint}; set ST_PIPELINE_OIDC_ISSUER to exactly what the "

@@ -1,7 +1,6 @@
-"""The OpenID Connect provider over HTTP: sending somebody there, and what comes of the code they bring back.
+"""Talks to the OpenID Connect provider over HTTP: where to send a person, and who returned with a code.
 
-What makes an id token one to trust is id_token.py; who has an account is bindings.py. No secret, code or token is
-logged or part of an error.
+id_token.py verifies id tokens; bindings.py finds the account. No secret, code or token is in a log or an error.
 """
 
 from __future__ import annotations
@@ -32,35 +31,35 @@ from st_pipeline.settings import OpenIdClient, Settings
 
 START = "/sign-in/oidc"
 CALLBACK = f"{START}/callback"
-"""Behind the portal's address it is the redirect URI, to be registered at the provider."""
+"""The portal's address plus this path is the redirect URI to register at the provider."""
 SCOPE = "openid email profile"
 SECONDS = 5.0
-"""To connect, and between two pieces of an answer; a whole answer has twice that."""
+"""The timeout to connect, and between two parts of a response; a whole response may take twice that."""
 LARGEST_ANSWER = 512 * 1024
 KEPT_SECONDS = 3600.0
 PLACES = 4
-"""So many visitors may wait for the provider at once: half of the portal's connections to the database."""
+"""How many visitors may wait for the provider at once: half of the portal's database connections."""
 
 
 class OidcError(Exception):
-    """Nobody can be signed in through the provider now; the message, for operators, says why and what to do."""
+    """The sign-in through the provider failed; the message, for operators, says why and what to do."""
 
 
 class ProviderUnreachable(OidcError):
-    """No answer, or one that says to come again: trying later may help."""
+    """No response, or one that asks to try again later."""
 
 
 class ProviderRefused(OidcError):
-    """The provider does not accept the code, or does not know us."""
+    """The provider does not accept the code or the client."""
 
 
 class AnswerNotTrusted(OidcError):
-    """What the provider answered is not what it must be; nobody is signed in by it."""
+    """The provider's response is invalid, so it signs no one in."""
 
 
 @dataclass(slots=True)
 class Provider:
-    """The provider that ``client`` is registered with. What it says of itself is kept for an hour; safe for threads."""
+    """The provider that ``client`` is registered with. Its metadata is cached for an hour. Thread-safe."""
 
     client: OpenIdClient
     redirect_uri: str
@@ -70,11 +69,11 @@ class Provider:
 
     @property
     def host(self) -> str:
-        """By which people know it."""
+        """The name that people know it by."""
         return urlsplit(self.client.issuer).netloc
 
     def authorization_url(self, attempt: Attempt) -> str:
-        """Where to send the browser that ``attempt`` is of. Raises OidcError."""
+        """The URL to send the browser to for ``attempt``. Raises OidcError."""
         with self._asking() as session:
             url, _ = session.create_authorization_url(
                 self._discovered(session).authorization_endpoint,
@@ -85,10 +84,12 @@ class Provider:
         return url
 
     def identify(self, code: Secret, attempt: Attempt, now: datetime) -> Identity:
-        """Who came back with ``code``. Where the id token names no e-mail address, the userinfo endpoint is asked.
+        """The identity of the person who returned with ``code``.
+
+        If the id token has no e-mail address, it comes from the userinfo endpoint.
 
         Raises:
-            OidcError: one of the three above.
+            OidcError: one of its three subclasses.
         """
         with self._asking() as session:
             metadata = self._discovered(session)
@@ -99,14 +100,14 @@ class Provider:
             return identity(self.client.issuer, claims)
 
     def check(self) -> None:
-        """Ask what is needed before anybody can sign in, anew. Raises OidcError."""
+        """Fetch again what is needed before anyone can sign in. Raises OidcError."""
         self._metadata = self._keys = None
         with self._asking() as session:
             self._keys_of(session, self._discovered(session))
 
     @contextmanager
     def _asking(self) -> Iterator[OAuth2Session]:
-        """A session for one visit; what goes wrong with HTTP or trust in it is one of ours."""
+        """An HTTP session for one visit. HTTP and trust errors become OidcErrors."""
         if not self._places.acquire(blocking=False):
             raise ProviderUnreachable(
                 f"{self.client.issuer}: too many sign-ins are waiting for its response; try again in a minute"
@@ -120,7 +121,7 @@ class Provider:
             default_timeout=SECONDS,
         )
         session.session.headers["User-Agent"] = f"st-pipeline/{version('st-pipeline')}"
-        # A plain http issuer is on this machine, where no proxy gets in between.
+        # A plain http issuer is on this machine, so bypass any proxy.
         session.session.trust_env = self.client.issuer.startswith("https://")
         session.register_compliance_hook("access_token_response", _whole)
         try:
@@ -150,7 +151,7 @@ class Provider:
 
     def _exchange(self, session: OAuth2Session, metadata: Metadata, code: Secret, attempt: Attempt) -> dict[str, Any]:
         """RFC 6749, section 4.1.3, and RFC 7636, section 4.5."""
-        # In the body where the provider allows it: the header's encoding is read in two ways out there.
+        # In the body if the provider allows it: providers disagree about the header's encoding.
         auth = session.client_auth("client_secret_post") if metadata.takes_secret_in_body else self._basic()
         try:
             return session.fetch_token(
@@ -172,11 +173,11 @@ class Provider:
             raise NotTrusted("its token endpoint did not return tokens") from None
 
     def _basic(self) -> HTTPBasicAuth:
-        """RFC 6749, section 2.3.1: both are encoded as in a form first."""
+        """RFC 6749, section 2.3.1: both are form-encoded first."""
         return HTTPBasicAuth(quote_plus(self.client.client_id), quote_plus(self.client.client_secret.reveal()))
 
     def refusal(self, code: object) -> ProviderRefused:
-        """By the error codes of RFC 6749, sections 4.1.2.1 and 5.2; what else may be written there is not repeated."""
+        """An error for the codes of RFC 6749, sections 4.1.2.1 and 5.2; the provider's other text is not repeated."""
         advice = {
             "invalid_grant": "the code was already used, expired, or belongs to another client; sign in again",
             "invalid_client": "check ST_PIPELINE_OIDC_CLIENT_ID and ST_PIPELINE_OIDC_CLIENT_SECRET",
@@ -200,14 +201,14 @@ class Provider:
             return verify(token, self._keys_of(session, metadata, anew=True), **expected)
 
     def _userinfo(self, session: OAuth2Session, url: str, tokens: dict[str, Any], subject: object) -> dict[str, Any]:
-        """The address and what is said of it here, if it is of the same subject (Core 1.0, section 5.3.2)."""
+        """The userinfo claims about the address, if they are of the same subject (Core 1.0, section 5.3.2)."""
         answer = self._get(session, url, headers={"Authorization": f"Bearer {tokens['access_token']}"})
         if answer.get("sub") != subject:
             raise NotTrusted("its userinfo endpoint returned a different person")
         return {name: answer.get(name) for name in ("email", "email_verified")}
 
     def _get(self, session: OAuth2Session, url: str, **options: Any) -> dict[str, Any]:
-        """The JSON object at ``url``. A redirect is none: where it led would not be what the provider named."""
+        """The JSON object at ``url``. Redirects are errors, because the provider did not name their target."""
         answer = _whole(session.request("GET", url, withhold_token=True, allow_redirects=False, stream=True, **options))
         found = None
         if answer.status_code == 200:
@@ -222,13 +223,13 @@ class Provider:
 
 
 def provider_of(settings: Settings) -> Provider | None:
-    """The provider that ``settings`` name; nothing is asked yet."""
+    """The provider in ``settings``. Makes no request yet."""
     client = settings.portal_oidc
     return Provider(client, f"{settings.portal_url}{CALLBACK}") if client else None
 
 
 def _whole(answer: requests.Response) -> requests.Response:
-    """The same answer, read to its end: neither endless nor for ever."""
+    """The same response, read to its end, with limits on its size and time."""
     with answer:
         if answer.status_code >= 500 or answer.status_code == 429:
             raise ProviderUnreachable(f"{answer.url.split('?')[0]} answered {answer.status_code}; try again later")
@@ -239,5 +240,5 @@ def _whole(answer: requests.Response) -> requests.Response:
                 raise NotTrusted(f"its response was larger than {LARGEST_ANSWER // 1024} KB")
             if time.monotonic() > until:
                 raise requests.Timeout
-        answer._content = bytes(body)  # what it would have read by itself, without end
+        answer._content = bytes(body)  # requests would read this itself, without a limit
     return answer

@@ -1,6 +1,6 @@
-"""What a sign-in through the provider begins with, and its end is measured against. Pure.
+"""The start of a sign-in through the provider, to compare the response with. Pure.
 
-It travels in a cookie (cookies.py, pages/signin_oidc.py); what is asked with it is provider.py.
+It travels in a cookie (cookies.py, pages/signin_oidc.py); provider.py uses it in requests.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one sign-in began with, and its end is measured against; ``next`` is a path of ours to go to then."""
+    """The values that a sign-in started with; ``next`` is the path in the portal to open afterwards."""
 
     state: str
     nonce: str
@@ -20,7 +20,7 @@ class Attempt:
 
     @classmethod
     def new(cls, next: str) -> Attempt:
-        """One that nobody can foresee; the verifier has the 64 letters that RFC 7636 allows and more than it asks."""
+        """A new, unpredictable attempt. Its verifier has 64 characters, more than RFC 7636 requires."""
         return cls(secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48), next)
 
     def __repr__(self) -> str:

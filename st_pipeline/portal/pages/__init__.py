@@ -1,4 +1,4 @@
-"""The pages, one module a group. Each has ``PAGES``; routes.py puts them together.
+"""The pages, one module per group. Each has ``PAGES``; routes.py collects them.
 
-What may be seen by whom is guards.py's; texts for people about figures are in formats.py.
+guards.py decides who can see what; formats.py puts figures into words.
 """

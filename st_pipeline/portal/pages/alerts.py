@@ -1,6 +1,6 @@
-"""What is wrong and what was, who was told of it, and whether the channels answer.
+"""Open and past incidents, who was notified, and whether the channels respond.
 
-Incidents are alerting/incident_table.py's. Of a channel only its kind is shown: its address is a secret.
+alerting/incident_table.py has the incidents. Only a channel's type is shown, because its address is a secret.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ UNUSABLE = "The channels in ST_PIPELINE_ALERT_URLS are invalid. Operators: run s
 
 @dataclass(frozen=True, slots=True)
 class ChannelRow:
-    """A channel by its kind; two of a kind are numbered."""
+    """A channel, named by its type, with a number if there are several of a type."""
 
     kind: str
     health: Health
@@ -65,12 +65,12 @@ def alerts(visit: Visit) -> Response:
 
 
 def urgent_first(incidents: Iterable[Incident]) -> list[Incident]:
-    """What cannot wait before what can; each in the order in which it came. Pure."""
+    """Urgent incidents first, then the others, each group in its original order. Pure."""
     return sorted(incidents, key=lambda one: one.severity != Severity.NOW)
 
 
 def send_test(visit: Visit) -> Response:
-    """Send a test to every channel."""
+    """Send a test alert to every channel."""
     channels, problem = _channels(visit)
     if problem or not channels:
         return visit.redirect("/alerts", problem or "No alert channels are set up, so there is nothing to test.")
@@ -78,7 +78,7 @@ def send_test(visit: Visit) -> Response:
     (message,) = compose([Alert(alert, "test", None)], digest_over=1)
     outcomes: dict[str, bool] = {}
     for channel, kind in zip(channels, kinds_of(channels).values(), strict=True):
-        # Somebody looks: a test that fails is not tried again behind their back.
+        # The user sees the result, so a failed test is not retried in the background.
         outcomes[kind] = channel.send(message)
         if outcomes[kind]:
             deliveries.record_round(visit.connection, channel.name, [alert], delivered_at=visit.now)
@@ -88,7 +88,7 @@ def send_test(visit: Visit) -> Response:
 
 
 def kinds_of(channels: Sequence[Channel]) -> dict[str, str]:
-    """Name -> what is shown of it: ``slack``, or ``slack 1`` and ``slack 2``. Pure."""
+    """Channel name -> shown name: ``slack``, or ``slack 1`` and ``slack 2``. Pure."""
     kinds = {channel.name: channel.name.rpartition("-")[0] for channel in channels}
     of_a_kind, so_far, shown = Counter(kinds.values()), Counter[str](), dict[str, str]()
     for name, kind in kinds.items():
@@ -98,7 +98,7 @@ def kinds_of(channels: Sequence[Channel]) -> dict[str, str]:
 
 
 def badge(health: Health) -> Badge:
-    """Whether it answers. Pure."""
+    """Whether the channel responds. Pure."""
     if health.failing:
         return Badge("not responding", "bad")
     return Badge("working", "good") if health.last_delivered_at else Badge("never used", "quiet")
@@ -114,7 +114,7 @@ def _channels(visit: Visit) -> tuple[list[Channel], str | None]:
 def _with_receivers(
     found: Sequence[Incident], told: dict[int, list[str]], kinds: dict[str, str]
 ) -> list[tuple[Incident, list[str]]]:
-    """Each with whom it was told to; a channel that is no more by the kind in its name."""
+    """Each incident with the channels that were notified. A removed channel is shown by its type."""
     return [(one, [kinds.get(name, name.rpartition("-")[0]) for name in told.get(one.id, ())]) for one in found]
 
 

@@ -1,4 +1,4 @@
-"""The audit for people: a table with filters, and the same as a file. Searching is audit_search.py."""
+"""The audit log: a table with filters, and its CSV export. audit_search.py searches it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AT_ONCE = 2000
 
 
 def audit(visit: Visit) -> Response:
-    """The newest first, a page at a time."""
+    """The entries, newest first, one page at a time."""
     wanted = Wanted.of(visit.request.query_params)
     found = audit_search.find(visit.connection, wanted, before=_before(visit), limit=PAGE + 1)
     shown = found[:PAGE]
@@ -37,7 +37,7 @@ def audit(visit: Visit) -> Response:
 
 
 def audit_file(visit: Visit) -> Response:
-    """All that the filters find, as CSV; written while it is read, as it is kept for good."""
+    """All matching entries as CSV, streamed, because the audit is never deleted."""
     wanted = Wanted.of(visit.request.query_params)
     visit.record("audit exported", **({"filters": filters} if (filters := wanted.as_query()) else {}))
     name = f"audit-{visit.now:%Y-%m-%d}.csv"
@@ -49,7 +49,7 @@ def audit_file(visit: Visit) -> Response:
 def _lines(pool: Pool, wanted: Wanted) -> Iterator[str]:
     before, is_first = None, True
     while True:
-        # A connection for each part: who reads slowly keeps none.
+        # A connection per part, so that a slow reader doesn't hold one.
         with pool.connection() as connection:
             found = audit_search.find(connection, wanted, before=before, limit=AT_ONCE)
         yield audit_search.csv_lines(found, has_head=is_first)

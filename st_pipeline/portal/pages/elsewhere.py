@@ -1,4 +1,4 @@
-"""Addresses that are no page: said with the look of the others, and to who is signed in as such."""
+"""The page for unknown addresses, in the portal's style and with the session of a signed-in user."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ def elsewhere(visit: Visit) -> Response:
 
 
 PAGES = (page("/{rest:path}", elsewhere, permission=Permission.PUBLIC),)
-"""The last of all routes: it matches every path."""
+"""The last route, because it matches every path."""

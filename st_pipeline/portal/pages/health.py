@@ -1,4 +1,4 @@
-"""``/healthz``: whether the portal and its database answer, for those who watch processes."""
+"""``/healthz``: whether the portal and its database respond, for monitoring."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from st_pipeline.portal.web.visit import Visit
 
 
 def healthz(visit: Visit) -> Response:
-    """``ok``; without a database the answer is the 503 of error_pages.py."""
+    """``ok``; if the database is down, error_pages.py answers 503."""
     visit.connection.execute("select 1")
     return PlainTextResponse("ok\n")
 

@@ -1,6 +1,6 @@
-"""What a client does with the link of an invitation: a page with a button, and behind it the client's session.
+"""What an invitation link opens: a page with a button that starts the client's session.
 
-A page that is merely opened, by a mail program that looks ahead, uses nothing up. Making links is invitations_made.py.
+Opening the page, as mail programs do to preview it, does not use up the link. invitations_made.py creates links.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from st_pipeline.tenants import tenant_table
 
 
 def invitation(visit: Visit) -> Response:
-    """What the link is for, or that it is of no use any more."""
+    """What the invitation is for, or that it is no longer valid."""
     found = _usable(visit)
     if found is None:
         return _useless(visit)
     tenant = tenant_table.read(visit.connection, found.tenant)
-    # The form's address is the page's own: the token is written nowhere.
+    # The form posts to the page's own address, so the token is not in the HTML.
     return visit.render("invitation.html", invited=tenant, until=found.expires_at)
 
 
 def accept(visit: Visit) -> Response:
-    """A session for the one tenant, at an address without the token."""
+    """Start a session for the one tenant, at an address without the token."""
     found = _usable(visit)
     if found is None:
         known = invitations.find(visit.connection, _token(visit))
@@ -54,7 +54,7 @@ def _usable(visit: Visit) -> Invitation | None:
 
 
 def _useless(visit: Visit) -> Response:
-    # One page for expired, revoked, used up and forged: which it is, is nobody's business who guesses.
+    # One page for expired, revoked, used and forged links, so that guessing reveals nothing.
     return visit.render("invitation_useless.html", status=404)
 
 

@@ -1,4 +1,4 @@
-"""``/metrics`` for Prometheus: the figures of ``st-pipeline status``, for whoever has the token."""
+"""``/metrics`` for Prometheus: the figures of ``st-pipeline status``, for anyone who has the token."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _of_tenants(tenants: list[TenantOverview]) -> Iterator[Metric]:
 
 
 def _add(family: GaugeMetricFamily, labels: list[str], value: Any) -> None:
-    """What nothing can be said of is left out."""
+    """The metrics, without unknown values."""
     if value is not None:
         family.add_metric(labels, value.timestamp() if isinstance(value, datetime) else value)
 

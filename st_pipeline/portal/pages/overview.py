@@ -1,5 +1,5 @@
-"""The overview: totals on top, then every tenant. The figures are overview/overview.py's, as those of
-``st-pipeline status`` are; which tenants are shown is overview_rows.py.
+"""The overview: totals on top, then every tenant. The figures come from overview/overview.py, as in
+``st-pipeline status``; overview_rows.py decides which tenants are shown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from st_pipeline.rules.thresholds_file import read_rules
 
 
 def overview(visit: Visit) -> Response:
-    """Where everybody stands, now."""
+    """The current state of every tenant."""
     read = read_overview(visit.connection, visit.now, rules=read_rules(visit.portal.settings.home))
     wish = Wish.of(visit.request.query_params)
     page_of_rows = shown(read.tenants, wish, visit.now)
@@ -36,7 +36,7 @@ def overview(visit: Visit) -> Response:
 
 
 def address(wish: Wish, *, sort: str | None = None, page: int = 1) -> str:
-    """The address of what is wished for, in another order or on another page."""
+    """The URL of the requested view in another order or on another page."""
     current = f"-{wish.sort}" if wish.descending else wish.sort
     values = {"q": wish.search, "show": wish.show, "sort": sort or current, "page": page}
     usual = {"q": "", "show": "all", "sort": "name", "page": 1}
@@ -45,7 +45,7 @@ def address(wish: Wish, *, sort: str | None = None, page: int = 1) -> str:
 
 
 def sort_address(wish: Wish, name: str) -> str:
-    """Where a column's heading leads: ordered by it, and the other way round where it is already."""
+    """The link of a column's heading: sort by it, or reverse the order if already sorted by it."""
     return address(wish, sort=f"-{name}" if name == wish.sort and not wish.descending else name)
 
 

@@ -1,6 +1,6 @@
-"""Which tenants the overview shows, and in which order: search, filter, sort, pages of them. Pure.
+"""Which tenants the overview shows, and in which order: search, filters, sorting and paging. Pure.
 
-The page itself is overview.py.
+overview.py renders the page.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to see; what there is not falls back to everything by name."""
+    """The requested view; invalid values fall back to all tenants sorted by name."""
 
     search: str = ""
     show: str = "all"
@@ -33,7 +33,7 @@ class Wish:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Wish:
-        """From ``q``, ``show``, ``sort`` (``-last`` is descending) and ``page`` of an address."""
+        """Parse ``q``, ``show``, ``sort`` (``-last`` is descending) and ``page`` of a URL."""
         show, sort, page = query.get("show", ""), query.get("sort", ""), query.get("page", "")
         key = sort.removeprefix("-")
         return cls(
@@ -47,7 +47,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One tenant as the table shows it."""
+    """One tenant in the table."""
 
     one: TenantOverview
     connection: Badge
@@ -55,12 +55,12 @@ class Row:
     data: DataState | None
     chart: Chart | None
     is_due: bool
-    """It waits for its sync."""
+    """Its sync is waiting to start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A page of rows; ``counts``: how many tenants each filter shows of those that the search finds."""
+    """A page of rows; ``counts``: filter -> how many of the tenants found by the search it shows."""
 
     rows: list[Row]
     found: int
@@ -70,7 +70,7 @@ class Shown:
 
 
 def shown(tenants: Sequence[TenantOverview], wish: Wish, now: datetime) -> Shown:
-    """The rows that are wished for; a page after the last is the last."""
+    """The requested rows; a page number beyond the last shows the last page."""
     words = wish.search.casefold().split()
     found = [one for one in tenants if all(word in _text(one) for word in words)]
     counts = {name: sum(matches(one) for one in found) for name, (_, matches) in FILTERS.items()}

@@ -1,4 +1,4 @@
-"""Changing one's own password. Others' are set with ``st-pipeline users password``."""
+"""Changes the user's own password. ``st-pipeline users password`` sets other people's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from st_pipeline.portal.web.visit import Visit
 
 
 class PasswordForm(PortalForm):
-    """The present password, and the new one twice."""
+    """The current password, and the new one twice."""
 
     present = SecretField("Current password", [InputRequired("Enter the password you signed in with.")])
     new = SecretField(
@@ -32,9 +32,9 @@ class PasswordForm(PortalForm):
 
 
 def password(visit: Visit) -> Response:
-    """The form; a change ends every session of the account, and begins a new one in this browser.
+    """The form. A change ends every session of the account and starts a new one in this browser.
 
-    Who signs in through OpenID Connect alone is told so: an operator can give the account a password, this page can't.
+    People who sign in only through OpenID Connect see a notice: an operator can set a password, this page can't.
     """
     form = PasswordForm.of(visit)
     if not accounts.find(visit.connection, visit.actor.name).has_password:

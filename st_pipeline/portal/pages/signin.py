@@ -1,5 +1,5 @@
-"""Signing in and out of those who have an account here. Clients come by invitation.py, who signs in elsewhere
-by signin_oidc.py.
+"""Signs in people with a password here, and signs anyone out. Clients use invitation.py; OpenID Connect is in
+signin_oidc.py.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ THROTTLED = "Too many attempts. Wait 15 minutes, then try again."
 
 
 class SignInForm(PortalForm):
-    """A name and a password; where to go afterwards."""
+    """A name, a password, and the page to open afterwards."""
 
     name = StringField("User name", [InputRequired("Enter your user name."), Length(max=accounts.LONGEST_NAME)])
     password = SecretField("Password", [InputRequired("Enter your password.")])
@@ -32,7 +32,7 @@ class SignInForm(PortalForm):
 
 
 def sign_in(visit: Visit) -> Response:
-    """The form, and what becomes of it. Somebody who is signed in goes on."""
+    """The form and its result. A user who is already signed in is redirected."""
     if visit.request.method != "POST":
         target = safe_path(visit.request.query_params.get("next", "/"))
         if visit.session:
@@ -47,7 +47,7 @@ def sign_in(visit: Visit) -> Response:
         return _form(visit, form, THROTTLED, status=429)
     user_id = accounts.verify(visit.connection, name, form.password.secret)
     if user_id is None:
-        # What was typed for a name may be a password: only names that exist are noted.
+        # Someone may type a password as the name, so only existing names are recorded.
         known = accounts.find_name(visit.connection, name)
         audit.record(visit.connection, Author(known or "unknown", address=visit.address), "sign-in refused", visit.now)
         return _form(visit, form, WRONG, status=403)
@@ -57,7 +57,7 @@ def sign_in(visit: Visit) -> Response:
 
 
 def sign_out(visit: Visit) -> Response:
-    """End the session, here and on the server."""
+    """End the session in the browser and on the server."""
     visit.record("signed out")
     sessions.end(visit.connection, visit.cookie_id)
     response = visit.redirect("/sign-in")
@@ -66,7 +66,7 @@ def sign_out(visit: Visit) -> Response:
 
 
 def show(visit: Visit, problem: str, *, status: int, next: str = "/", command: str | None = None) -> Response:
-    """The empty form with a ``problem`` that came of signing in elsewhere, and the ``command`` that mends it."""
+    """The empty form with a ``problem`` from signing in through the provider, and the ``command`` that fixes it."""
     return _form(visit, SignInForm.of(visit, next=next), problem, status=status, command=command)
 
 

@@ -1,6 +1,6 @@
-"""Signing in through the OpenID Connect provider: the way there, and the way back. Only where one is configured.
+"""Signs in through the OpenID Connect provider: the redirect there and the way back. Only if one is configured.
 
-Both are opened by links: the policy lets forms go to this site alone, and what a form is redirected to counts.
+Both are links, because the content security policy allows forms only to this site, including their redirects.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _log = logging.getLogger(__name__)
 
 
 def begin(visit: Visit) -> Response:
-    """On to the provider, with what the way back needs in a cookie of its own. Somebody who is signed in goes on."""
+    """Redirect to the provider; a cookie keeps what the way back needs. A signed-in user is redirected home."""
     target = safe_path(visit.request.query_params.get("next", "/"))
     target = target if len(target) <= LONGEST_NEXT else "/"
     if visit.session:
@@ -72,7 +72,7 @@ def begin(visit: Visit) -> Response:
 
 
 def come_back(visit: Visit) -> Response:
-    """A session for who has an account; what was begun counts once, whatever comes of it."""
+    """Start a session for a person with an account. Each attempt is valid once, whatever its result."""
     response = _outcome(visit)
     response.delete_cookie(ATTEMPT, path=START, secure=visit.is_secure, httponly=True, samesite="lax")
     return response
@@ -95,7 +95,7 @@ def _outcome(visit: Visit) -> Response:
     try:
         if given.get("error"):
             raise provider.refusal(given["error"])
-        # RFC 9207: what another issuer answered is not to be shown to ours.
+        # RFC 9207: never send our provider a code from another issuer.
         if given.get("iss", provider.client.issuer) != provider.client.issuer:
             raise AnswerNotTrusted(f"{provider.client.issuer}: the response came from another issuer")
         if not given.get("code"):
@@ -111,7 +111,7 @@ def _outcome(visit: Visit) -> Response:
             _record(visit, admitted.name, "signed in", **bound)
             return visit.start_session(attempt.next, user_id=admitted.user_id)
     except NotAdmitted as refused:
-        # Who came is known, so the address may be noted: nobody typed it here.
+        # The provider identified the person, so the audit may have the address: no one typed it here.
         _record_refusal(visit, refused.why, account=refused.account, address=identity.email)
         return _show(visit, str(refused), status=403, attempt=attempt, command=refused.command)
 
@@ -122,7 +122,7 @@ def _provider(visit: Visit) -> Provider:
 
 
 def _kind(error: OidcError) -> tuple[str, str, int]:
-    """What the audit and the page say, and the status."""
+    """The text for the audit and for the page, and the HTTP status."""
     if isinstance(error, ProviderUnreachable):
         return "provider unreachable", UNREACHABLE, 503
     if isinstance(error, ProviderRefused):
@@ -139,7 +139,7 @@ def _failed(visit: Visit, error: OidcError, attempt: Attempt) -> Response:
 def _show(
     visit: Visit, problem: str, *, status: int, attempt: Attempt | None = None, command: str | None = None
 ) -> Response:
-    """The sign-in page, from which it can be tried again, and which says what went wrong."""
+    """The sign-in page with what went wrong, to try again from."""
     return signin.show(visit, problem=problem, status=status, next=attempt.next if attempt else "/", command=command)
 
 
@@ -156,4 +156,4 @@ PAGES = (
     page(START, begin, permission=Permission.PUBLIC),
     page(CALLBACK, come_back, permission=Permission.PUBLIC),
 )
-"""Part of the application where a provider is configured."""
+"""Part of the application if a provider is configured."""

@@ -1,4 +1,4 @@
-"""Registering a tenant: what it is called, which account it is, when it is synced; its keys now or by the client."""
+"""Registers a tenant: its name, account and schedule. Its credentials are entered here or later by the client."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ NO_KEYS = "no credentials entered yet"
 _ZONES = ("America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
           "America/Anchorage", "Pacific/Honolulu", "America/Toronto", "UTC")  # fmt: skip
 _CADENCES = ("nightly", "nightly 03:30", "weekly mon 02:00", "monthly 1", "monthly last", "every 6h", "paused")
-# What registry and credentials call a field -> what the form does.
+# The field's name in the registry and credentials -> its name in the form.
 _NAMES = {"tenant id": "tenant_id", "company code": "company_code", "client id": "client_id",
           "client secret": "client_secret", "app key": "app_key"}  # fmt: skip
 
 
 def _by(check: Callable[[str], Any]) -> Callable[[Any, Any], None]:
-    """A validator that asks the registry's own rule for this field."""
+    """A validator that applies the registry's rule for this field."""
 
     def validator(form: Any, field: Any) -> None:
         try:
@@ -39,7 +39,7 @@ def _by(check: Callable[[str], Any]) -> Callable[[Any, Any], None]:
 
 
 class NewTenantForm(PortalForm):
-    """Every field of a tenant; the keys are optional."""
+    """Every field of a tenant; credentials are optional."""
 
     name = StringField(
         "Company", [_by(fields.valid_name)], description="The name people use.", render_kw={"required": True}
@@ -66,7 +66,7 @@ class NewTenantForm(PortalForm):
     timezone = StringField(
         "Time zone",
         [InputRequired("Enter the company's time zone, like America/Chicago."), _by(fields.valid_timezone)],
-        description="The company's time zone, used in its reports. An IANA name, like America/Chicago.",
+        description="The company's time zone, used in its reports, like America/Chicago.",
         render_kw={"list": "zones"},
     )
     cadence = StringField(
@@ -84,7 +84,7 @@ class NewTenantForm(PortalForm):
 
 
 def tenants_new(visit: Visit) -> Response:
-    """The form; with what was entered again where something of it will not do, but for secrets."""
+    """The form. If something is invalid, it is shown again with what was entered, except secrets."""
     form = NewTenantForm.of(visit, cadence=DEFAULT_CADENCE, environment=fields.Environment.PRODUCTION.value)
     if visit.request.method != "POST":
         return _form(visit, form)
@@ -93,7 +93,7 @@ def tenants_new(visit: Visit) -> Response:
         form.key.data = fields.slug(form.name.data or "") or ""
     is_valid = form.validate()
     if form.name.errors and not has_key:
-        # It would be made of the name.
+        # It would be derived from the name.
         form.key.errors = []
     own = _own(visit, form)
     if not is_valid or form.errors:
@@ -116,7 +116,7 @@ def tenants_new(visit: Visit) -> Response:
 
 
 def _own(visit: Visit, form: Any) -> OwnCredentials | None:
-    """What was entered of the keys; what is wrong with them is said at the fields."""
+    """The credentials that were entered; problems are shown at the fields."""
     client_id, secret, app_key = (form.client_id.data or "").strip(), form.client_secret.secret, form.app_key.secret
     if not (client_id or secret.reveal() or app_key.reveal()):
         return None
@@ -137,7 +137,7 @@ def _own(visit: Visit, form: Any) -> OwnCredentials | None:
 
 
 def _tried(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> str:
-    """What came of its keys, in the notice."""
+    """The result of testing the credentials, for the notice."""
     if not own:
         return ". Enter its credentials or invite the client to do so"
     found = visit.operations().check(new.key, visit.portal.settings)

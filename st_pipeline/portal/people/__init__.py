@@ -1,1 +1,1 @@
-"""Who may sign in, and who is signed in: accounts, roles, invitations, sessions."""
+"""Who can sign in, and who is signed in: accounts, roles, sessions."""

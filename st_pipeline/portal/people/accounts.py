@@ -1,6 +1,6 @@
 """People with an account: name, role and the argon2 hash of a password, in ``control.users``.
 
-Sessions are sessions.py, who may do what roles.py. No password is kept, logged or part of an error.
+sessions.py has sessions, roles.py permissions. No password is stored, logged or part of an error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from psycopg.rows import kwargs_row
 from st_pipeline.portal.people.roles import Role
 from st_pipeline.secret import Secret
 
-# NIST SP 800-63B: length, not composition; long ones must be possible.
+# NIST SP 800-63B: require length, not composition, and allow long passwords.
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
 LONGEST_NAME = 100
@@ -29,12 +29,12 @@ _NAME = re.compile(rf"[a-z0-9][a-z0-9._@+-]{{0,{LONGEST_NAME - 1}}}")
 
 
 class AccountError(Exception):
-    """An account cannot be made or changed as asked; the message says what to give instead."""
+    """An account cannot be created or changed as requested; the message says what to do instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """An account; instants are aware."""
+    """An account; instants have a time zone."""
 
     id: int
     name: str
@@ -44,11 +44,11 @@ class User:
     created_at: datetime
     signed_in_at: datetime | None
     oidc_issuer: str | None = None
-    """The provider where the account is bound to somebody (bindings.py)."""
+    """The provider where the account is bound to a person (bindings.py)."""
 
 
 def valid_name(name: str) -> str:
-    """A user name in the form it is kept in: lower case, like ``ann`` or ``ann@example.com``. Raises AccountError."""
+    """A user name in its stored form: lower case, like ``ann`` or ``ann@example.com``. Raises AccountError."""
     name = name.strip().lower()
     if not _NAME.fullmatch(name):
         raise AccountError(
@@ -59,17 +59,17 @@ def valid_name(name: str) -> str:
 
 
 def valid_password(password: Secret) -> Secret:
-    """Raises AccountError when it is too short or too long, without repeating it."""
+    """The password. Raises AccountError if it is too short or too long, without repeating it."""
     if not SHORTEST_PASSWORD <= len(password.reveal()) <= LONGEST_PASSWORD:
         raise AccountError(f"a password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters; choose another")
     return password
 
 
 def add(connection: psycopg.Connection[Any], name: str, role: Role, password: Secret | None, now: datetime) -> User:
-    """A new account. Without a password it can only sign in through OpenID Connect.
+    """Create an account. Without a password it can only sign in through OpenID Connect.
 
     Raises:
-        AccountError: the name is taken or of another form, the password too short, or the role is a client's.
+        AccountError: the name is taken or invalid, the password too short, or the role is a client's.
     """
     name = valid_name(name)
     if role not in ROLES:
@@ -88,7 +88,7 @@ def add(connection: psycopg.Connection[Any], name: str, role: Role, password: Se
 
 
 def find(connection: psycopg.Connection[Any], name: str) -> User:
-    """Raises AccountError when there is none of this name."""
+    """The account with this name. Raises AccountError if there is none."""
     name = valid_name(name)
     found = [user for user in read_all(connection) if user.name == name]
     if not found:
@@ -97,7 +97,7 @@ def find(connection: psycopg.Connection[Any], name: str) -> User:
 
 
 def read_all(connection: psycopg.Connection[Any]) -> list[User]:
-    """All accounts by name, the disabled ones too."""
+    """All accounts by name, including disabled ones."""
     with connection.cursor(row_factory=kwargs_row(_user)) as cursor:
         return cursor.execute(
             """
@@ -109,30 +109,30 @@ def read_all(connection: psycopg.Connection[Any]) -> list[User]:
 
 
 def is_empty(connection: psycopg.Connection[Any]) -> bool:
-    """Whether nobody can sign in yet."""
+    """Whether there are no accounts yet."""
     return connection.execute("select from control.users where enabled limit 1").fetchone() is None
 
 
 def find_name(connection: psycopg.Connection[Any], name: str) -> str | None:
-    """The name as it is kept, if there is such an account."""
+    """The name in its stored form, if there is such an account."""
     row = connection.execute("select name from control.users where name = %s", (name.strip().lower(),)).fetchone()
     return row[0] if row else None
 
 
 def disable(connection: psycopg.Connection[Any], user: User, now: datetime) -> None:
-    """Sign in no more; every session of the account ends."""
+    """Block the account from signing in, and end its sessions."""
     with connection.transaction():
         connection.execute("update control.users set enabled = false, changed_at = %s where id = %s", (now, user.id))
         connection.execute("delete from control.sessions where user_id = %s", (user.id,))
 
 
 def enable(connection: psycopg.Connection[Any], user: User, now: datetime) -> None:
-    """Sign in again, in the ways there were before."""
+    """Let the account sign in again as before."""
     connection.execute("update control.users set enabled = true, changed_at = %s where id = %s", (now, user.id))
 
 
 def set_password(connection: psycopg.Connection[Any], user_id: int, password: Secret, now: datetime) -> None:
-    """Another password, and the account enabled; every session of it ends. Raises AccountError."""
+    """Set a new password, enable the account, and end its sessions. Raises AccountError."""
     hashed = _hasher().hash(valid_password(password).reveal())
     with connection.transaction():
         connection.execute(
@@ -143,15 +143,15 @@ def set_password(connection: psycopg.Connection[Any], user_id: int, password: Se
 
 
 def verify(connection: psycopg.Connection[Any], name: str, password: Secret) -> int | None:
-    """The id of the enabled account with this name and password; None otherwise, and as late.
+    """The id of the enabled account with this name and password, or None.
 
-    A name that is not there takes as long as a wrong password, so that nobody can ask who has an account.
+    An unknown name takes as long as a wrong password, so the timing doesn't reveal who has an account.
     """
     row = connection.execute(
         "select id, password_hash from control.users where name = %s and enabled", (name.strip().lower(),)
     ).fetchone()
     user_id, hashed = row or (None, None)
-    # Longer ones were never accepted; hashing a megabyte is work for nothing.
+    # Longer ones were never accepted, so don't hash a megabyte for nothing.
     given = password.reveal()[: LONGEST_PASSWORD + 1]
     if not _verified(hashed or _nobody(), given) or hashed is None:
         return None
@@ -177,7 +177,7 @@ def _hasher() -> PasswordHasher:
 
 @cache
 def _nobody() -> str:
-    return _hasher().hash("nobody has this")
+    return _hasher().hash("no account has this")
 
 
 def _user(*, role: str, **columns: Any) -> User:

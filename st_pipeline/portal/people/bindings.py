@@ -1,7 +1,7 @@
-"""Which account somebody has who signed in at the OpenID Connect provider: two columns of ``control.users``.
+"""Finds the account of a person who signed in at the OpenID Connect provider: two columns of ``control.users``.
 
-An account is found by its name, the verified e-mail address, once; from then on by what the provider calls the person.
-Addresses are given to others when people leave, subjects are not.
+The first time, the account is found by its name, the verified e-mail address; after that, by the provider's subject.
+Addresses are reassigned when people leave, subjects are not.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import psycopg
 from st_pipeline.portal.people import accounts
 from st_pipeline.portal.people.accounts import AccountError, User
 
-if TYPE_CHECKING:  # the command line is to start without what verifies tokens
+if TYPE_CHECKING:  # keeps token verification out of the command line's startup
     from st_pipeline.portal.oidc.id_token import Identity
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The account to sign in to; ``is_new``: it was bound just now."""
+    """The account to sign in to; ``is_new``: it has just been bound."""
 
     user_id: int
     name: str
@@ -29,22 +29,22 @@ class Admitted:
 
 
 class NotAdmitted(Exception):
-    """The person is who they say, but has no account to sign in to. The message is for that person."""
+    """The person is verified but has no account to sign in to. The message is for that person."""
 
     def __init__(self, why: str, words: str, *, account: str | None = None, command: str | None = None) -> None:
         super().__init__(words)
         self.why = why
-        """For the audit."""
+        """The reason for the audit."""
         self.account = account
         self.command = command
-        """What an operator can do about it; safe to paste into a shell."""
+        """The command with which an operator can fix it; safe to paste into a shell."""
 
 
 def admit(connection: psycopg.Connection[Any], identity: Identity, now: datetime) -> Admitted:
-    """The enabled account of ``identity``, bound to it if it is not yet. In a transaction of the caller's.
+    """The enabled account of ``identity``, bound to it now if it isn't yet. Runs in the caller's transaction.
 
     Raises:
-        NotAdmitted: with what to do.
+        NotAdmitted: the message says what to do.
     """
     known = connection.execute(
         "select id, name, enabled from control.users where (oidc_issuer, oidc_subject) = (%s, %s)",
@@ -81,7 +81,7 @@ def admit(connection: psycopg.Connection[Any], identity: Identity, now: datetime
 
 
 def unbind(connection: psycopg.Connection[Any], user: User, now: datetime) -> None:
-    """Whoever comes next with the account's address gets it; every session of it ends."""
+    """Unbind the account and end its sessions. The next person who signs in with its address is bound to it."""
     with connection.transaction():
         connection.execute(
             "update control.users set oidc_issuer = null, oidc_subject = null, changed_at = %s where id = %s",

@@ -1,6 +1,6 @@
-"""Who may do what: three roles and what each is allowed. Pure.
+"""The three roles and what each may do. Pure.
 
-Where it is enforced is guards.py.
+guards.py enforces it.
 """
 
 from __future__ import annotations
@@ -11,34 +11,34 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What somebody is to the portal."""
+    """A person's role in the portal."""
 
     OPERATOR = "operator"
     VIEWER = "viewer"
     CLIENT = "client"
-    """Came by an invitation, and has one tenant."""
+    """Uses an invitation, and sees one tenant."""
 
 
 class Permission(StrEnum):
-    """What a page needs. In a page of one tenant (``{key}`` in its path) it is meant of that tenant."""
+    """The permission that a page needs. On a page with ``{key}`` in its path, it applies to that tenant."""
 
     PUBLIC = "public"
     """No session at all: sign-in, invitation, health."""
     OWN_ACCOUNT = "own account"
-    """Any session: signing out."""
+    """Any session, for example to sign out."""
     OWN_PASSWORD = "own password"  # noqa: S105 - the name of a permission
-    """Somebody who has an account here."""
+    """Anyone with an account here."""
     SEE_ALL = "see all"
     """The overview, alerts, audit."""
     ADMINISTER = "administer"
-    """New tenants, invitations, pausing, full re-syncs."""
+    """New tenants, invitations, pausing, full refreshes."""
     SEE_TENANT = "see tenant"
     """Its status, syncs, quarantine, drift, schedule."""
     SYNC = "sync"
     CONNECT = "connect"
-    """See and change what it connects with."""
+    """See and change its credentials."""
     SCHEDULE = "schedule"
-    """Change when it is synced."""
+    """Change its schedule."""
 
 
 GRANTED: Mapping[Role, frozenset[Permission]] = {
@@ -67,19 +67,19 @@ GRANTED: Mapping[Role, frozenset[Permission]] = {
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks. ``name`` is what audit and history say."""
+    """Who makes the request. ``name`` is the name in the audit and history."""
 
     name: str
     role: Role
     user_id: int | None = None
     invitation_id: int | None = None
     tenant: str | None = None
-    """A client's own; None: everybody's."""
+    """A client's tenant; None for all tenants."""
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role allows it; of which tenant is ``sees``."""
+        """Whether the role allows it; ``sees`` says for which tenants."""
         return permission in GRANTED[self.role]
 
     def sees(self, tenant: str) -> bool:
-        """Whether there is such a tenant, to this one."""
+        """Whether the actor may know that this tenant exists."""
         return self.tenant is None or self.tenant == tenant

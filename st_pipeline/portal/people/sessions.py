@@ -1,6 +1,6 @@
-"""Sessions on the server: who is behind a cookie, from signing in to the end. Rows of ``control.sessions``.
+"""Sessions on the server: who a cookie belongs to. Rows of ``control.sessions``.
 
-Only a hash of the id is stored: who reads the table cannot sign in with it. How the id travels is cookies.py.
+Only a hash of the id is stored, so reading the table is not enough to sign in. cookies.py transports the id.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from st_pipeline.portal.people.roles import Actor, Role
 IDLE = timedelta(hours=8)
 LONGEST = timedelta(days=7)
 SEEN_EVERY = timedelta(minutes=1)
-"""So seldom a row is written for being used."""
+"""How often the last use is written to the row, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One that holds now."""
+    """A valid session."""
 
     id_hash: bytes
     actor: Actor
     notices: tuple[str, ...]
-    """What is to be said on the next page."""
+    """Notices to show on the next page."""
 
     def __repr__(self) -> str:
         return f"Session({self.actor.name})"
@@ -44,9 +44,9 @@ def start(
     instead_of: str | None = None,
     notices: Sequence[str] = (),
 ) -> str:
-    """The id of a new session, of a user or by an invitation; the one ``instead_of`` which it is ends.
+    """Start a session for a user or an invitation, and end the one that it replaces (``instead_of``). Returns its id.
 
-    Always a new id: one that somebody put into a browser before is worth nothing after.
+    The id is always new, so an id that someone planted in the browser before is worthless.
     """
     session_id = secrets.token_urlsafe(32)
     with connection.transaction():
@@ -68,9 +68,9 @@ def start(
 def read(
     connection: psycopg.Connection[Any], session_id: str, now: datetime, *, is_used: bool = True
 ) -> Session | None:
-    """The session of this id; None where it ended, was idle for IDLE, or its account or invitation is taken away.
+    """The session with this id; None if it ended, was idle for IDLE, or its account or invitation was disabled.
 
-    ``is_used``: somebody did something, which a page that asks by itself is not.
+    ``is_used``: a person did something; automatic reloads of a page don't count.
     """
     row = connection.execute(
         """
@@ -97,19 +97,19 @@ def read(
 
 
 def end(connection: psycopg.Connection[Any], session_id: str) -> None:
-    """Nothing happens when it ended before."""
+    """End the session; does nothing if it has already ended."""
     connection.execute("delete from control.sessions where id_hash = %s", (_hash(session_id),))
 
 
 def add_notice(connection: psycopg.Connection[Any], session: Session, notice: str) -> None:
-    """Have this said on the session's next page."""
+    """Show this notice on the session's next page."""
     connection.execute(
         "update control.sessions set notices = notices || %s where id_hash = %s", ([notice], session.id_hash)
     )
 
 
 def forget_notices(connection: psycopg.Connection[Any], session: Session) -> None:
-    """They have been said."""
+    """Clear the notices, because they have been shown."""
     connection.execute(
         "update control.sessions set notices = notices[%s:] where id_hash = %s",
         (len(session.notices) + 1, session.id_hash),
@@ -117,10 +117,10 @@ def forget_notices(connection: psycopg.Connection[Any], session: Session) -> Non
 
 
 def _ends(now: datetime) -> tuple[datetime, datetime]:
-    """Sessions last used, or begun, before these are over."""
+    """Sessions last used, or started, before these times are over."""
     return now - IDLE, now - LONGEST
 
 
 def _hash(session_id: str) -> bytes:
-    # Ids are random, of 256 bits: nothing slow is needed against guessing.
+    # Ids are 256 random bits, so a fast hash is safe against guessing.
     return hashlib.sha256(session_id.encode()).digest()

@@ -1,6 +1,6 @@
-"""How often somebody may try to sign in: per account and per address, in the memory of the one process that serves.
+"""Limits sign-in attempts per account and per address, in the memory of the single serving process.
 
-What is counted is tries, before it is known whether they are right; a right one clears its account.
+Every attempt counts before its result is known; a correct one clears its account.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PER_ADDRESS = 50
 
 
 class Throttle:
-    """Tries within the last MINUTES."""
+    """Attempts within the last MINUTES."""
 
     def __init__(self) -> None:
         self._storage = MemoryStorage()
@@ -24,19 +24,19 @@ class Throttle:
         self._address: RateLimitItem = RateLimitItemPerMinute(PER_ADDRESS, MINUTES)
 
     def allows(self, account: str, address: str) -> bool:
-        """Whether one more try is allowed; it is counted."""
-        # Both are asked, so that one who is throttled by account still uses up the address.
+        """Count an attempt; whether it is allowed."""
+        # Evaluate both, so that attempts throttled by account still count for the address.
         by_address = self._limiter.hit(self._address, "address", address)
         return self._limiter.hit(self._account, "account", account.strip().lower()[:200]) and by_address
 
     def allows_address(self, address: str) -> bool:
-        """The same where it is not known yet which account it will be."""
+        """The same if the account isn't known yet."""
         return self._limiter.hit(self._address, "address", address)
 
     def clear(self, account: str) -> None:
-        """The right one came: earlier tries of the account no longer count."""
+        """Clear the account's earlier attempts after a correct one."""
         self._limiter.clear(self._account, "account", account.strip().lower()[:200])
 
     def forget(self) -> None:
-        """Nobody tried anything."""
+        """Forget all attempts."""
         self._storage.reset()

@@ -1,7 +1,7 @@
-"""Cookies and the tokens of forms: signed with keys that come from the vault's. Nothing but an id travels in them, and
-for minutes what a sign-in elsewhere began with.
+"""Cookies and form tokens, signed with keys derived from the vault's. They contain only an id and, for minutes, the
+start of a sign-in through the provider.
 
-What an id stands for is sessions.py.
+sessions.py knows what an id belongs to.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from st_pipeline.secret import Secret
 
 SESSION = "st_pipeline_session"
 VISITOR = "st_pipeline_visitor"
-"""Of a browser without a session, so that its forms have tokens too."""
+"""The cookie of a browser without a session, so that its forms have tokens too."""
 
 
 class Cookies:
-    """Puts ids into cookies and takes them out again, if the signature is one of ours."""
+    """Writes ids into cookies, and reads them back if the signature is ours."""
 
     def __init__(self, vault_keys: Sequence[Secret]) -> None:
-        """``vault_keys``: the newest first; a cookie signed with an older one still counts."""
+        """``vault_keys``: newest first; cookies signed with an older one are still valid."""
         keys = [_derived(key) for key in vault_keys]
         self._signer = Signer(keys[::-1], salt="st-pipeline portal cookie", digest_method=hashlib.sha256)
         self._notes = URLSafeSerializer(
             keys[::-1], salt="st-pipeline portal note", signer_kwargs={"digest_method": hashlib.sha256}
         )
-        # Of the oldest key: a form that is open while a key is added must still be accepted.
+        # Use the oldest key, so that forms that are open while a key is added are still accepted.
         self._form_key = keys[-1]
 
     def read(self, request: Request, name: str) -> str | None:
-        """The id in the cookie; None: there is none, or it was forged."""
+        """The id in the cookie; None if there is none or it was forged."""
         try:
             return self._signer.unsign(request.cookies.get(name, "")).decode()
         except (BadSignature, UnicodeError):
             return None
 
     def write(self, response: Response, name: str, value: str, *, is_secure: bool) -> None:
-        """The id into the cookie, for as long as the browser is open."""
+        """Write the id into the cookie, for as long as the browser is open."""
         response.set_cookie(
             name,
             self._signer.sign(value).decode(),
@@ -58,7 +58,7 @@ class Cookies:
         )
 
     def read_value(self, request: Request, name: str, now: datetime) -> dict[str, str] | None:
-        """What ``write_value`` wrote; None: there is none, it was forged, or its time is over."""
+        """What ``write_value`` wrote; None if there is none, it was forged, or it has expired."""
         try:
             until, values = self._notes.loads(request.cookies.get(name, ""))
         except (BadData, UnicodeError):
@@ -69,7 +69,7 @@ class Cookies:
         self, response: Response, name: str, values: Mapping[str, str], now: datetime, lives: timedelta, *,
         path: str, is_secure: bool,
     ) -> None:  # fmt: skip
-        """``values`` into a cookie that is sent to ``path`` alone, and counts for as long as it ``lives``."""
+        """Write ``values`` into a cookie that is sent only to ``path`` and is valid for as long as it ``lives``."""
         response.set_cookie(
             name,
             self._notes.dumps([(now + lives).timestamp(), dict(values)]),
@@ -81,11 +81,11 @@ class Cookies:
         )
 
     def form_token(self, cookie_value: str) -> str:
-        """The token of every form in the browser that has this id."""
+        """The token for all forms in the browser that has this id."""
         return hmac.new(self._form_key, b"form " + cookie_value.encode(), hashlib.sha256).hexdigest()
 
     def is_form_token(self, cookie_value: str, given: str) -> bool:
-        """Whether ``given`` is it; takes as long whatever is wrong."""
+        """Whether ``given`` is the right token, compared in constant time."""
         return hmac.compare_digest(self.form_token(cookie_value).encode(), given.encode())
 
 
@@ -95,6 +95,6 @@ def new_visitor() -> str:
 
 
 def _derived(key: Secret) -> bytes:
-    """A key of its own for cookies, which tells nothing of the vault's (RFC 5869)."""
+    """A separate key for cookies, which reveals nothing about the vault's (RFC 5869)."""
     material = urlsafe_b64decode(key.reveal())
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"st-pipeline portal cookies").derive(material)

@@ -1,4 +1,4 @@
-"""Pages of errors: the same look as the others, and what to do next. No text of an exception of ours gets into them."""
+"""Error pages in the portal's style, with what to do next. They never show the text of our exceptions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _log = logging.getLogger(__name__)
 
 
 class Refusals:
-    """Turns what nobody caught into a page, inside the headers that every answer has."""
+    """Turns uncaught errors into a page, with the usual response headers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -68,12 +68,12 @@ class Refusals:
             if scope["type"] != "http" or has_begun:
                 raise
             status = error.status_code if isinstance(error, HTTPException) else 500
-            # The path, not the address: a query may hold what somebody searched for.
+            # Only the path, because the query may contain what someone searched for.
             where = f"{scope['method']} {_route(scope)}"
             if isinstance(error, UNAVAILABLE):
                 status = 503
-                # Without a connection every page fails in the same place: one line each is enough. What the server
-                # itself broke off has a statement to look for.
+                # Without a connection, every page fails in the same place, so one line is enough. If the server
+                # aborted a statement, the traceback shows which one.
                 at_server = error if getattr(error, "sqlstate", None) else None
                 _log.error("%s: the database does not answer (%s)", where, type(error).__name__, exc_info=at_server)
             elif status >= 500:
@@ -84,7 +84,7 @@ class Refusals:
 
 
 def refuse(request: Request, error: Exception) -> Response:
-    """Starlette's handler of HTTPException."""
+    """The handler of HTTPException for Starlette."""
     assert isinstance(error, HTTPException)
     response = answer(request, error.status_code, error.detail)
     for name, value in (error.headers or {}).items():
@@ -93,7 +93,7 @@ def refuse(request: Request, error: Exception) -> Response:
 
 
 def answer(request: Request, status: int, detail: str | None = None) -> Response:
-    """The page for a status, with ``detail`` in place of its usual words, if it says more than HTTP does."""
+    """The page for a status, with ``detail`` instead of its usual text, if it says more than HTTP does."""
     portal: Portal = request.app.state.portal
     title, advice = WORDS.get(status, WORDS[400 if status < 500 else 500])
     if detail and detail.endswith("."):
@@ -116,20 +116,20 @@ def answer(request: Request, status: int, detail: str | None = None) -> Response
         title=title,
         advice=advice,
         again=_again(request) if status >= 500 else None,
-        # Whose session it is was not read yet where the request itself is refused.
+        # If the request itself was refused, the session has not been read yet.
         may_be_signed_in=session_id is not None and status != 401,
     )
     return HTMLResponse(html, status)
 
 
 def _again(request: Request) -> str | None:
-    """Where the same can be tried once more; nothing is sent twice by a link."""
+    """The link to try again; it never resends a form."""
     if request.method not in ("GET", "HEAD"):
         return None
     return safe_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
 
 
 def _route(scope: Scope) -> str:
-    """The pattern of the route; the path itself may hold an invitation's token."""
+    """The route's pattern, because the path itself may contain an invitation's token."""
     route = scope.get("route")
     return getattr(route, "path", "a page")

@@ -1,6 +1,6 @@
-"""What all forms have in common. Each form is beside its page; the token against forgery is guards.py's.
+"""What all forms have in common. Each form is in its page's module; guards.py checks the CSRF token.
 
-Fields of secrets are never rendered with a value, and ask browsers not to fill them in.
+Secret fields are never rendered with a value, and ask browsers not to fill them in.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from st_pipeline.tenants.errors import FieldInvalid
 
 
 class PortalForm(Form):
-    """A form of one visit: ``SomeForm.of(visit)`` reads what was sent, ``validate()`` says whether it will do."""
+    """A form of one visit: ``SomeForm.of(visit)`` reads what was sent, ``validate()`` says whether it is valid."""
 
     @classmethod
     def of(cls, visit: Visit, **values: Any) -> Any:
-        """The form with what was sent on POST; ``values`` are shown where nothing was."""
+        """The form with the values that were sent on POST; otherwise with ``values``."""
         return cls(visit.form if visit.request.method == "POST" else None, data=values)
 
 
 class SecretField(PasswordField):
-    """Something secret that is entered and never shown again. ``secret`` is what was entered."""
+    """A field for a secret that is never shown again. ``secret`` is what was entered."""
 
     @property
     def secret(self) -> Secret:
-        """Empty where nothing was entered."""
+        """The entered secret; empty if nothing was entered."""
         return Secret(self.data or "")
 
     def __repr__(self) -> str:
@@ -39,22 +39,22 @@ class SecretField(PasswordField):
 
 
 def choices(labels: Mapping[str, str]) -> list[SelectChoice]:
-    """What a SelectField offers: value -> label."""
+    """The choices of a SelectField: value -> label."""
     return [SelectChoice(value, label) for value, label in labels.items()]
 
 
 def refuse(field: Any, problem: str) -> None:
-    """Have the page show this problem at the field."""
+    """Show this problem at the field."""
     field.errors = [*field.errors, problem]
 
 
 def capital(text: str) -> str:
-    """With a capital in front, as a sentence begins."""
+    """The text with its first letter capitalized."""
     return text[:1].upper() + text[1:]
 
 
 def sentence(invalid: FieldInvalid) -> str:
-    """What the registry says of a value, below the field that it was entered in."""
+    """The registry's error about a value, as a sentence to show below its field."""
     problem = f"{invalid.expected}; try {invalid.suggestion}" if invalid.suggestion else invalid.expected
     return f"This {problem}." if problem.startswith(("is ", "must ", "has ")) else capital(f"{problem}.")
 

@@ -1,8 +1,8 @@
-"""The one place where it is decided who gets which page: every route is made by ``page``.
+"""The only place that decides who gets which page: ``page`` makes every route.
 
-Before an endpoint runs there are, in this order: a session where one is needed, the tenant of ``{key}`` in the path
-(404 where there is none for this role), the permission (403), and on POST the token of the form (403). What each role
-may do is roles.py.
+Before an endpoint runs, it checks in this order: the session if one is needed, the tenant of ``{key}`` in the path
+(404 if this role has no such tenant), the permission (403), and on POST the form's token (403). roles.py says what each
+role may do.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Endpoint = Callable[[Visit], Response]
 
 
 class Page(Route):
-    """A route that says what it needs."""
+    """A route with the permission it needs."""
 
     def __init__(self, path: str, endpoint: Endpoint, permission: Permission, methods: Sequence[str]) -> None:
         self.permission = permission
@@ -45,9 +45,9 @@ class Page(Route):
 
 
 def page(path: str, endpoint: Endpoint, *, permission: Permission, methods: Sequence[str] = ("GET",)) -> Page:
-    """The one way to make a route. ``endpoint`` is a plain function that runs in a thread of its own.
+    """The only way to make a route. ``endpoint`` is a plain function that runs in its own thread.
 
-    A page with another permission for POST than for GET is two of these, with one path.
+    A page whose POST needs a different permission than its GET is two routes with one path.
     """
     return Page(path, endpoint, permission, methods)
 
@@ -64,7 +64,7 @@ def _serve(endpoint: Endpoint, permission: Permission, request: Request, form: F
     portal: Portal = request.app.state.portal
     with portal.pool.connection() as connection:
         visit = _visit(portal, request, connection, form)
-        # For pages of errors, which are made where no connection is at hand.
+        # For error pages, which are rendered without a connection.
         request.state.actor = visit.session.actor if visit.session else None
         request.state.form_token = portal.cookies.form_token(visit.cookie_id)
         if permission is not Permission.PUBLIC:
@@ -96,11 +96,11 @@ def _ask_to_sign_in(request: Request) -> Response:
 
 
 def _admitted(visit: Visit, permission: Permission) -> Visit:
-    """The visit with its tenant. Raises HTTPException: 404 for a tenant there is not for this actor, else 403."""
+    """The visit with its tenant. Raises HTTPException: 404 if the actor has no such tenant, or 403."""
     actor = visit.actor
     key = visit.request.path_params.get("key")
     if key is not None:
-        # Another's tenant is refused unread, with the words for one that does not exist.
+        # A tenant the actor may not see is refused unread, like one that does not exist.
         if not actor.sees(key):
             raise HTTPException(404)
         try:

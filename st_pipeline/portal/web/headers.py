@@ -1,6 +1,6 @@
-"""The headers of every answer: what a browser may do with our pages, which is little.
+"""The security headers of every response, which strictly limit what a browser may do with our pages.
 
-The sources are OWASP's list of secure headers and the Content Security Policy 3 of W3C.
+The sources are OWASP's list of secure headers and the W3C's Content Security Policy 3.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ A_YEAR = 365 * 24 * 3600
 
 
 class SecurityHeaders:
-    """Puts them on every answer; pages are kept by no cache, static files are asked for again."""
+    """Adds them to every response. Pages are never cached; static files are revalidated."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,6 +1,6 @@
-"""What may come in: bodies of 64 KB, text in UTF-8 without NUL, forms as browsers send them. The rest is refused early.
+"""Limits what comes in: bodies of 64 KB, UTF-8 text without NUL, forms as browsers send them. Refuses the rest early.
 
-What a field may hold is its form's to say.
+Each form validates its own fields.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNREADABLE = "The request could not be read. Send UTF-8 text without NUL charact
 
 
 class TooLarge(HTTPException):
-    """The body is over LARGEST_BODY."""
+    """The body is larger than LARGEST_BODY."""
 
     def __init__(self) -> None:
         super().__init__(413, TOO_LARGE, {"Connection": "close"})
@@ -52,7 +52,7 @@ class Intake:
 
 
 def refusal(scope: Scope) -> HTTPException | None:
-    """Why this request is not to be looked at any further, as far as can be told before its body; None: it may pass."""
+    """Why to refuse this request before reading its body; None if it may pass."""
     length = Headers(scope=scope).get("content-length", "0")
     if not length.isascii() or not length.isdigit():
         return HTTPException(400, UNREADABLE)
@@ -65,7 +65,7 @@ def refusal(scope: Scope) -> HTTPException | None:
 
 
 async def read_form(request: Request) -> FormData:
-    """The fields of a form; a name can come several times.
+    """The fields of a form; a name can occur several times.
 
     Raises:
         HTTPException: 413 too large, 400 not a form, not UTF-8, with NUL, or with too many fields.

@@ -1,6 +1,6 @@
-"""Templates: how they are found and which words they have for instants and figures. Everything is escaped.
+"""Finds the templates and gives them filters for instants and figures. Everything is escaped.
 
-What is on a page is decided in pages/; how figures are worded in formats.py.
+pages/ decides what is on a page; formats.py words the figures.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
 def environment() -> Environment:
-    """What renders the pages; a name that a template has wrong is an error, not a blank."""
+    """The template environment. An unknown name in a template is an error, not a blank."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -39,12 +39,12 @@ def environment() -> Environment:
 
 
 def iso(at: datetime) -> str:
-    """For machines, in UTC, to the second."""
+    """For programs: in UTC, to the second."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def in_zone(at: datetime, zone: str) -> str:
-    """For people, in the tenant's zone, like ``Nov 23, 2026, 1:19 AM CST``; portal.js shows the reader's zone first."""
+    """For people: in the tenant's zone, like ``Nov 23, 2026, 1:19 AM CST``; portal.js puts the reader's zone first."""
     local = at.astimezone(ZoneInfo(zone))
     hour, half = local.hour % 12 or 12, "AM" if local.hour < 12 else "PM"
     return f"{local:%b} {local.day}, {local.year}, {hour}:{local:%M} {half} {local:%Z}"

@@ -1,6 +1,6 @@
 """What all visits share while the portal runs: settings, connections, templates, cookies, the throttle.
 
-One visit with its session and tenant is visit.py; starting it all is app.py.
+visit.py is one visit with its session and tenant; app.py starts everything.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ Pool: TypeAlias = ConnectionPool[Connection]
 
 @dataclass(frozen=True, slots=True)
 class Portal:
-    """The portal of one process. Connections are in autocommit, and opened when the application starts."""
+    """The portal of one process. Connections use autocommit and open when the application starts."""
 
     settings: Settings
     pool: Pool
     cookies: Cookies
     provider: Provider | None = None
-    """None: people sign in with passwords alone."""
+    """None if people sign in only with passwords."""
     templates: Environment = field(default_factory=environment)
     throttle: Throttle = field(default_factory=Throttle)
 
     @classmethod
     def of(cls, settings: Settings, database: Database) -> Portal:
-        """Raises VaultKeyInvalid when the keys cannot be used."""
+        """Raises VaultKeyInvalid if the keys are unusable."""
         vault.open_vault(settings)
         return cls(settings, connections(database), Cookies(vault.keys_from(settings)), provider_of(settings))
 
 
 def connections(database: Database) -> Pool:
-    """A pool to ``database``, closed as yet; what is broken when it is asked for is replaced."""
+    """A pool of connections to ``database``, not open yet; it replaces broken connections."""
     parameters = {"application_name": "st-pipeline portal", "connect_timeout": 10, **database.parameters()}
     parameters["options"] = f"{parameters.get('options', '')} -c TimeZone=UTC".strip()
     return ConnectionPool(
@@ -62,5 +62,5 @@ def connections(database: Database) -> Pool:
 
 
 def prepared(settings: Settings) -> Portal:
-    """The portal on the warehouse of ``settings``, made and migrated. Raises what ``postgres.prepare`` does."""
+    """The portal on the warehouse of ``settings``, created and migrated. Raises the errors of ``postgres.prepare``."""
     return Portal.of(settings, postgres.prepare(settings))

@@ -1,7 +1,7 @@
-"""Trying a tenant's credentials while somebody waits: at most so many at once, and each tenant by one at a time.
+"""Tests a tenant's credentials while someone waits: a limited number at once, and one at a time per tenant.
 
-What a check does is tenants/recheck.py. A check that ServiceTitan does not answer takes its time, and the portal has
-few connections: whoever finds no place is told what the last check found.
+tenants/recheck.py does the check. A check takes long if ServiceTitan doesn't respond, and the portal has few
+connections, so visitors beyond the limit see the result of the last check.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from st_pipeline.tenants.errors import VaultError
 from st_pipeline.tenants.model import Status, Tenant
 
 EVERY = timedelta(seconds=20)
-"""So often while somebody looks at the page; the daemon tries on when nobody does."""
+"""How often to test while someone has the page open; otherwise the daemon does it."""
 PLACES = 3
 
 OURS = (
@@ -31,21 +31,21 @@ BUSY = "A test is already running. Check again in 30 seconds."
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """The tenant as it is now; ``problem``: why nothing could be tried."""
+    """The current tenant; ``problem``: why nothing could be tested."""
 
     tenant: Tenant
     problem: str | None = None
 
 
 def try_now(visit: Visit) -> Tried:
-    """Sign in to ServiceTitan as the tenant and note what came of it, also in the audit. No transaction is open."""
+    """Sign in to ServiceTitan as the tenant, and record and audit the result. No transaction is open meanwhile."""
     return _try(visit)
 
 
 def try_automatically(visit: Visit) -> Tenant:
-    """The same for a page that asks by itself: where it may help, and not more often than EVERY.
+    """The same for an automatic reload of a page: only if it may help, and at most once per EVERY.
 
-    The audit gets what changed, not every try.
+    Only changes are audited, not every test.
     """
     tenant = visit.tenant
     if not is_worth_trying(tenant, visit.now) or visit.registry().outline(tenant.key) is None:
@@ -54,7 +54,7 @@ def try_automatically(visit: Visit) -> Tenant:
 
 
 def is_worth_trying(tenant: Tenant, now: datetime) -> bool:
-    """Whether another try may find something new by now. Who is refused has to do something first."""
+    """Whether another test may find something new. If the credentials were refused, someone must act first."""
     if not tenant.enabled or tenant.status not in (Status.NOT_CONNECTED, Status.UNREACHABLE):
         return False
     return tenant.checked_at is None or now - tenant.checked_at >= EVERY
@@ -74,7 +74,7 @@ def _try(visit: Visit, *, only_changes: bool = False) -> Tried:
 
 @contextmanager
 def _place(connection: Connection, key: str) -> Iterator[bool]:
-    """Whether there is a place to try this tenant in, kept while the block runs."""
+    """Reserve a slot to test this tenant during the block; False if there is none."""
     with _held(connection, "select pg_try_advisory_lock(hashtextextended(%s, 0))", check_name(key)) as mine:
         if not mine:
             yield False

@@ -1,6 +1,6 @@
-"""One visit: who asks, from where, about which tenant, and the answers a page can give.
+"""One visit: who makes the request, from where, about which tenant, and the responses a page can give.
 
-Whether the page may be seen at all was decided before (guards.py). What all visits share is service.py.
+guards.py has already decided whether the actor may see the page. service.py has what all visits share.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from st_pipeline.tenants.model import Tenant
 from st_pipeline.tenants.registry import Registry
 
 NAVIGATION = (("Overview", "/"), ("Alerts", "/alerts"), ("Audit", "/audit"))
-"""For those who see all; what has no page is left out."""
+"""The menu for people who see all tenants, without pages that don't exist."""
 OF_TENANT = "/tenants/{key}"
-"""What the paths of a tenant's pages begin with; templates know the rest of those that may be seen."""
+"""The start of the paths of a tenant's pages; templates add the rest for the pages that the actor may see."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What an endpoint gets; ``connection`` is in autocommit and this visit's own."""
+    """What an endpoint receives; ``connection`` uses autocommit and belongs to this visit."""
 
     portal: Portal
     request: Request
     connection: Connection
     now: datetime
     form: FormData
-    """What was sent with POST; each value is text without NUL."""
+    """The fields sent with POST; each value is text without NUL."""
     session: Session | None
     cookie_id: str
-    """Of the session, or of a browser without one; tokens of forms hang on it."""
+    """The id of the session, or of a browser without one; form tokens are derived from it."""
     bound_tenant: Tenant | None = None
 
     @property
     def actor(self) -> Actor:
-        """Who asks; only where the page needs a session."""
+        """Who makes the request; only on pages that need a session."""
         assert self.session
         return self.session.actor
 
@@ -60,16 +60,16 @@ class Visit:
 
     @property
     def address(self) -> str:
-        """Where the request comes from; a proxy's word for it only where that is trusted."""
+        """The address that the request comes from; a proxy's header only counts if the proxy is trusted."""
         return self.request.client.host if self.request.client else ""
 
     @property
     def is_secure(self) -> bool:
-        """Whether cookies may be kept from plain HTTP."""
+        """Whether cookies can be restricted to HTTPS."""
         return self.request.url.scheme == "https" or self.portal.settings.portal_url.startswith("https://")
 
     def number(self, name: str) -> int:
-        """The number at ``{name}`` in the path. What is none, or too long for an id, is 404."""
+        """The number at ``{name}`` in the path; 404 if it is not a number or is too long for an id."""
         text = self.request.path_params[name]
         if not (text.isascii() and text.isdigit() and len(text) <= 18):
             raise HTTPException(404)
@@ -80,21 +80,21 @@ class Visit:
         return Registry.of(self.connection, self.portal.settings)
 
     def record(self, action: str, **detail: Any) -> None:
-        """Note in the audit that the actor did this, to the tenant of the path where there is one. No secrets."""
+        """Audit that the actor did this, to the tenant in the path if there is one. Never pass secrets."""
         tenant = self.bound_tenant.key if self.bound_tenant else None
         audit.record(self.connection, self.author, action, self.now, tenant=tenant, detail=detail)
 
     @property
     def author(self) -> Author:
-        """The actor, as the audit names them."""
+        """The actor as the author of audit entries."""
         return Author(self.actor.name, self.actor.role.value, self.address)
 
     def operations(self) -> TenantOperations:
-        """What the actor can do to tenants, each with its row in the audit."""
+        """The operations on tenants, which the audit records under the actor's name."""
         return TenantOperations(self.connection, self.registry(), self.author, self.now)
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
-        """The page of ``template`` with these values beside those that every page has."""
+        """The page of ``template`` with these values and those of every page."""
         response = HTMLResponse(self.html(template, **values), status)
         if self.session is None:
             self.portal.cookies.write(response, VISITOR, self.cookie_id, is_secure=self.is_secure)
@@ -103,7 +103,7 @@ class Visit:
         return response
 
     def html(self, template: str, **values: Any) -> str:
-        """What ``render`` answers, as text."""
+        """The text of what ``render`` returns."""
         notices = self.session.notices if self.session and not is_by_script(self.request) else ()
         return rendered(
             self.portal,
@@ -118,7 +118,7 @@ class Visit:
         )
 
     def redirect(self, path: str, notice: str | None = None) -> Response:
-        """On to another page of ours, which says ``notice``."""
+        """Redirect to another page of the portal, which shows ``notice``."""
         if notice and self.session:
             sessions.add_notice(self.connection, self.session, notice)
         return RedirectResponse(safe_path(path), 303)
@@ -126,7 +126,7 @@ class Visit:
     def start_session(
         self, path: str, *, user_id: int | None = None, invitation_id: int | None = None, notice: str | None = None
     ) -> Response:
-        """On to ``path`` with a new session in the browser; the one it had, if any, ends."""
+        """Redirect to ``path`` with a new session; the browser's previous one, if any, ends."""
         before = self.cookie_id if self.session else None
         session_id = sessions.start(
             self.connection,
@@ -149,7 +149,7 @@ class Visit:
 def rendered(
     portal: Portal, request: Request, template: str, now: datetime, *, actor: Actor | None, **values: Any
 ) -> str:
-    """A template with what every page has: who asks, what they may, where they are."""
+    """Render a template with the values of every page: the actor, their permissions, and the current page."""
     routes = request.app.routes
     paths = {getattr(route, "path", "") for route in routes}
     navigation = [
@@ -177,16 +177,16 @@ def rendered(
 
 
 def home_of(actor: Actor | None) -> str:
-    """Where somebody goes first."""
+    """The first page after signing in."""
     return f"/tenants/{actor.tenant}" if actor and actor.role is Role.CLIENT else "/"
 
 
 def is_by_script(request: Request) -> bool:
-    """Whether a page asks by itself (portal.js), not a person: that keeps no session alive and reads no notice."""
+    """Whether portal.js makes the request, not a person: that keeps no session alive and clears no notice."""
     return request.headers.get("x-live") == "1"
 
 
 def safe_path(path: str) -> str:
-    """``path`` if it is one of this site, else the first page. Browsers read ``//`` and ``/\\`` as another host."""
+    """``path`` if it is on this site, else the first page. Browsers read ``//`` and ``/\\`` as another host."""
     is_ours = path.isprintable() and path.startswith("/") and not path.startswith("//") and "\\" not in path
     return path if is_ours else "/"

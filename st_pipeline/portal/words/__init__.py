@@ -1,1 +1,1 @@
-"""Facts in, words out: the sentences, badges and charts of the pages. Pure."""
+"""Turns facts into the sentences, badges and charts of the pages. Pure."""

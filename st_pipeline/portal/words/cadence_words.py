@@ -1,6 +1,6 @@
-"""A cadence between its text and the fields of a form: what each choice writes, and what a stored one fills in. Pure.
+"""Converts a cadence between its text and the fields of a form. Pure.
 
-What the text means, and which is refused, is tenants/cadence_parsing.py.
+tenants/cadence_parsing.py parses and validates the text.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TIME = re.compile(r"([01]?[0-9]|2[0-3]):[0-5][0-9]")
 
 
 class ChoiceInvalid(Exception):
-    """What was chosen makes no cadence. ``problems``: field of the form -> a sentence without what was typed."""
+    """The choice is not a valid cadence. ``problems``: form field -> a sentence that never repeats what was typed."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
         self.problems = problems
@@ -43,7 +43,7 @@ class ChoiceInvalid(Exception):
 
 
 def text_of(chosen: Mapping[str, str]) -> str:
-    """The text of the cadence that is chosen, in the form that is kept. ``chosen`` has the names of USUAL.
+    """The text of the chosen cadence, in its stored form. ``chosen`` has the names of USUAL.
 
     Raises ChoiceInvalid.
     """
@@ -67,7 +67,7 @@ def text_of(chosen: Mapping[str, str]) -> str:
 
 
 def fields_of(cadence: Cadence) -> dict[str, str]:
-    """What the form shows of a stored cadence."""
+    """The form's fields for a stored cadence."""
     shown = dict(USUAL)
     if cadence.window:
         shown |= {"opens": f"{cadence.window.start:%H:%M}", "closes": f"{cadence.window.end:%H:%M}"}
@@ -86,7 +86,7 @@ def fields_of(cadence: Cadence) -> dict[str, str]:
     if rule.weekdays != EVERY_WEEKDAY:
         shown["weekday"] = list(WEEKDAYS)[min(rule.weekdays)]
     if rule.days != EVERY_DAY:
-        # The 31st is the last of every month: what is shown is what was written.
+        # 31 means the last day of every month; show it as it was entered.
         shown["day"] = "last" if " last" in text else str(min(rule.days))
     return shown
 

@@ -1,7 +1,7 @@
 """Small charts as SVG paths: a bar for each of the last syncs, as high as the rows it loaded. Pure.
 
-A first sync loads so many times what others do that those would be flat: a bar that is far above the usual ones is cut,
-and has a gap. Colours are portal.css's, by class; without colour a sync that failed is an open bar.
+A first sync loads so much more than others that their bars would be flat, so a bar far above the usual ones is cut and
+has a gap. portal.css has the colors, by class; a failed sync is a hollow bar, visible without color.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from st_pipeline.overview.recent_syncs import RECENT, RecentSync
 
 BAR, GAP, HEIGHT, LEAST = 4, 2, 24, 2
 CUT_ABOVE, CUT_AT = 4, 17
-"""What is higher than so many times the middle of all is cut; where its gap begins."""
+"""A bar higher than this many times the median is cut; and where its gap starts."""
 WIDTH = RECENT * (BAR + GAP)
 
 
@@ -27,14 +27,14 @@ class Chart:
     paths: dict[str, str]
     label: str
     left: int = 0
-    """Where the first bar begins; before it there is nothing."""
+    """Where the first bar starts."""
     is_cut: bool = False
     width: int = WIDTH
     height: int = HEIGHT
 
 
 def rows_chart(recent: Sequence[RecentSync]) -> Chart | None:
-    """The last syncs, the newest at the right edge; None: there were none."""
+    """The chart of the last syncs, newest at the right edge; None if there were none."""
     if not recent:
         return None
     most = max(sync.loaded for sync in recent)
@@ -46,7 +46,7 @@ def rows_chart(recent: Sequence[RecentSync]) -> Chart | None:
     for place, sync in enumerate(recent):
         tone, left = _tone(sync.state), first + place * (BAR + GAP)
         if tone == "bad":
-            # An open bar says that it failed, whatever it loaded before: it is as high as the chart.
+            # A hollow bar means failed, whatever was loaded before, so it is as high as the chart.
             bar = _bar(left, HEIGHT, HEIGHT - 1)
         elif sync.loaded > top:
             is_cut = True

@@ -1,6 +1,6 @@
-"""How a tenant stands with ServiceTitan, in words for whoever looks: the exact answer, and what to do next. Pure.
+"""The state of a tenant's connection in words for the actor: the exact result, and what to do next. Pure.
 
-What was found is the registry's (tenants/connection_check.py); its own sentences are for the command line.
+tenants/connection_check.py makes the result; its own sentences are for the command line.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ WHERE = "Settings › Integrations › API Application Access"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``steps``: what to do next, in order; empty where there is nothing to do."""
+    """``steps``: what to do next, in order; empty if there is nothing to do."""
 
     tone: str
     head: str
     text: str
     steps: tuple[str, ...] = ()
     is_waiting: bool = False
-    """It is tried again by itself."""
+    """It is retried automatically."""
     is_connected: bool = False
-    """What is granted can be told, and syncs can be planned."""
+    """The granted permissions are known, and syncs can be scheduled."""
 
 
 def standing(tenant: Tenant, outline: Outline | None, *, has_app_key: bool) -> Standing:
-    """The answer for this tenant. ``has_app_key``: its own, or the one of all tenants."""
+    """The state of this tenant's connection. ``has_app_key``: it has its own, or there is a shared one."""
     if not tenant.enabled:
         return Standing("quiet", "Disabled", "An operator disabled this company. It is not synced.")
     if outline is None:
@@ -133,18 +133,18 @@ def _refused(tenant: Tenant) -> Standing:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One permission that our reports use."""
+    """A permission that the reports use."""
 
     name: str
     is_granted: bool
     is_required: bool
-    """Without it there are no reports at all."""
+    """Whether reports cannot be built without it."""
     lacks: tuple[str, ...]
-    """What is wrong or empty without it."""
+    """What is wrong or empty in the reports without it."""
 
 
 def scopes(tenant: Tenant) -> list[Scope]:
-    """What the reports use, the missing first; none where the token listed no scopes: nobody knows then."""
+    """The permissions that the reports use, missing ones first; none if the token listed no scopes."""
     if not tenant.granted_scopes:
         return []
     uses: dict[str, list[str]] = {}

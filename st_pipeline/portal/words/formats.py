@@ -1,6 +1,6 @@
 """Words for figures and states, the same on every page. Pure; no HTML.
 
-Instants are rendering.py's, as their words depend on the reader.
+rendering.py words instants, because they depend on the reader.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from st_pipeline.overview.overview import TenantOverview
 from st_pipeline.tenants.model import Status, Tenant
 
 NOTHING = "–"
-"""Where nothing can be said."""
+"""Shown for unknown values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A state in a word, and how it is to be looked at: good, bad, warn, busy or quiet."""
+    """A state in a word, and its tone: good, bad, warn, busy or quiet."""
 
     word: str
     tone: str
@@ -39,18 +39,18 @@ _SYNC_TONES = {
 
 
 def connection_badge(tenant: Tenant) -> Badge:
-    """How a tenant is connected; one that is disabled is that before all."""
+    """The state of a tenant's connection; disabled comes first."""
     return Badge(tenant.status.label, _STATUS_TONES[tenant.status]) if tenant.enabled else Badge("disabled", "quiet")
 
 
 def sync_badge(state: SyncState) -> Badge:
-    """How a sync is, or ended."""
+    """The state or outcome of a sync."""
     return Badge(state.value, _SYNC_TONES[state])
 
 
 @dataclass(frozen=True, slots=True)
 class DataState:
-    """How old a tenant's data is: the state, and ``until`` or ``since`` when."""
+    """How fresh a tenant's data is: the state, and ``until`` or ``since`` when."""
 
     badge: Badge
     preposition: str
@@ -58,7 +58,7 @@ class DataState:
 
 
 def data_state(one: TenantOverview) -> DataState | None:
-    """None where nothing is expected by itself. What was never there whole is neither fresh nor, yet, stale."""
+    """None if no automatic sync is expected. Data that was never complete is neither fresh nor stale yet."""
     if one.stale_since:
         return DataState(Badge("stale", "bad"), "since", one.stale_since)
     if one.fresh_until is None:
@@ -90,7 +90,7 @@ def count(number: int | None) -> str:
 
 
 def share(part: float | None) -> str:
-    """From 0 to 1 as ``97.5%``; never 100% where something is missing."""
+    """A share from 0 to 1 as ``97.5%``; never 100% if something is missing."""
     if part is None:
         return NOTHING
     text = f"{part:.1%}"

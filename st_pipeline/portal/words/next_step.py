@@ -1,6 +1,6 @@
-"""What a tenant's page says first: how things are, and what is to be done about it, if anything. Pure.
+"""The first message on a tenant's page: its state, and what to do about it, if anything. Pure.
 
-The figures are overview/overview.py's; what one incident is about has its own advice.
+The figures come from overview/overview.py; each incident has its own advice.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ REFUSALS = frozenset({"not_connected", "credentials_refused"})
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """``link``: the tenant's page to go to, and its words; shown to who may see it."""
+    """``link``: the tenant's page to open, and the link's text; shown only to people who may see it."""
 
     tone: str
-    """good, bad, warn, busy or quiet."""
+    """The tone: good, bad, warn, busy or quiet."""
     head: str
     text: str
     link: tuple[str, str] | None = None
     at: datetime | None = None
-    """When it goes on by itself, said after the text."""
+    """When it continues automatically, shown after the text."""
     same: frozenset[str] = frozenset()
-    """Incidents of these rules say the same."""
+    """Incidents of these rules say the same, so they are not repeated."""
     more: frozenset[str] = frozenset()
-    """Incidents of these rules say what exactly."""
+    """Incidents of these rules give the details."""
     problem: str | None = None
-    """What the last sync failed with."""
+    """The error of the last sync."""
 
 
 def next_step(one: TenantOverview, now: datetime, answer: Standing) -> NextStep:
-    """The one thing to know of a tenant: what hinders it most, else what it does, else what comes next.
+    """The most important message about a tenant: its worst problem, or what it is doing, or what comes next.
 
-    ``answer`` is how it stands with ServiceTitan, as the pages about keys say it in full.
+    ``answer`` is the state of its connection, which the pages about credentials show in full.
     """
     if not one.tenant.enabled:
         return NextStep("quiet", "Disabled", "Syncs are off; the data is kept. An operator can enable it here.")
@@ -50,7 +50,7 @@ def next_step(one: TenantOverview, now: datetime, answer: Standing) -> NextStep:
 
 
 def open_incidents(one: TenantOverview) -> list[Incident]:
-    """Those that nothing has put right since they were last looked at, which is once a minute."""
+    """The incidents that have not been fixed since the last evaluation, which runs every minute."""
     connected_at = one.tenant.status_since if one.tenant.status is Status.CONNECTED else None
     put_right_at = dict.fromkeys(FAILURES, one.last_success_at) | dict.fromkeys(REFUSALS, connected_at)
     return [
@@ -66,7 +66,7 @@ def _connection(status: Status, answer: Standing) -> NextStep:
         words += answer.steps
     elif answer.is_waiting:
         words.append("The connection is retried automatically; this page updates once it works.")
-    # Keys of a tenant that was let in are not entered under Connect.
+    # A connected tenant's credentials are not entered under Connect.
     page = "/credentials" if status is Status.CONNECTED else "/connect"
     link = None if status is Status.UNREACHABLE else (page, "See what to do")
     return NextStep(answer.tone, answer.head, " ".join(words), link, same=REFUSALS)

@@ -1,4 +1,4 @@
-"""What the rules are about, as headings. Pure."""
+"""The rules' headings. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps in the portal's words: what a command does elsewhere is a page or a button here. Pure."""
+"""Steps in the portal's words, with pages and buttons instead of commands. Pure."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ _NOT_FOR_CLIENTS = dict.fromkeys(
         Do.SYNC_LESS_OFTEN,
     )
 )
-"""Clients have no command line, and no page for these."""
+"""Steps that clients don't see, because they have no command line and no page for them."""
 
 
 def step_words(steps: Iterable[Step], actor: Actor, tenant: str) -> str:
-    """The steps as ``actor`` can do them."""
+    """The steps as sentences, worded for what ``actor`` can do."""
     return word(steps, _OWN | _NOT_FOR_CLIENTS if actor.role is Role.CLIENT else _OWN, tenant)
 
 

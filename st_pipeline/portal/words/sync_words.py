@@ -1,4 +1,4 @@
-"""One sync in words: why it ran, and its log, in order. Pure; the rows are history/sync_log.py's."""
+"""One sync in words: why it ran, and its log, in order. Pure; history/sync_log.py reads the rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that happened. ``at`` None: in no order that the rows know, before the end."""
+    """One event in the log. ``at`` is None if its time is unknown; such lines come before the end."""
 
     at: datetime | None
     text: str
@@ -39,13 +39,13 @@ def reason_words(reason: str, requested_by: str) -> str:
 
 
 def scope_words(*, is_full: bool, is_partial: bool) -> str:
-    """What it reads: ``New and changed records`` or ``Full refresh``, of all entities or some."""
+    """What it read: ``New and changed records`` or ``Full refresh``, of all entities or some."""
     what = "Full refresh" if is_full else "New and changed records"
     return f"{what}, some record types" if is_partial else what
 
 
 def log_lines(detail: SyncDetail, rows: LogEntries, actor: Actor) -> list[Line]:
-    """What happened, the first first: what is timed in its order, then what each entity that did not succeed says."""
+    """The log lines: events in order of time, then a line for each entity that did not succeed."""
     timed = sorted(_timed(detail.sync, rows), key=lambda line: line.at)  # pyright: ignore - all of these have one
     more = [Line(None, f"{rows.more_files:,} more files downloaded")] if rows.more_files else []
     return [*timed, *more, *_entities(detail, actor), *_end(detail, actor)]
@@ -69,7 +69,7 @@ def _file(file: FileRow) -> Iterator[Line]:
     records = _records(file.records)
     yield Line(file.landed_at, f"{file.entity}: {records} downloaded from {pages}, {size(file.bytes)}{kept}")
     if file.loaded_at:
-        # Of what landed, older versions than those in raw are no news.
+        # Landed versions older than those in raw are not counted as loaded.
         yield Line(file.loaded_at, f"{file.entity}: {_records(file.loaded_rows or 0)} loaded")
 
 
@@ -103,7 +103,7 @@ def _said(one: SyncEntity, detail: SyncDetail, actor: Actor) -> str:
 
 
 def _why(detail: SyncDetail, actor: Actor) -> str:
-    """Why the sync itself stopped, else which entities failed; their own lines say why."""
+    """Why the sync itself stopped, or which entities failed; their own lines say why."""
     sync = detail.sync
     if sync.own_error:
         return problem_words(sync.own_error, sync.steps, actor, sync.tenant)

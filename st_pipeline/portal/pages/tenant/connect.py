@@ -1,6 +1,6 @@
-"""A tenant is connected: its keys are entered, tried while saving, and tried again by themselves until they work.
+"""Connects a tenant: its credentials are entered, tested when saved, and retested automatically until they work.
 
-The words of the answer are connection_words.py, the trying is trying.py. Keys of a connected tenant: credentials.py.
+connection_words.py words the result, trying.py tests. credentials.py is for tenants that are already connected.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ class ConnectForm(PortalForm):
 
 
 def connect(visit: Visit) -> Response:
-    """How things stand with ServiceTitan, how to connect, and the form."""
+    """The state of the connection, how to connect, and the form."""
     if is_by_script(visit.request) and visit.actor.may(Permission.CONNECT):
         visit = visit.about(try_automatically(visit))
     return _page(visit, _form(visit))
 
 
 def save(visit: Visit) -> Response:
-    """Store what was entered, and try it."""
+    """Save what was entered, and test it."""
     form = _form(visit)
     if visit.tenant.status is Status.CONNECTED:
         return visit.redirect(
@@ -71,13 +71,13 @@ def save(visit: Visit) -> Response:
 
 
 def try_again(visit: Visit) -> Response:
-    """Try what is stored."""
+    """Test the saved credentials."""
     tried = try_now(visit)
     return visit.redirect(_path(visit, "/connect"), tried.problem or _notice(tried.tenant))
 
 
 def _store(visit: Visit, form: ConnectForm) -> bool:
-    """Whether it was stored; else the form says at which field it was not."""
+    """Whether it was saved; if not, the form shows which field is wrong."""
     tenant, operations = visit.tenant, visit.operations()
     outline = operations.registry.outline(tenant.key)
     for field in (form.client_id, form.client_secret):
@@ -108,7 +108,7 @@ def _store(visit: Visit, form: ConnectForm) -> bool:
         refuse(form[_FIELDS[invalid.field]], sentence(invalid))
         return False
     except (TenantExists, TenantBound) as taken:
-        # Only an operator may learn which tenant has it.
+        # Only operators may see which tenant has it.
         problem = taken.said if isinstance(taken, TenantExists) else taken.problem
         refuse(form.tenant_id, capital(f"{problem}.") if visit.actor.role is Role.OPERATOR else TAKEN)
         return False
@@ -126,7 +126,7 @@ def _form(visit: Visit) -> ConnectForm:
         may_have.append(Environment.SANDBOX)
     form.environment.choices = choices({one.value: _LABELS[one] for one in may_have})
     if tenant.connected_at:
-        # Its data is stored as this account's: neither is asked for any more.
+        # Its data is stored as this account's, so neither field can change.
         form.tenant_id.data, form.environment.data = str(tenant.tenant_id), tenant.environment.value
     if visit.portal.settings.servicetitan.app_key:
         del form.app_key
@@ -139,12 +139,12 @@ def _page(visit: Visit, form: ConnectForm, *, status: int = 200) -> Response:
 
 
 def answer(visit: Visit, outline: Outline | None) -> Standing:
-    """How the tenant stands with ServiceTitan."""
+    """The state of the tenant's connection."""
     return standing(visit.tenant, outline, has_app_key=has_app_key(visit, outline))
 
 
 def facts(visit: Visit, outline: Outline | None) -> dict[str, Any]:
-    """What the pages about keys show of a tenant."""
+    """What the pages about credentials show of a tenant."""
     tenant = visit.tenant
     is_complete = has_app_key(visit, outline)
     return {
@@ -157,7 +157,7 @@ def facts(visit: Visit, outline: Outline | None) -> dict[str, Any]:
 
 
 def has_app_key(visit: Visit, outline: Outline | None) -> bool:
-    """Its own, or the one of all tenants."""
+    """Whether it has its own app key or there is a shared one."""
     return visit.portal.settings.servicetitan.app_key is not None or bool(outline and outline.has_own_app_key)
 
 

@@ -1,6 +1,6 @@
-"""The keys of a tenant: how old each secret is and whether it works; a second one beside it; revoking either.
+"""A tenant's credentials: how old each secret is and whether it works, adding a second one, and revoking either.
 
-No secret is ever shown, nor how long it is. Entering them for the first time is connect.py.
+Secrets are never shown, not even their length. connect.py is for entering them the first time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ NONE = "No credentials are saved yet. Enter the client id and secret under Conne
 
 @dataclass(frozen=True, slots=True)
 class SecretRow:
-    """One secret as the page shows it. ``id`` tells it from the other one in forms."""
+    """One secret on the page. ``id`` identifies it in forms."""
 
     id: str
     name: str
@@ -41,13 +41,13 @@ class SecretRow:
 
 
 class RotateForm(PortalForm):
-    """A newer secret of the same client id."""
+    """A newer secret for the same client id."""
 
     new_secret = SecretField("New client secret", [InputRequired("Enter the new secret."), Length(max=LONGEST)])
 
 
 class ReplaceForm(PortalForm):
-    """Other keys altogether, or an app key of the tenant's own."""
+    """A new client id and secret, or the tenant's own app key."""
 
     client_id = StringField("Client id", [Length(max=LONGEST)])
     client_secret = SecretField("Client secret", [Length(max=LONGEST)])
@@ -59,12 +59,12 @@ class ReplaceForm(PortalForm):
 
 
 def credentials(visit: Visit) -> Response:
-    """What there is, and the forms."""
+    """The stored credentials and the forms."""
     return _page(visit, RotateForm(), ReplaceForm())
 
 
 def replace(visit: Visit) -> Response:
-    """Other keys in the place of all there are, tried at once."""
+    """Replace the credentials, and test them right away."""
     form = ReplaceForm.of(visit)
     is_valid = form.validate()
     if bool(form.client_id.data) != bool(form.client_secret.data):
@@ -90,7 +90,7 @@ def replace(visit: Visit) -> Response:
 
 
 def rotate(visit: Visit) -> Response:
-    """A second secret beside the first, tried at once; syncs go on with whichever works."""
+    """Add a second secret beside the first, and test it right away; syncs continue with whichever works."""
     form = RotateForm.of(visit)
     if not form.validate():
         return _page(visit, form, ReplaceForm(), status=400)
@@ -110,7 +110,7 @@ def rotate(visit: Visit) -> Response:
 
 
 def revoke(visit: Visit) -> Response:
-    """Delete one secret here. That ServiceTitan forgets it, too, is the administrator's to do there."""
+    """Delete one secret here. The company's administrator deletes it in ServiceTitan."""
     key = visit.tenant.key
     rows = secret_rows(visit.registry().outline(key), visit.now)
     found = [row for row in rows if row.id == visit.form.get("secret")]
@@ -123,7 +123,7 @@ def revoke(visit: Visit) -> Response:
 
 
 def secret_rows(outline: Outline | None, now: datetime) -> list[SecretRow]:
-    """The secrets there are, the newest first. Pure."""
+    """The stored secrets, newest first. Pure."""
     if outline is None:
         return []
     named = (

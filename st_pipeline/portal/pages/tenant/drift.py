@@ -1,4 +1,4 @@
-"""Fields that come or go in what ServiceTitan sends of a tenant."""
+"""The fields that appeared in or disappeared from a tenant's records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from st_pipeline.portal.words.entity_words import entity_words
 
 
 def drift(visit: Visit) -> Response:
-    """By entity, the new ones before the missing ones."""
+    """The field changes by entity, new fields before missing ones."""
     fields = read_drift(visit.connection, visit.tenant.key)
     by_entity = [(entity, list(group)) for entity, group in groupby(fields, key=_entity)]
     return visit.render("drift.html", by_entity=by_entity, entity_words=entity_words)

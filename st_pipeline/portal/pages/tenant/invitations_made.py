@@ -1,4 +1,4 @@
-"""The invitations of a tenant, for operators: made, shown once, listed, revoked. Opening one is invitation.py."""
+"""A tenant's invitations, for operators: create, show once, list, revoke. invitation.py opens one."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from st_pipeline.portal.words.formats import Badge
 
 
 def invitations_made(visit: Visit) -> Response:
-    """All of the tenant, without their links: those were shown once."""
+    """All of the tenant's invitations, without their links, which are shown only once."""
     return _page(visit)
 
 
 def invite(visit: Visit) -> Response:
-    """A new one; its link is on this page and nowhere else."""
+    """Create one. Its link is only on this page."""
     made, token = visit.operations().invite(visit.tenant.key)
     base = visit.portal.settings.portal_url.rstrip("/")
     return _page(visit, f"{base}/invitation/{token.reveal()}", made)
 
 
 def revoke_invitation(visit: Visit) -> Response:
-    """The link makes no session any more, and those it made end."""
+    """Revoke one: its link stops working and its sessions end."""
     if not visit.operations().revoke_invitation(visit.tenant.key, visit.number("id")):
         raise HTTPException(404)
     return visit.redirect(f"/tenants/{visit.tenant.key}/invitations", "Invitation revoked.")
 
 
 def badge(one: Invitation, now: datetime) -> Badge:
-    """What has become of it. Pure."""
+    """The state of an invitation. Pure."""
     if one.revoked_at:
         return Badge("revoked", "quiet")
     if one.is_connected:

@@ -1,4 +1,4 @@
-"""What was kept aside of a tenant's records, with the reasons and the record as it was sent."""
+"""A tenant's records in quarantine, with the reasons and each record as it was sent."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.entity_words import entity_words
 
 ROWS = 25
-LONGEST_SHOWN = 10_000  # characters of a record; a page has many of them
+LONGEST_SHOWN = 10_000  # characters of a record; a page shows many records
 
 
 def quarantine(visit: Visit) -> Response:
-    """Counts by entity, and records, those that came last first."""
+    """Counts by entity, and the records, newest first."""
     query, key = visit.request.query_params, visit.tenant.key
     counts = read_counts(visit.connection, key)
     wanted = query.get("entity", "")
@@ -42,7 +42,7 @@ def quarantine(visit: Visit) -> Response:
 
 
 def place_of(text: str) -> Place | None:
-    """Where a page ended, from an address; None where it says no such thing."""
+    """Parse where a page ended from a URL; None if it is missing or invalid."""
     file_id, _, row = text.partition("-")
     if not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in (file_id, row)):
         return None

@@ -1,4 +1,4 @@
-"""When a tenant is synced: the form, and the next five times as one types. The cadence's text is cadence_words.py's."""
+"""A tenant's schedule: the form, and a live preview of the next five times. cadence_words.py writes the cadence."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PAUSED = "An operator paused this company. Ask an operator to resume it, then se
 
 
 class ScheduleForm(PortalForm):
-    """Every kind has its fields; those of the others are left alone."""
+    """Every kind of schedule has its own fields; those of other kinds are ignored."""
 
     kind = SelectField("How often", choices=choices(KINDS))
     at = StringField("At", [Length(max=10)], description="Like 02:00 or 17:30.")
@@ -47,25 +47,25 @@ class ScheduleForm(PortalForm):
     cron = StringField("Cron expression", [Length(max=200)], description="Minute, hour, day, month, weekday.")
     opens = StringField("Start no earlier than", [Length(max=10)])
     closes = StringField("and no later than", [Length(max=10)])
-    timezone = StringField("Time zone", [Length(max=100)], description="An IANA name, like America/New_York.")
+    timezone = StringField("Time zone", [Length(max=100)], description="A time zone name, like America/New_York.")
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a choice would do: in words with its next times, or all that is wrong with it."""
+    """The effect of a choice, in words and with its next times, or everything that is wrong with it."""
 
     zone: str = "UTC"
     text: str = ""
     words: str = ""
     times: tuple[datetime, ...] = ()
     is_spread: bool = False
-    """Each tenant starts with a little delay of its own."""
+    """Whether each tenant starts with its own short delay."""
     problems: Mapping[str, str] = field(default_factory=dict)
-    """Field -> a sentence."""
+    """Field -> what is wrong with it."""
 
 
 def preview_of(chosen: Mapping[str, str], now: datetime) -> Preview:
-    """The next TIMES times after ``now`` of what is chosen: the names of USUAL, and ``timezone``. Pure."""
+    """The next TIMES times of a choice after ``now``. ``chosen`` has the names of USUAL, and ``timezone``. Pure."""
     zone, text = "", ""
     problems: dict[str, str] = {}
     try:
@@ -84,19 +84,19 @@ def preview_of(chosen: Mapping[str, str], now: datetime) -> Preview:
 
 
 def schedule(visit: Visit) -> Response:
-    """The form with what is stored."""
+    """The form with the saved schedule."""
     chosen = _stored(visit)
     return _page(visit, ScheduleForm(data=chosen), preview_of(chosen, visit.now))
 
 
 def preview(visit: Visit) -> Response:
-    """What is typed would do this; a part of the page, for portal.js."""
+    """A preview of what is entered: a part of the page, for portal.js."""
     chosen = {name: visit.request.query_params.get(name, usual) for name, usual in _stored(visit).items()}
     return visit.render("schedule_preview.html", preview=preview_of(chosen, visit.now))
 
 
 def save(visit: Visit) -> Response:
-    """Store it, or only show what it would do where that was asked for."""
+    """Save the schedule, or only preview it if that was requested."""
     form = ScheduleForm.of(visit)
     chosen = {name: getattr(form, name).data or "" for name in (*USUAL, "timezone")}
     found = preview_of(chosen, visit.now)
@@ -142,7 +142,7 @@ def _page(visit: Visit, form: ScheduleForm, preview: Preview, *, status: int = 2
 
 @cache
 def zones() -> tuple[str, ...]:
-    """Places to choose from; every other IANA name can be typed."""
+    """Time zones to choose from; any other IANA name can be typed."""
     near = ("America/", "US/", "Pacific/")
     return ("UTC", *sorted(name for name in zoneinfo.available_timezones() if name.startswith(near)))
 

@@ -1,4 +1,4 @@
-"""The syncs of a tenant, page after page, and one of them with all there is: entities, calls, log."""
+"""A tenant's syncs, page by page, and the details of one: entities, calls, log."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _ENTITY_BADGES = {
 
 
 def syncs(visit: Visit) -> Response:
-    """The newest first; ``outcome`` filters, ``after`` is where the page before ended."""
+    """The syncs, newest first; ``outcome`` filters, ``after`` is where the previous page ended."""
     query = visit.request.query_params
     wanted = query.get("outcome", "")
     state = SyncState(wanted) if wanted in list(SyncState) else None
@@ -54,7 +54,7 @@ def syncs(visit: Visit) -> Response:
 
 
 def sync_of_tenant(visit: Visit) -> Response:
-    """One sync. Another tenant's is not found, nor one that was rolled up."""
+    """One sync. Syncs of other tenants, and those that were rolled up, are not found."""
     detail = read_sync(visit.connection, visit.number("id"))
     if detail is None or detail.sync.tenant != visit.tenant.key:
         raise HTTPException(
@@ -74,7 +74,7 @@ def sync_of_tenant(visit: Visit) -> Response:
 
 
 def syncs_words(visit: Visit) -> dict[str, Any]:
-    """The words that templates have for syncs, as this actor is told them."""
+    """The template functions that word syncs for this actor."""
     return {
         "sync_badge": sync_badge,
         "entity_badge": lambda outcome: _ENTITY_BADGES.get(outcome, Badge(outcome, "quiet")),
@@ -86,19 +86,19 @@ def syncs_words(visit: Visit) -> dict[str, Any]:
 
 
 def dagster_run(visit: Visit) -> Callable[[str | None], str | None]:
-    """The address of a run in Dagster's UI, for those who have to do with it."""
+    """The URL of a run in Dagster's UI, for people who may use it."""
     base = read_rules(visit.portal.settings.home).telling.dagster_url
     may = visit.actor.may(Permission.SEE_ALL)
     return lambda run_id: f"{base}/runs/{run_id}" if run_id and may else None
 
 
 def position_text(position: Position) -> str:
-    """A position for an address: microseconds since 1970, and the id."""
+    """A position for a URL: microseconds since 1970, and the ID."""
     return f"{(position.started_at - EPOCH) // MICROSECOND}-{position.id}"
 
 
 def position_of(text: str) -> Position | None:
-    """The position of an address; None where it is none."""
+    """Parse a position from a URL; None if it is invalid."""
     since, _, number = text.partition("-")
     if not all(part.isascii() and part.isdigit() and len(part) <= 18 for part in (since, number)):
         return None

@@ -1,6 +1,6 @@
-"""One tenant: how it stands, what to do next, what its last syncs did. A part of it is asked for again by portal.js.
+"""One tenant: its state, what to do next, and its last syncs. portal.js reloads a part of the page.
 
-What its buttons do is tenant_actions.py, what the page says first next_step.py.
+tenant_actions.py handles its buttons, next_step.py chooses the first message.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def tenant(visit: Visit) -> Response:
 
 
 def status(visit: Visit) -> Response:
-    """The part of it that is live."""
+    """The part of the page that is reloaded."""
     return visit.render("tenant_status.html", **_standing(visit))
 
 

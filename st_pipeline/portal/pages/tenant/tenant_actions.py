@@ -1,4 +1,4 @@
-"""What the buttons of a tenant's page do: each writes a row, a row of the audit, and says what follows."""
+"""The buttons of a tenant's page: each writes a row and an audit row, and says what happens next."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEVER_CONNECTED = "This company was never connected, so there is nothing to sync
 
 
 def sync(visit: Visit) -> Response:
-    """Ask for a sync; ``full`` for one of everything, which only operators may."""
+    """Request a sync, or with ``full`` a full refresh, which only operators may."""
     tenant, is_full = visit.tenant, visit.form.get("full") == "1"
     if is_full and not visit.actor.may(Permission.ADMINISTER):
         raise HTTPException(403)
@@ -30,14 +30,14 @@ def sync(visit: Visit) -> Response:
 
 
 def pause(visit: Visit) -> Response:
-    """No sync by itself any more."""
+    """Stop automatic syncs."""
     if not visit.operations().pause(visit.tenant.key):
         return _back(visit, "Already paused.")
     return _back(visit, f"Paused. When resumed, it goes back to the schedule {visit.tenant.cadence}.")
 
 
 def resume(visit: Visit) -> Response:
-    """Go on with the cadence from before the pause."""
+    """Go back to the cadence from before the pause."""
     cadence = visit.operations().resume(visit.tenant.key)
     if cadence is None:
         return _back(visit, "This company is not paused.")
@@ -45,7 +45,7 @@ def resume(visit: Visit) -> Response:
 
 
 def enable(visit: Visit) -> Response:
-    """Let a disabled tenant take part again."""
+    """Turn a disabled tenant's syncs back on."""
     if not visit.operations().enable(visit.tenant.key):
         return _back(visit, "Already enabled.")
     if visit.tenant.connected_at is None:
