@@ -58,7 +58,7 @@ def encryption(count: int, keys: str, as_json: bool) -> None:
 
 
 def incident_as_json(incident: Incident) -> dict[str, Any]:
-    """An incident for machines: its columns, and its steps also as one text with commands."""
+    """An incident as JSON: its columns, and its steps also as one text with commands."""
     return asdict(incident) | {"advice": command_words(incident.steps, incident.tenant)}
 
 

@@ -57,9 +57,9 @@ def query(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, 
 
 
 def _console() -> Console:
-    # Errors and values are text as it came, not rich's markup.
+    # Errors and values are plain text, not markup of rich.
     console = Console(highlight=False, markup=False, emoji=False)
-    # A pipe or a log has no width of its own; a table squeezed into 80 columns cannot be read.
+    # A pipe or a log has no width; a table squeezed into 80 columns is unreadable.
     return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200)
 
 

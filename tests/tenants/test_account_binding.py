@@ -22,7 +22,7 @@ def test_a_tenant_that_was_connected_stays_in_its_environment_and_account(regist
     registry.add(acme(), own())
     before = registry.record_check("acme", CheckResult(Status.CONNECTED, "connected"), datetime.now(UTC))
     for change in ({"environment": "production"}, {"tenant_id": 2}):
-        with pytest.raises(TenantBound, match="second tenant"):
+        with pytest.raises(TenantBound, match="register the other account as a new tenant"):
             registry.set("acme", name="New", **change)
     assert registry.get("acme") == before
     registry.set("acme", environment="sandbox", tenant_id=1001)  # what it is anyway may be said
