@@ -27,6 +27,7 @@ from st_pipeline.settings import PROJECT_ROOT, Settings
 from st_pipeline.sync.pipeline import open_pipeline
 
 STOP_SECONDS = 20.0
+LOGS = {"Dagster UI": "webserver.log", "Dagster daemon": "daemon.log", "portal": "portal.log"}
 START_SECONDS = 120.0
 
 Port = Annotated[int, typer.Option(help="Port of the Dagster UI.")]
@@ -60,11 +61,13 @@ def up(
         typer.echo("Starting the Dagster UI, the daemon and the portal …")
         processes = {
             "Dagster UI": _start(
-                ["dagster-webserver", *workspace, "-h", host, "-p", str(port)], environment, logs / "webserver.log"
+                ["dagster-webserver", *workspace, "-h", host, "-p", str(port)], environment, logs / LOGS["Dagster UI"]
             ),
-            "Dagster daemon": _start(["dagster-daemon", "run", *workspace], environment, logs / "daemon.log"),
+            "Dagster daemon": _start(["dagster-daemon", "run", *workspace], environment, logs / LOGS["Dagster daemon"]),
             "portal": _start(
-                ["st-pipeline", "portal", "--host", host, "--port", str(portal_port)], environment, logs / "portal.log"
+                ["st-pipeline", "portal", "--host", host, "--port", str(portal_port)],
+                environment,
+                logs / LOGS["portal"],
             ),
         }
         try:
@@ -155,7 +158,17 @@ def _wait(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
 def _refuse_dead(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
     for name, process in processes.items():
         if process.poll() is not None:
-            raise CommandRefused(f"{name} stopped with exit status {process.returncode}; see {logs}")
+            raise CommandRefused(
+                f"{name} stopped with exit status {process.returncode}{_last_line(name, logs)}; see {logs}"
+            )
+
+
+def _last_line(name: str, logs: Path) -> str:
+    """What a process said last, in parentheses; nothing if it has no log or said nothing."""
+    log = logs / LOGS.get(name, "")
+    lines = log.read_text(errors="replace").split("\n") if log.is_file() else []
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f" ({last[:300]})" if last else ""
 
 
 def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:

@@ -20,6 +20,7 @@ import pytest
 from st_pipeline.cli import serving
 from st_pipeline.settings import PROJECT_ROOT
 from tests.support.homes import empty_home
+from tests.support.ports import free_port
 from tests.support.waiting import wait_for
 
 COMMAND = str(Path(sys.executable).with_name("st-pipeline"))
@@ -30,12 +31,6 @@ def home() -> Iterator[Path]:
     folder = empty_home("up")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import signal
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from st_pipeline.tenants.key_file import FILE_NAME
 from tests.end_to_end import canary
 from tests.end_to_end.home import COMMAND, Home
 from tests.portal.browser_chromium import NONE, Person, chromium, launched
+from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.skipif(chromium() is None, reason=NONE)]
@@ -47,12 +47,6 @@ class Lived:
     people: dict[str, Person]
     said: dict[str, str]
     invitation: str
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(url: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -113,13 +112,6 @@ def succeeded(connection: psycopg.Connection) -> dict[str, int]:
             "select tenant, count(*) from control.syncs where outcome = 'succeeded' group by tenant"
         ).fetchall()
     )
-
-
-def free_port() -> int:
-    """A free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ask_ui(port: int, query: str) -> tuple[dict, float]:

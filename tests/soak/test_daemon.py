@@ -20,6 +20,7 @@ from st_pipeline.sandbox import Sandbox
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from tests.end_to_end.home import Home
 from tests.soak import daemon
+from tests.support.ports import free_port
 from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3600)]
@@ -111,7 +112,7 @@ def test_killed_during_a_wave_the_daemon_skips_no_tenant_and_syncs_none_twice(
 
 def test_three_hundred_tenants_due_at_once(home: Home, instance: dg.DagsterInstance) -> None:
     accounts = daemon.accounts(300)
-    port = daemon.free_port()
+    port = free_port()
     answers: dict[str, list[float]] = {page: [] for page in PAGES}
     with Sandbox(accounts) as sandbox, home.connect() as connection:
         keys = daemon.register(home, sandbox, accounts)

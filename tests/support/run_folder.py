@@ -55,6 +55,8 @@ def processes_of(folder: str) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             names_it = any(folder in argument for argument in process.cmdline())
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue  # it has ended; only its parent has not asked yet
             if process.pid != os.getpid() and (names_it or process.environ().get("TMPDIR", "").startswith(folder)):
                 found.append(process)
         except psutil.Error:
