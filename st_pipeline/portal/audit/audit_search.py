@@ -14,6 +14,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from st_pipeline.operations.audit import Entry
+from st_pipeline.portal.words.audit_words import detail_words
 
 COLUMNS = ("at", "actor", "role", "address", "action", "tenant", "detail")
 # What makes a spreadsheet read a cell as a formula, see OWASP's "CSV Injection".
@@ -66,7 +67,7 @@ def actions(connection: psycopg.Connection[Any]) -> list[str]:
 
 def words(detail: Mapping[str, Any]) -> str:
     """The details of an entry on one line. Pure."""
-    return "; ".join(f"{name.replace('_', ' ')}: {_plain(value)}" for name, value in detail.items())
+    return "; ".join(f"{detail_words(name)}: {_plain(value)}" for name, value in detail.items())
 
 
 def csv_lines(entries: Iterable[Entry], *, has_head: bool) -> str:
@@ -89,7 +90,7 @@ def cell(text: str) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+        return ", ".join(f"{detail_words(name)} {_plain(one)}" for name, one in value.items())
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "none" if value is None else str(value)

@@ -12,6 +12,7 @@ from st_pipeline.portal.audit.audit_search import Wanted
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.service import Pool
 from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.audit_words import action_words
 
 PAGE = 100
 AT_ONCE = 2000
@@ -28,6 +29,7 @@ def audit(visit: Visit) -> Response:
         "audit.html",
         entries=[(one, audit_search.words(one.detail)) for one in shown],
         wanted=wanted,
+        action_words=action_words,
         actions=audit_search.actions(visit.connection),
         older=f"/audit?{urlencode(older)}" if older else None,
         newest=f"/audit?{query}" if query else "/audit",

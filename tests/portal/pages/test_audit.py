@@ -55,7 +55,7 @@ def test_what_the_command_line_did_is_found_by_who_what_and_tenant_also_one_that
         assert page.count('data-label="User"') == 1
         assert '<a href="/audit?tenant=long-gone">long-gone</a>' in page
         assert "tenant id: 7; environment: sandbox" in text_of(page)
-        assert "<option>tenant removed" in page.replace(" selected", "")
+        assert '<option value="tenant removed">Company removed' in page.replace(" selected", "")
 
 
 def test_what_no_filter_can_be_is_left_out(signed_in: SignedIn) -> None:
