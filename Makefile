@@ -27,7 +27,7 @@ dev: setup       ## start Dagster's development server on this project's instanc
 	@$(BIN)/st-pipeline dev
 
 test: setup      ## run the test suite, without what takes minutes
-	@$(BIN)/python -m pytest -m "not acceptance and not soak" -n 4 --durations=25  # four workers on two cores: many tests mostly wait
+	@$(BIN)/python -m pytest -m "not acceptance and not soak" -n 3 --durations=25  # three workers on two cores: some tests mostly wait
 
 acceptance: setup  ## run the tests that take minutes: a simulated month, 25 kills, 50,000 invoices, the whole stack
 	@$(BIN)/python -m pytest -m acceptance -n 2 --timeout=1800 --durations=25

@@ -76,8 +76,9 @@ def test_encryption_says_how_many_tenants_and_where_the_keys_are(capsys: pytest.
     assert said.count("\n") == 1
 
 
-def test_an_incident_for_machines_has_its_steps_as_data_and_as_commands() -> None:
-    facts = json.loads(json.dumps(output.incident_as_json(INCIDENT)))
+def test_an_incident_for_machines_has_its_steps_as_data_and_as_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    output.json_(output.incident_as_json(INCIDENT))
+    facts = json.loads(capsys.readouterr().out)
     assert facts["steps"] == [{"do": "sync"}, {"do": "view_syncs"}]
     assert facts["advice"].startswith("Run st-pipeline sync acme.")
     assert facts["since"] == (NOW - HOUR).isoformat()
@@ -89,8 +90,9 @@ def test_an_incident_for_machines_has_its_steps_as_data_and_as_commands() -> Non
     )
 
 
-def test_an_incident_that_is_over_says_when_and_why() -> None:
+def test_an_incident_that_is_over_says_when_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     over = replace(INCIDENT, steps=(), closed_at=NOW, closed_because=Closed.RECOVERED)
-    facts = json.loads(json.dumps(output.incident_as_json(over)))
+    output.json_(output.incident_as_json(over))
+    facts = json.loads(capsys.readouterr().out)
     assert (facts["closed_at"], facts["closed_because"]) == (NOW.isoformat(), "recovered")
     assert (facts["steps"], facts["advice"]) == ([], "")

@@ -19,6 +19,8 @@ from tests.end_to_end import snapshot
 from tests.end_to_end.built import Built
 from tests.end_to_end.home import Home
 
+pytestmark = pytest.mark.acceptance
+
 KEY, TWIN_KEY = "acme", "twin"
 ACCOUNT = Account(3201, "cid.acme", "cs1.acme", "ak1.app", seed=3, size=Size(customers=150, invoices=250))
 TWIN = replace(ACCOUNT, tenant_id=3202, client_id="cid.twin", client_secret="cs1.twin")

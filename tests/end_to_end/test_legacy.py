@@ -16,6 +16,8 @@ from st_pipeline.postgres import connect, warehouse
 from tests.end_to_end.built import TENANTS, Built
 from tests.legacy.reference import Report, report
 
+pytestmark = pytest.mark.acceptance
+
 COUNTED = ("invoices", "members", "rejected")
 TABLES = {"invoices": "invoices_stream", "members": "members_stream", "rejected": "rejected_rows"}
 OWN_COLUMNS = ("id", "created_at")

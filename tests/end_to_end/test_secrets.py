@@ -31,6 +31,8 @@ from tests.end_to_end.built import ACCOUNTS, NOBODY, OWN_APP_KEY, SHARED_APP_KEY
 from tests.end_to_end.home import Home
 from tests.end_to_end.leaky_api import MODES
 
+pytestmark = pytest.mark.acceptance
+
 SHARED, OWN = TENANTS[4001].key, TENANTS[4003].key
 WRONG_SECRET = "cs1.Canary+wrong/e2e="
 

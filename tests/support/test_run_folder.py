@@ -18,6 +18,8 @@ from st_pipeline.settings import PROJECT_ROOT
 from tests.support.run_folder import processes_of
 from tests.support.waiting import PATIENCE_SECONDS, wait_for
 
+pytestmark = pytest.mark.acceptance
+
 # Both start a server for the session. The first takes long enough to be ended early, the second no time.
 LONG, SHORT = (("tests/warehouse/test_upsert.py", "-k", name) for name in ("fold", "hundred"))
 

@@ -97,7 +97,7 @@ def test_only_changes_to_another_account_are_refused_to_a_connected_tenant(regis
     for changes in ({}, {"name": "New", "cadence": "weekly"}, {"tenant_id": 1001, "environment": never.environment}):
         require_unbound(connected, changes)
     require_unbound(never, {"tenant_id": 2})
-    with pytest.raises(TenantBound, match="acme is bound to the sandbox account 1001"):
+    with pytest.raises(TenantBound, match="acme has connected to the sandbox account 1001"):
         require_unbound(connected, {"name": "New", "tenant_id": 2})
 
 
