@@ -130,7 +130,7 @@ class TenantSync:
                 found = explain_refusal(tenant, error)
                 registry.record_check(self.key, found, self.clock())
                 self.outcome.stop(error)
-                self.outcome.error = f"{self.key} is {found.status.label}: {found.detail}"
+                self.outcome.error = f"{self.key}: {found.status.label}. {found.detail}"
                 self.outcome.steps = found.steps
                 return None
 

@@ -43,8 +43,8 @@ def require_free(connection: psycopg.Connection[Any], tenant: Tenant, changed: M
     ).fetchone()
     if holder:
         raise TenantExists(
-            f"the {environment} account {tenant_id} is already registered as {holder[0]}; an account can have only one "
-            "tenant, or its records would count twice",
+            f"the {environment} account {tenant_id} is already registered as {holder[0]}; use that one, because "
+            "adding it twice would count its records twice",
             tenant.key,
         )
     require_own_past(connection, tenant.key, environment, tenant_id)

@@ -64,8 +64,8 @@ def read_admission(tenant: Tenant, scopes: frozenset[str]) -> CheckResult:
     named = ", ".join(f"{scope} (for {' and '.join(names)})" for scope, names in sorted(missing.items()))
     return CheckResult(
         Status.CONNECTED,
-        f"connected, but {'a scope is' if len(missing) == 1 else 'scopes are'} missing: {named}; "
-        f"the legacy tables need {'it' if len(missing) == 1 else 'them'}",
+        f"connected, but {'a permission is' if len(missing) == 1 else 'permissions are'} missing: {named}. "
+        f"The reports cannot be built without {'it' if len(missing) == 1 else 'them'}",
         scopes,
         CheckCause.SCOPE,
         (*(Step(Do.GRANT_SCOPE, scope) for scope in sorted(missing)), Step(Do.TEST_CONNECTION)),

@@ -85,7 +85,7 @@ def complete(tenant: str, own: OwnCredentials, shared_app_key: Secret | None) ->
     """
     app_key = own.app_key or shared_app_key
     if app_key is None:
-        raise CredentialsMissing(f"tenant {tenant} has no app key", Step(Do.ENTER_APP_KEY), tenant=tenant)
+        raise CredentialsMissing(f"{tenant} has no app key yet", Step(Do.ENTER_APP_KEY), tenant=tenant)
     one = Credentials(client_id=own.client_id, client_secret=own.client_secret, app_key=app_key, app_id=own.app_id)
     if own.older_secret is None:
         return one

@@ -29,7 +29,14 @@ class Status(StrEnum):
     @property
     def label(self) -> str:
         """The text for people."""
-        return "not connected yet" if self is Status.NOT_CONNECTED else self.value
+        return _LABELS.get(self, self.value)
+
+
+_LABELS = {
+    Status.NOT_CONNECTED: "not connected yet",
+    Status.REFUSED: "rejected by ServiceTitan",
+    Status.UNREACHABLE: "ServiceTitan not responding",
+}
 
 
 class CheckCause(StrEnum):

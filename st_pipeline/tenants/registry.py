@@ -229,7 +229,7 @@ class Registry:
 
 
 def _missing(key: str) -> CredentialsMissing:
-    return CredentialsMissing(f"tenant {key} has no credentials", Step(Do.ENTER_CREDENTIALS), tenant=key)
+    return CredentialsMissing(f"{key} has no client id and secret yet", Step(Do.ENTER_CREDENTIALS), tenant=key)
 
 
 def _changed(tenant: Tenant, changes: Mapping[str, Any]) -> dict[str, Any]:

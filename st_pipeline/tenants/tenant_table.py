@@ -130,8 +130,8 @@ def _taken(connection: psycopg.Connection[Any], tenant: NewTenant) -> TenantsErr
     ).fetchone()
     name = holder[0] if holder else "another tenant"
     return TenantExists(
-        f"the {tenant.environment} account {tenant.tenant_id} is already registered as {name}; an account can have "
-        "only one tenant, or its records would count twice",
+        f"the {tenant.environment} account {tenant.tenant_id} is already registered as {name}; use that one, "
+        "because adding it twice would count its records twice",
         tenant.key,
     )
 

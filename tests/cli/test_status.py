@@ -400,11 +400,11 @@ def test_the_overview_of_the_portal_has_the_figures_of_status_and_of_a_hand_coun
         "Succeeded, 24 h": f"{rate} {plain['succeeded']} syncs",
         "Failed today": f"{plain['failed_today']} since midnight UTC",
         "Average sync": f"{plain['average_sync_seconds']:.0f} s last 24 h",
-        "Avg. API latency": f"{latency} 95% within {p95}",
+        "Avg. API response": f"{latency} 95% within {p95}",
         "Queue": f"{plain['queued']} {plain['running']} running",
         "Rate limit used": f"{used} {plain['busiest_tenant']}",
         "Connected": f"{plain['connected']} of {plain['tenants']} companies",
-        "Open incidents": f"{plain['open_incidents']} see below",
+        "Open alerts": f"{plain['open_incidents']} see below",
     }
     found = {
         re.findall(r'scope="row"><a href="/tenants/([^"]+)"', part)[0]: cells(part)
@@ -417,10 +417,10 @@ def test_the_overview_of_the_portal_has_the_figures_of_status_and_of_a_hand_coun
         assert row["Connection"][0] == tenant["status"].replace("not_connected", "not connected yet")
         assert row["Last sync"][0].startswith(newest["state"])
         assert row["Last sync"][1] == on_page(newest["started_at"])
-        assert row["Rows"][0] == str(newest["loaded"])
+        assert row["Records"][0] == str(newest["loaded"])
         took = newest["seconds"]
         assert row["Duration"][0] == ("–" if took is None else f"{took:.1f} s" if took < 10 else f"{took:.0f} s")
-        assert row["Incidents"][0] == (str(len(hand["incidents"])) if hand["incidents"] else "–")
+        assert row["Alerts"][0] == (str(len(hand["incidents"])) if hand["incidents"] else "–")
         fresh = hand["stale_since"] or hand["fresh_until"]
         assert row["Data"][1] == (on_page(fresh) if fresh else [])
         if hand["next_sync"] and hand["next_sync"] > said["at"] and not hand["is_queued"]:

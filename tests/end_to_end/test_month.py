@@ -109,7 +109,7 @@ def test_a_rejected_tenant_is_tried_once_for_each_scheduled_time(syncs: Syncs) -
     tenant = BY_KEY["refused-1"]
     after = [sync for sync in syncs[tenant.key] if sync.started_at > REFUSED_FROM]
     assert [sync.outcome for sync in after] == ["failed"] * len(after)
-    assert all("refused" in (sync.error or "") for sync in after)
+    assert all("rejected by ServiceTitan" in (sync.error or "") for sync in after)
     assert [(sync.reason, sync.due_for) for sync in after] == [
         (one.reason, one.due_for) for one in expected(tenant) if one.earliest > REFUSED_FROM
     ]

@@ -151,8 +151,8 @@ def test_the_client_connects_by_the_link_and_sees_the_status_change(lived: Lived
     assert "Not connected yet" in said["not connected"]
     assert "permissions the reports need are granted" in said["connected"]
     # Nothing remains of the previous state, or of the instructions to connect.
-    assert "Saved and tested" in said["not connected"]
-    assert "Saved and tested" not in said["connected"]
+    assert "Test result" in said["not connected"]
+    assert "Test result" not in said["connected"]
     assert "How to connect" not in said["connected"]
     assert "every week on Friday at 03:30 (America/Chicago time)" in said["preview"]
     assert "Schedule saved: every week on Friday at 03:30." in said["scheduled"]

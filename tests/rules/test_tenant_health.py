@@ -27,7 +27,7 @@ def test_refused_credentials_are_told_since_when_and_with_the_checks_own_advice(
     error = NotConnected("not connected", tenant="acme", status=400)
     found = explain_refusal(past.registry.get("acme"), error)
     past.found("acme", found.status, found.detail, LAST_NIGHT, found.cause, found.steps)
-    past.sync(LAST_NIGHT, error=f"acme is refused: {found.detail}")
+    past.sync(LAST_NIGHT, error=f"acme: rejected by ServiceTitan. {found.detail}")
     rules = by_rule(find())
     refused = rules.pop("credentials_refused")
     assert (refused.tenant, refused.severity, refused.since) == ("acme", Severity.NOW, LAST_NIGHT)

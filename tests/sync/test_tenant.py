@@ -147,7 +147,7 @@ def test_keys_that_were_refused_need_a_person(pipeline: Pipeline, connection: ps
     with pipeline.registry() as registry:
         registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.canary-wrong")))
     outcome = sync_tenant(pipeline, "acme", request("jpm_job_types"))
-    assert (outcome.error or "").startswith("acme is refused: ")
+    assert (outcome.error or "").startswith("acme: rejected by ServiceTitan. ")
     assert "canary" not in str(history(connection, outcome))
 
 
@@ -156,7 +156,7 @@ def test_an_api_that_does_not_answer_is_worth_another_try(
 ) -> None:
     sandbox.faults = Faults(rate_5xx=1.0)
     outcome = sync_tenant(pipeline, "acme", request(*SOME))
-    assert (outcome.error or "").startswith("acme is unreachable: ")
+    assert (outcome.error or "").startswith("acme: ServiceTitan not responding. ")
     assert history(connection, outcome)["outcome"] == "failed"
     assert {call["status"] for call in history(connection, outcome)["calls"]} & {500, 502, 503, 504}
     sandbox.faults = Faults()

@@ -55,7 +55,7 @@ def test_without_its_own_the_shared_app_key_is_used() -> None:
 
 
 def test_without_any_app_key_the_way_to_give_one_is_named() -> None:
-    with pytest.raises(CredentialsMissing, match=r"tenant acme has no app key\. Set SERVICETITAN_APP_KEY"):
+    with pytest.raises(CredentialsMissing, match=r"acme has no app key yet\. Set SERVICETITAN_APP_KEY"):
         complete("acme", own_credentials("cid.a", Secret("b")), None)
 
 

@@ -34,4 +34,9 @@ def test_a_wrong_field_is_named_with_its_tenant() -> None:
 
 
 def test_not_connected_is_said_as_not_connected_yet() -> None:
-    assert [status.label for status in Status] == ["not connected yet", "connected", "refused", "unreachable"]
+    assert [status.label for status in Status] == [
+        "not connected yet",
+        "connected",
+        "rejected by ServiceTitan",
+        "ServiceTitan not responding",
+    ]

@@ -71,4 +71,6 @@ def test_lines_say_yes_no_and_dash() -> None:
 def test_the_state_is_said_once() -> None:
     assert state_line(replace(NEW, status=Status.CONNECTED, status_detail="connected")) == "acme: connected"
     detail = CheckResult(Status.UNREACHABLE, "HTTP 503").detail
-    assert state_line(replace(NEW, status=Status.UNREACHABLE, status_detail=detail)) == "acme: unreachable. HTTP 503"
+    assert state_line(replace(NEW, status=Status.UNREACHABLE, status_detail=detail)) == (
+        "acme: ServiceTitan not responding. HTTP 503"
+    )

@@ -106,7 +106,7 @@ def _last_state(one: TenantOverview) -> SyncState | None:
 
 FILTERS: Mapping[str, tuple[str, Callable[[TenantOverview], bool]]] = {
     "all": ("All", lambda one: True),
-    "wrong": ("Has incidents", lambda one: bool(one.incidents)),
+    "wrong": ("Has open alerts", lambda one: bool(one.incidents)),
     "failed": ("Last sync failed", lambda one: _last_state(one) in (SyncState.FAILED, SyncState.INTERRUPTED)),
     "busy": ("Running or queued", lambda one: one.is_queued or _last_state(one) is SyncState.RUNNING),
     "stale": ("Stale", lambda one: one.stale_since is not None),
@@ -119,7 +119,7 @@ SORTS: Mapping[str, tuple[str, _Order]] = {
     "name": ("Company", lambda one: (one.tenant.name.casefold(), one.tenant.key)),
     "status": ("Connection", lambda one: (not one.tenant.enabled, one.tenant.status.label)),
     "last": ("Last sync", lambda one: one.recent[-1].started_at if one.recent else NEVER),
-    "rows": ("Rows", lambda one: one.recent[-1].loaded if one.recent else -1),
+    "rows": ("Records", lambda one: one.recent[-1].loaded if one.recent else -1),
     "took": ("Duration", lambda one: (one.recent[-1].seconds if one.recent else None) or 0.0),
     "next": ("Next sync", lambda one: one.next_sync.at if one.next_sync else FAR),
     "fresh": ("Data", lambda one: one.stale_since or one.fresh_until or FAR),

@@ -48,7 +48,7 @@ NOT_TRUSTED = (
     "The provider's response could not be verified, so you were not signed in. Operators: check the log or run "
     "st-pipeline doctor."
 )
-DENIED = "You or the provider declined the sign-in, so you were not signed in."
+DENIED = "The sign-in was canceled or declined. Try again, or ask the provider's administrator for access."
 
 _log = logging.getLogger(__name__)
 

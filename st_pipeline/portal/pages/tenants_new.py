@@ -9,6 +9,7 @@ from starlette.responses import Response
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, ValidationError
 
+from st_pipeline.portal.pages.tenant.connect import ENVIRONMENTS
 from st_pipeline.portal.web.forms import PortalForm, SecretField, capital, choices, refuse, sentence
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
@@ -56,7 +57,7 @@ class NewTenantForm(PortalForm):
         description="Find it in ServiceTitan under Settings > Integrations > API Application Access.",
         render_kw={"inputmode": "numeric", "required": True},
     )
-    environment = SelectField("Environment", choices=choices({one.value: one.value for one in fields.Environment}))
+    environment = SelectField("Environment", choices=choices({one.value: words for one, words in ENVIRONMENTS.items()}))
     company_code = StringField(
         "Company code (optional)",
         [_by(fields.valid_company_code)],
@@ -141,7 +142,9 @@ def _tried(visit: Visit, new: NewTenant, own: OwnCredentials | None) -> str:
     if not own:
         return ". Enter its credentials or invite the client to do so"
     found = visit.operations().check(new.key, visit.portal.settings)
-    return f" and is {found.status.label}" if found.status is Status.CONNECTED else f", but is {found.status.label}"
+    if found.status is Status.CONNECTED:
+        return f" and is {found.status.label}"
+    return f". Test result: {found.status.label}. See Connect for what to do"
 
 
 def _form(visit: Visit, form: Any, *, status: int = 200) -> Response:

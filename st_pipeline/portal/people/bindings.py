@@ -68,8 +68,8 @@ def admit(connection: psycopg.Connection[Any], identity: Identity, now: datetime
     if is_bound:
         raise NotAdmitted(
             "bound to somebody else",
-            f"The account {name} is linked to another identity at the provider, a previous owner of this address or an "
-            "older identity of yours. If it should be yours, ask an operator to run:",
+            f"The account {name} is linked to a different login at the provider: either someone who had this email "
+            "address before, or an older login of yours. If the account is yours, ask an operator to run:",
             account=name,
             command=f"st-pipeline users unbind {name}",
         )

@@ -16,8 +16,8 @@ LARGEST_BODY = 64 * 1024
 MOST_FIELDS = 200
 FORM_TYPE = "application/x-www-form-urlencoded"
 
-TOO_LARGE = f"The request is larger than the {LARGEST_BODY // 1024} KB limit. Send less."
-UNREADABLE = "The request could not be read. Send UTF-8 text without NUL characters."
+TOO_LARGE = "What you entered is too long. Go back, shorten it, and try again."
+UNREADABLE = "Something you entered could not be read. Go back, retype it, and try again."
 
 
 class TooLarge(HTTPException):

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 _ACTIONS = {
-    "account corrected": "tenant id corrected",
+    "account corrected": "tenant id or environment corrected",
     "alerts tested": "test alert sent",
-    "bound to somebody else": "sign-in refused: account linked to someone else",
+    "bound to somebody else": "sign-in failed: account linked to someone else",
     "credentials tried": "connection tested",
+    "encryption renewed": "stored credentials re-encrypted",
     "full re-sync asked for": "full refresh requested",
     "invitation made": "invitation created",
+    "invitation refused": "invitation link rejected",
+    "sign-in refused": "sign-in failed",
     "sync asked for": "sync requested",
     "tenant changed": "company changed",
     "tenant registered": "company added",
     "tenant removed": "company removed",
+    "user unbound": "user unlinked from single sign-on",
 }
-_DETAILS = {"found": "result", "cadence": "schedule", "tenants": "companies", "which": "secret", "parts": "replaced"}
+_DETAILS = {
+    "found": "result", "cadence": "schedule", "tenants": "companies", "which": "secret", "parts": "replaced",
+    "why": "reason",
+}  # fmt: skip
 
 
 def action_words(action: str) -> str:

@@ -101,7 +101,7 @@ def in_words(cadence: Cadence) -> str:
         "monthly": f"every month on {'the last day' if shown['day'] == 'last' else 'day ' + shown['day']} {at}",
         "every": f"every {shown['every']} {UNITS[shown['unit']]}",
         "cron": f"on the cron schedule {shown['cron']}",
-        "paused": "never automatically",
+        "paused": "paused (no automatic syncs)",
     }[shown["kind"]]
     if shown["kind"] == "every" and shown["every"] == "1":
         words = words.removesuffix("s").replace("every 1 ", "every ")

@@ -57,7 +57,8 @@ def rows_chart(recent: Sequence[RecentSync]) -> Chart | None:
     counts = Counter(_tone(sync.state) for sync in recent)
     of = f"{len(recent)} syncs" if len(recent) > 1 else "sync"
     running = f", {counts['busy']} running" if counts["busy"] else ""
-    label = f"Last {of}: {counts['good']} succeeded, {counts['bad']} failed{running}; up to {most:,} rows"
+    largest = "largest sync 1 record" if most == 1 else f"largest sync {most:,} records"
+    label = f"Last {of}: {counts['good']} succeeded, {counts['bad']} failed{running}; {largest}"
     return Chart(paths, label, first, is_cut)
 
 

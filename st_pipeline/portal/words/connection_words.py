@@ -165,4 +165,4 @@ def scopes(tenant: Tenant) -> list[Scope]:
 def _lacking(entity: str) -> str:
     if entity in LEGACY_REQUIRED:
         return LEGACY_REQUIRED[entity]
-    return f"{entity_words(entity).lower()} (raw.{entity} stays empty)"
+    return f"{entity_words(entity).lower()} (none are downloaded)"

@@ -43,7 +43,8 @@ def next_step(one: TenantOverview, now: datetime, answer: Standing) -> NextStep:
     ``answer`` is the state of its connection, which the pages about credentials show in full.
     """
     if not one.tenant.enabled:
-        return NextStep("quiet", "Disabled", "Syncs are off; the data is kept. An operator can enable it here.")
+        text = "Syncs are off, and the data is kept. An operator can turn syncs back on with the Enable button."
+        return NextStep("quiet", "Disabled", text)
     if not answer.is_connected:
         return _connection(one.tenant.status, answer)
     return _sync(one, now)
@@ -92,7 +93,8 @@ def _sync(one: TenantOverview, now: datetime) -> NextStep:
         return NextStep("quiet", "Paused", "No automatic syncs are scheduled. Click Sync now to sync once.")
     if one.stale_since:
         return NextStep(
-            "warn", "Data is out of date", "No sync has succeeded on schedule. Click Sync now to update it.",
+            "warn", "Data is out of date",
+            "The last scheduled sync did not finish. Click Sync now to update the data.",
             same=frozenset({"stale"}),
         )  # fmt: skip
     if newest is None:

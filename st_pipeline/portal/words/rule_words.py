@@ -5,7 +5,7 @@ from __future__ import annotations
 _HEADINGS = {
     "failed_sync": "The last sync failed",
     "failures_in_a_row": "Several syncs in a row failed",
-    "many_failing": "Many companies are failing",
+    "many_failing": "Syncs are failing for many companies",
     "stale": "Data is out of date",
     "credentials_refused": "ServiceTitan rejects the credentials",
     "not_connected": "Not connected yet",

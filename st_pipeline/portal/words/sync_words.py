@@ -9,6 +9,7 @@ from datetime import datetime
 from st_pipeline.history.sync_log import FileRow, LogEntries
 from st_pipeline.history.syncs import Sync, SyncDetail, SyncEntity, SyncState
 from st_pipeline.portal.people.roles import Actor
+from st_pipeline.portal.words.entity_words import entity_words
 from st_pipeline.portal.words.formats import count, duration, size
 from st_pipeline.portal.words.step_words import problem_words
 
@@ -41,7 +42,7 @@ def reason_words(reason: str, requested_by: str) -> str:
 def scope_words(*, is_full: bool, is_partial: bool) -> str:
     """What it read: ``New and changed records`` or ``Full refresh``, of all entities or some."""
     what = "Full refresh" if is_full else "New and changed records"
-    return f"{what}, some record types" if is_partial else what
+    return f"{what}, some record types only" if is_partial else what
 
 
 def log_lines(detail: SyncDetail, rows: LogEntries, actor: Actor) -> list[Line]:
@@ -76,7 +77,7 @@ def _file(file: FileRow) -> Iterator[Line]:
 def _entities(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
     for one in detail.entities:
         if one.outcome == "not_granted":
-            yield Line(None, f"{one.entity}: not granted. {_said(one, detail, actor)}", "warn")
+            yield Line(None, f"{one.entity}: permission missing. {_said(one, detail, actor)}", "warn")
         elif one.outcome != "succeeded":
             yield Line(None, f"{one.entity}: failed. {_said(one, detail, actor)}", "bad")
         elif one.detail:
@@ -86,10 +87,10 @@ def _entities(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
 def _end(detail: SyncDetail, actor: Actor) -> Iterator[Line]:
     sync = detail.sync
     if sync.state is SyncState.SUCCEEDED:
-        sums = f"{_records(sync.fetched)} fetched, {count(sync.loaded)} loaded"
+        sums = f"{_records(sync.fetched)} downloaded, {count(sync.loaded)} loaded"
         yield Line(sync.finished_at, f"Succeeded in {duration(sync.seconds)}: {sums}", "good")
     elif sync.state is SyncState.FAILED:
-        yield Line(sync.finished_at, f"Failed after {duration(sync.seconds)}: {_why(detail, actor)}", "bad")
+        yield Line(sync.finished_at, f"Failed after {duration(sync.seconds)}{_why(detail, actor)}", "bad")
     elif sync.state is SyncState.INTERRUPTED:
         yield Line(
             None,
@@ -106,8 +107,11 @@ def _why(detail: SyncDetail, actor: Actor) -> str:
     """Why the sync itself stopped, or which entities failed; their own lines say why."""
     sync = detail.sync
     if sync.own_error:
-        return problem_words(sync.own_error, sync.steps, actor, sync.tenant)
-    return f"{', '.join(one.entity for one in detail.entities if one.outcome != 'succeeded')} (see above)"
+        return f": {problem_words(sync.own_error, sync.steps, actor, sync.tenant)}"
+    failed = [entity_words(one.entity) for one in detail.entities if one.outcome != "succeeded"]
+    if len(failed) == 1:
+        return f". This record type failed: {failed[0]}. The reason is above."
+    return f". These record types failed: {', '.join(failed)}. Each is explained above."
 
 
 def _records(number: int) -> str:

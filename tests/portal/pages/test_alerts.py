@@ -110,7 +110,7 @@ def test_a_test_goes_to_every_channel_and_says_which_took_it(
     assert signed_in(Role.VIEWER).post("/alerts/test").status_code == 403
     assert operator.post("/alerts/test").status_code == 303
     page = operator.get("/alerts").text
-    assert "Test alert sent: json 1 accepted it, json 2 did not accept it." in text_of(page)
+    assert "Test alert: json 1 delivered, json 2 failed. Check its address in ST_PIPELINE_ALERT_URLS." in text_of(page)
     assert [body["state"] for body in hook.received] == ["test"]
     outcomes = {"json 1": "took it", "json 2": "did not take it"}
     assert noted(control) == [("operator", "operator", "alerts tested", None, outcomes)]

@@ -54,11 +54,11 @@ def test_the_totals_are_those_of_status(page: Browser, control: psycopg.Connecti
         f"Succeeded, 24 h {formats.share(totals.success_rate)} {totals.succeeded} sync",
         f"Failed today {totals.failed_today} ",
         f"Average sync {formats.duration(totals.average_sync_seconds)} ",
-        f"Avg. API latency {formats.latency(totals.average_latency)} ",
+        f"Avg. API response {formats.latency(totals.average_latency)} ",
         f"Queue {totals.queued} {totals.running} running",
         f"Rate limit used {formats.share(totals.rate_limit_share)} ",
         f"Connected {totals.connected} of {totals.tenants} companies",
-        f"Open incidents {totals.open_incidents} ",
+        f"Open alerts {totals.open_incidents} ",
     ):
         assert text in said
     assert (totals.tenants, totals.connected, totals.succeeded) == (4, 3, 1)
@@ -154,10 +154,10 @@ def test_a_chart_is_as_high_as_its_rows_and_says_the_same_in_words() -> None:
         [sync(1, SyncState.SUCCEEDED, 50), sync(2, SyncState.FAILED, 3), sync(3, SyncState.SUCCEEDED, 100)]
     )
     assert chart
-    assert chart.label == "Last 3 syncs: 2 succeeded, 1 failed; up to 100 rows"
+    assert chart.label == "Last 3 syncs: 2 succeeded, 1 failed; largest sync 100 records"
     assert re.findall(r"v-(\d+)", chart.paths["good"]) == [str(HEIGHT // 2), str(HEIGHT)]
     assert chart.paths["bad"].count("z") == 1
     assert rows_chart([]) is None
     nothing = rows_chart([sync(1, SyncState.SUCCEEDED, 0)])
     assert nothing
-    assert nothing.label == "Last sync: 1 succeeded, 0 failed; up to 0 rows"
+    assert nothing.label == "Last sync: 1 succeeded, 0 failed; largest sync 0 records"

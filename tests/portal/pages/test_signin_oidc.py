@@ -292,7 +292,7 @@ def test_an_attempt_ends_after_ten_minutes_and_only_our_own_signature_counts(
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        ("access_denied", "You or the provider declined the sign-in"),
+        ("access_denied", "The sign-in was canceled or declined"),
         ("server_error", "rejected the sign-in"),
         ("canary<script>\r\nSet-Cookie: a=b", "rejected the sign-in"),
     ],

@@ -17,6 +17,8 @@ from st_pipeline.portal.words.audit_words import action_words, detail_words
         ("credentials tried", "Connection tested"),
         ("paused", "Paused"),
         ("full re-sync asked for", "Full refresh requested"),
+        ("sign-in refused", "Sign-in failed"),
+        ("user unbound", "User unlinked from single sign-on"),
     ],
 )
 def test_an_action_is_a_short_sentence(action: str, words: str) -> None:
@@ -34,4 +36,4 @@ def test_no_action_that_is_recorded_is_shown_in_engineers_words() -> None:
 
 
 def test_a_detail_has_a_name_that_people_know() -> None:
-    assert (detail_words("found"), detail_words("tenant_id")) == ("result", "tenant id")
+    assert [detail_words(name) for name in ("found", "why", "tenant_id")] == ["result", "reason", "tenant id"]

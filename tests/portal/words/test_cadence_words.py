@@ -138,7 +138,7 @@ def test_a_stored_cadence_fills_its_own_fields_and_leaves_the_usual_in_the_other
         ("every 1m", "every minute"),
         ("every 11h", "every 11 hours"),
         ("30 5 * * 1-5", "on the cron schedule 30 5 * * 1-5"),
-        ("paused", "never automatically"),
+        ("paused", "paused (no automatic syncs)"),
         ("every 1h between 20:00 and 06:00", "every hour, starting between 20:00 and 06:00"),
     ],
 )

@@ -40,14 +40,14 @@ def test_bars_are_as_high_as_their_rows_and_the_newest_is_at_the_right_edge() ->
     assert bars(chart.paths["good"]) == [
         (first, HEIGHT, HEIGHT), (first + 6, HEIGHT, HEIGHT // 2), (first + 12, HEIGHT, LEAST)
     ]  # fmt: skip
-    assert chart.label == "Last 3 syncs: 3 succeeded, 0 failed; up to 100 rows"
+    assert chart.label == "Last 3 syncs: 3 succeeded, 0 failed; largest sync 100 records"
 
 
 def test_a_first_sync_is_cut_so_that_the_others_are_seen() -> None:
     chart = rows_chart(syncs(40_000, 100, 200, 100))
     assert chart
     assert chart.is_cut
-    assert "up to 40,000 rows" in chart.label
+    assert "largest sync 40,000 records" in chart.label
     whole, top, *others = bars(chart.paths["good"])
     assert (whole[2], top[1], top[2]) == (CUT_AT, HEIGHT - CUT_AT - GAP, HEIGHT - CUT_AT - GAP)
     assert [high for *_, high in others] == [HEIGHT // 2, HEIGHT, HEIGHT // 2]
@@ -77,4 +77,4 @@ def test_every_sync_has_its_place_and_no_bar_leaves_the_chart(loaded: list[int])
 def test_one_alone_is_told_of_as_one() -> None:
     chart = rows_chart(syncs(7))
     assert chart
-    assert chart.label == "Last sync: 1 succeeded, 0 failed; up to 7 rows"
+    assert chart.label == "Last sync: 1 succeeded, 0 failed; largest sync 7 records"

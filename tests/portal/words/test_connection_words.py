@@ -76,4 +76,4 @@ def test_what_is_missing_without_a_permission_is_told_in_words() -> None:
     assert list(found)[:2] == [NEEDED, USEFUL]
     assert found[NEEDED].is_required
     assert found[NEEDED].lacks == ("first_appointment of invoices_stream (invoices show their own date)",)
-    assert found[USEFUL].lacks == ("payments (raw.accounting_payments stays empty)",)
+    assert found[USEFUL].lacks == ("payments (none are downloaded)",)

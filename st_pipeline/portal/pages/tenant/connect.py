@@ -25,7 +25,7 @@ from st_pipeline.tenants.fields import Environment
 from st_pipeline.tenants.model import Status, Tenant
 
 TAKEN = "This tenant id is already registered. Check the number. If it is correct, ask the operator."
-_LABELS = {
+ENVIRONMENTS = {
     Environment.PRODUCTION: "Production (the live company)",
     Environment.INTEGRATION: "Integration (a test copy)",
     Environment.SANDBOX: "Sandbox (a simulated ServiceTitan)",
@@ -67,7 +67,7 @@ def save(visit: Visit) -> Response:
     if not form.validate() or not _store(visit, form):
         return _page(visit, form, status=400)
     tried = try_now(visit)
-    return visit.redirect(_path(visit, "/connect"), tried.problem or _notice(tried.tenant))
+    return visit.redirect(_path(visit, "/connect"), f"Saved. {tried.problem or _notice(tried.tenant)}")
 
 
 def try_again(visit: Visit) -> Response:
@@ -124,7 +124,7 @@ def _form(visit: Visit) -> ConnectForm:
     may_have = [Environment.PRODUCTION, Environment.INTEGRATION]
     if tenant.environment is Environment.SANDBOX or visit.actor.role is Role.OPERATOR:
         may_have.append(Environment.SANDBOX)
-    form.environment.choices = choices({one.value: _LABELS[one] for one in may_have})
+    form.environment.choices = choices({one.value: ENVIRONMENTS[one] for one in may_have})
     if tenant.connected_at:
         # Its data is stored as this account's, so neither field can change.
         form.tenant_id.data, form.environment.data = str(tenant.tenant_id), tenant.environment.value
@@ -162,7 +162,7 @@ def has_app_key(visit: Visit, outline: Outline | None) -> bool:
 
 
 def _notice(tenant: Tenant) -> str:
-    return f"Saved and tested: {tenant.status.label}."
+    return f"Test result: {tenant.status.label}."
 
 
 def _path(visit: Visit, part: str) -> str:

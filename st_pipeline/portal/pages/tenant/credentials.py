@@ -70,7 +70,7 @@ def replace(visit: Visit) -> Response:
     if bool(form.client_id.data) != bool(form.client_secret.data):
         refuse(form.client_id, "Enter both the client id and the secret.")
     elif not (form.client_id.data or form.app_key.data):
-        refuse(form.client_id, "Enter the values to replace.")
+        refuse(form.client_id, "Enter a new client id and secret, or a new app key.")
     if not is_valid or form.client_id.errors:
         return _page(visit, RotateForm(), form, status=400)
     try:

@@ -28,7 +28,7 @@ MICROSECOND = timedelta(microseconds=1)
 _ENTITY_BADGES = {
     "succeeded": Badge("succeeded", "good"),
     "failed": Badge("failed", "bad"),
-    "not_granted": Badge("not granted", "warn"),
+    "not_granted": Badge("permission missing", "warn"),
 }
 
 
@@ -58,7 +58,9 @@ def sync_of_tenant(visit: Visit) -> Response:
     detail = read_sync(visit.connection, visit.number("id"))
     if detail is None or detail.sync.tenant != visit.tenant.key:
         raise HTTPException(
-            404, "This sync does not exist. Syncs older than a few months are kept only as daily totals."
+            404,
+            "This sync does not exist, or it is so old that only daily totals are kept. Go back to Syncs to choose "
+            "another.",
         )
     sync = detail.sync
     rows = read_log(visit.connection, sync, visit.now)

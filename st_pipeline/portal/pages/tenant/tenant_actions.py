@@ -9,6 +9,8 @@ from st_pipeline.history.syncs import read_running_syncs
 from st_pipeline.operations.tenant_changes import PAUSED
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
+from st_pipeline.portal.words.cadence_words import in_words
+from st_pipeline.schedule.tenant_states import read_cadence
 
 NEVER_CONNECTED = "This company was never connected, so there is nothing to sync. Connect it first."
 
@@ -33,7 +35,7 @@ def pause(visit: Visit) -> Response:
     """Stop automatic syncs."""
     if not visit.operations().pause(visit.tenant.key):
         return _back(visit, "Already paused.")
-    return _back(visit, f"Paused. When resumed, it goes back to the schedule {visit.tenant.cadence}.")
+    return _back(visit, f"Paused. When you resume, syncs run {_words(visit.tenant.cadence)} again.")
 
 
 def resume(visit: Visit) -> Response:
@@ -41,7 +43,7 @@ def resume(visit: Visit) -> Response:
     cadence = visit.operations().resume(visit.tenant.key)
     if cadence is None:
         return _back(visit, "This company is not paused.")
-    return _back(visit, f"Resumed. Syncs run on the schedule {cadence}.")
+    return _back(visit, f"Resumed. Syncs run {_words(cadence)}.")
 
 
 def enable(visit: Visit) -> Response:
@@ -53,6 +55,10 @@ def enable(visit: Visit) -> Response:
     if visit.tenant.cadence == PAUSED:
         return _back(visit, "Enabled, but still paused. Click Resume or Sync now.")
     return _back(visit, "Enabled. Automatic syncs are on again.")
+
+
+def _words(cadence: str) -> str:
+    return in_words(read_cadence(cadence))
 
 
 def _back(visit: Visit, notice: str) -> Response:

@@ -35,7 +35,7 @@ def test_a_record_is_shown_with_reasons_and_as_it_was_sent_escaped(signed_in: Si
     text = text_of(html)
     assert "<script>alert" not in html
     assert "<b>" not in html
-    for said in ("crm_customers 7 balance emptied not a number <b>", "without a valid id not loaded no id",
+    for said in ("crm_customers 7 balance left empty not a number <b>", "without a valid id not loaded no id",
                  "Customers crm_customers 1 1"):  # fmt: skip
         assert said in text, said
     assert SENT.replace("  ", " ") in text

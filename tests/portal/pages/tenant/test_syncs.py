@@ -69,8 +69,8 @@ def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, p
         "Calls 16, 3 pages,", "Rate limited (429) 3", "Failed 1", "Trace id abc-123", "Manual", "Full refresh",
         "Started: Full refresh (Manual)", "crm_customers: 7 records downloaded from 1 page",
         "after 2.0 s jpm_jobs: 5 records downloaded from 1 page, 1 kB, 1 of them problem records",
-        f"jpm_jobs: New fields: {SCRIPT}", "crm_leads: not granted. scope tn.crm.leads:r is not granted",
-        f"Failed after 42 s: acme/jpm_jobs: {SCRIPT}", "no response", "not granted",
+        f"jpm_jobs: New fields: {SCRIPT}", "crm_leads: permission missing. scope tn.crm.leads:r is not granted",
+        f"Failed after 42 s: acme/jpm_jobs: {SCRIPT}", "no response", "permission missing",
     ):  # fmt: skip
         assert said in text, said
     assert "/runs/run-1" in html

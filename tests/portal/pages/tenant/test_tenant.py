@@ -44,7 +44,7 @@ def test_the_page_has_the_figures_of_the_last_sync_by_entity(signed_in: SignedIn
     assert "Schedule every day at 02:00 , UTC" in text
     assert "Customers crm_customers succeeded 1,234 1,234 1,230 4 11 fields" in text
     assert f'<time datetime="{at:%Y-%m-%dT%H:%M:%SZ}" data-zone="UTC">' in html
-    assert "Last sync: 1 succeeded, 0 failed; up to 1,230 rows" in html
+    assert "Last sync: 1 succeeded, 0 failed; largest sync 1,230 records" in html
 
 
 def test_a_running_sync_shows_what_it_has_done_so_far(signed_in: SignedIn, past: Past, warehouse: Database) -> None:
@@ -106,7 +106,7 @@ def test_one_trouble_is_told_once(signed_in: SignedIn, past: Past, control: psyc
     store(control, Reconciled(found, [], []), "http://dagster.test", now)
     page = signed_in(Role.OPERATOR).get("/tenants/acme").text
     assert "acme/jpm_jobs: no answer. Click Sync now under Status." in text_of(page.split("</section>")[0])
-    assert page.count('aria-label="Open incident"') == 2
+    assert page.count('aria-label="Open alert"') == 2
     control.execute("update control.tenants set status = 'not_connected' where key = 'acme'")
     text = text_of(signed_in(Role.OPERATOR).get("/tenants/acme").text)
     assert "Never let in" not in text

@@ -88,13 +88,13 @@ def test_paused_it_keeps_the_cadence_to_come_back_to(
         assert rows(control, "select cadence from control.tenants where key = 'acme'") == [("paused",)]
     assert last_audit(control) == ("operator", "operator", "paused", "acme", {"cadence": "weekly fri 03:00"})
     page = browser.get("/tenants/acme").text
-    assert "Paused. When resumed, it goes back to the schedule weekly fri 03:00" in text_of(page)
+    assert "Paused. When you resume, syncs run every week on Friday at 03:00 again." in text_of(page)
     assert ">Resume<" in page
     for _ in range(2):
         browser.post("/tenants/acme/resume")
         assert rows(control, "select cadence from control.tenants where key = 'acme'") == [("weekly fri 03:00",)]
     assert last_audit(control) == ("operator", "operator", "resumed", "acme", {"cadence": "weekly fri 03:00"})
-    assert "Resumed. Syncs run on the schedule weekly fri 03:00." in text_of(browser.get("/tenants/acme").text)
+    assert "Resumed. Syncs run every week on Friday at 03:00." in text_of(browser.get("/tenants/acme").text)
 
 
 def test_a_disabled_one_is_enabled_by_operators_alone(
