@@ -67,7 +67,7 @@ def test_somebody_signs_in_by_the_link_comes_to_the_page_asked_for_and_is_told_w
         ann.page.get_by_role("link", name=link).click()
         ann.page.wait_for_url(f"{base}/audit")
         assert "ann@example.com operator" in " ".join(ann.look().split())
-        assert "signed in" in ann.look()
+        assert "Signed in" in ann.look()
         assert {cookie.get("name") for cookie in ann.page.context.cookies()} == {"st_pipeline_session"}
         assert ann.press("Sign out").startswith("Skip to content")
         server.reset(email="zoe@example.com", sub="zoe")

@@ -104,7 +104,7 @@ def test_a_disabled_one_is_enabled_by_operators_alone(
     pages = {role: signed_in(role).get("/tenants/acme").text for role in Role}
     assert {role for role, html in pages.items() if ">Enable<" in html} == {Role.OPERATOR}
     assert not any(word in pages[Role.OPERATOR] for word in (">Sync now<", ">Pause<", ">Resume<"))
-    assert "An operator can enable it here." in text_of(pages[Role.CLIENT])
+    assert "An operator can turn syncs back on with the Enable button." in text_of(pages[Role.CLIENT])
     for role in (Role.VIEWER, Role.CLIENT):
         assert signed_in(role).post("/tenants/acme/enable").status_code == 403
     browser, notices = signed_in(Role.OPERATOR), ("Enabled. Automatic syncs are on again.", "Already enabled.")
