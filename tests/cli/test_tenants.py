@@ -123,7 +123,7 @@ def test_a_tenant_that_does_not_connect_is_added_all_the_same(add: Run, run: Run
 
 def test_a_tenant_is_added_when_nobody_answers(add: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ST_PIPELINE_SANDBOX_URL", "http://127.0.0.1:9")
-    assert "acme: unreachable." in add().stdout
+    assert "acme: ServiceTitan not responding." in add().stdout
 
 
 def test_secrets_come_from_standard_input_too(add: Run, run: Run) -> None:

@@ -133,7 +133,7 @@ def test_a_tenant_that_is_not_connected_says_so_and_comes_in_later(
 ) -> None:
     outcome = sync_tenant(pipeline, "dale", request(*SOME))
     assert outcome.problems == [outcome.error]
-    assert (outcome.error or "").startswith("dale is not connected yet: ")
+    assert (outcome.error or "").startswith("dale: not connected yet. ")
     assert outcome.entities == {}
     assert history(connection, outcome)["error"] == outcome.error
     with pipeline.registry() as registry:
