@@ -44,9 +44,9 @@ def test_lines_are_written_as_they_are(texts: list[str], said: str, capsys: pyte
     ("done", "with_state", "said"),
     [
         ("added", True, ["acme (sandbox account 1) added.", "acme: connected",
-                         "bolt (sandbox account 2) added.", "bolt: unreachable. no answer"]),
+                         "bolt (sandbox account 2) added.", "bolt: ServiceTitan not responding. no answer"]),
         ("removed", False, ["acme (sandbox account 1) removed.", "bolt (sandbox account 2) removed."]),
-        (None, True, ["acme: connected", "bolt: unreachable. no answer"]),
+        (None, True, ["acme: connected", "bolt: ServiceTitan not responding. no answer"]),
     ],
 )  # fmt: skip
 def test_people_read_what_was_done_to_each_tenant_and_its_state(

@@ -55,7 +55,7 @@ def test_a_tenant_that_was_never_let_in_is_told_when_its_administrator_had_a_day
     past.connection.execute("update control.tenants set connected_at = null")
     found = explain_refusal(past.registry.get("acme"), NotConnected("not connected", tenant="acme", status=400))
     past.found("acme", found.status, found.detail, NOW - DAY, found.cause, found.steps)
-    past.sync(NOW - DAY, error=f"acme is not connected yet: {found.detail}")
+    past.sync(NOW - DAY, error=f"acme: not connected yet. {found.detail}")
     assert [finding for finding in find(NOW - MINUTE) if not finding.is_consequence] == []
     (told,) = [finding for finding in find(NOW) if not finding.is_consequence]
     assert (told.rule, told.severity) == ("not_connected", Severity.CAN_WAIT)
