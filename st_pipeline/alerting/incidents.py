@@ -42,7 +42,7 @@ class Incident:
     @property
     def where(self) -> str:
         """Tenant and entity, for people."""
-        tenant = "all tenants" if self.tenant == ALL_TENANTS else self.tenant
+        tenant = "all companies" if self.tenant == ALL_TENANTS else self.tenant
         return f"{tenant} {self.entity}" if self.entity else tenant
 
 

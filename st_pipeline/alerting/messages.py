@@ -16,6 +16,7 @@ import msgspec
 from st_pipeline.alerting.incidents import Closed, Incident
 from st_pipeline.alerting.step_words import alert_words
 from st_pipeline.rules.findings import ALL_TENANTS, format_count
+from st_pipeline.rules.headings import heading
 
 LINES = 20  # of a digest for people
 FACTS = 100  # of a digest for machines, which may limit the size of a body; ``count`` counts all
@@ -29,6 +30,14 @@ class State(StrEnum):
     NOT_WATCHED = "not_watched"
     PASSED = "passed"
     """It began and ended before an alert was sent."""
+
+
+_ENDINGS = {
+    State.OPENED: "",
+    State.RECOVERED: " (resolved)",
+    State.NOT_WATCHED: " (no longer monitored)",
+    State.PASSED: " (already resolved)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,8 @@ def _single(state: State, incident: Incident, ids: tuple[int, ...]) -> Message:
         lines = [f"{incident.what}", f"Lasted from {_instant(incident.since)} to {_instant(ended)}; now resolved."]
     else:
         lines = [
-            f"No longer monitored: the tenant was disabled or removed, or the rule is off. It was: {incident.what}"
+            "No longer monitored: the company was disabled or removed, or this alert rule is off. "
+            f"It was: {incident.what}"
         ]
     text = "\n".join([*lines, incident.link])
     return Message(ids, _title(state, incident), text, list_facts(state, incident), is_good=state is not State.OPENED)
@@ -123,12 +133,12 @@ def _single(state: State, incident: Incident, ids: tuple[int, ...]) -> Message:
 def _digest(told: Sequence[tuple[State, Incident]], ids: tuple[int, ...]) -> Message:
     bad = sum(state is State.OPENED for state, _ in told)
     tenants = {incident.tenant for _, incident in told}
-    of = "all tenants" if ALL_TENANTS in tenants else format_count(len(tenants), "tenant")
+    of = "all companies" if ALL_TENANTS in tenants else format_count(len(tenants), "company")
     title = f"{len(told)} alerts for {of}: {bad} opened, {len(told) - bad} resolved"
     lines = [f"{_title(state, incident)}: {incident.what}" for state, incident in told[:LINES]]
     if len(told) > LINES:
         lines.append(f"… and {len(told) - LINES} more")
-    lines.append("To see what to do about each, run st-pipeline alerts list")
+    lines.append("To see what to do about each, open Alerts in the portal, or run st-pipeline alerts list")
     body = {
         "state": "digest",
         "count": len(told),
@@ -144,8 +154,7 @@ def _test(alert: Alert) -> Message:
 
 
 def _title(state: State, incident: Incident) -> str:
-    title = f"{incident.where}: {incident.rule.replace('_', ' ')}"
-    return title if state is State.OPENED else f"{title}, {state.value.replace('_', ' ')}"
+    return f"{incident.where}: {heading(incident.rule)}{_ENDINGS[state]}"
 
 
 def _ids(alerts: Iterable[Alert]) -> tuple[int, ...]:

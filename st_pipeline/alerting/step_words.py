@@ -10,7 +10,7 @@ from st_pipeline.steps.step import Do, Step
 _OWN = {
     Do.SYNC: "Click Sync now in the portal, or run st-pipeline sync {tenant}{entity}.",
     Do.FULL_REFRESH: "Request a full refresh in the portal, or run st-pipeline sync {tenant}{entity} --full.",
-    Do.RELOAD: "Reload from the landing zone: run st-pipeline reload {tenant}{entity}.",
+    Do.RELOAD: "Load the downloaded files again: run st-pipeline reload {tenant}{entity}.",
     Do.RELOAD_ALL_TENANTS: "Then run st-pipeline reload --all{entity}.",
     Do.BUILD_REPORTS: (
         "To build the reports now, run st-pipeline marts. Until then they show the last successful build."

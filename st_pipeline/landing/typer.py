@@ -107,7 +107,7 @@ def type_records(endpoint: Endpoint, records: Sequence[bytes | msgspec.Raw]) -> 
         unknown |= _names(extra)
         unstorable: list[str] = []
         extra = storable(extra, unstorable)
-        problems += [(row, "_extra", f"{name}: not storable as JSON") for name in unstorable]
+        problems += [(row, "_extra", f"{name}: value could not be stored") for name in unstorable]
         extras.append(msgspec.json.encode(extra) if extra else None)
     arrays = _columns(endpoint, types, decoded, problems)
     arrays += [pa.array(extras, pa.binary()).cast(pa.string()), _versions(endpoint, decoded, types)]

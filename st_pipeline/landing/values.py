@@ -74,7 +74,7 @@ def to_bigint(value: Any) -> int:
         value = int(value) if value else 0
     if isinstance(value, int) and not isinstance(value, bool) and BIGINT_MIN <= value <= BIGINT_MAX:
         return value
-    raise Untypable("not a 64-bit integer")
+    raise Untypable("not a valid whole number")
 
 
 def to_boolean(value: Any) -> bool:
@@ -83,7 +83,7 @@ def to_boolean(value: Any) -> bool:
         return value
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return value.strip().lower() == "true"
-    raise Untypable("not a boolean")
+    raise Untypable("not true or false")
 
 
 def to_numeric(value: Any) -> Decimal:
@@ -102,7 +102,7 @@ def to_numeric(value: Any) -> Decimal:
                 number = number.quantize(_QUANTUM, context=_CONTEXT)
                 if number.copy_abs() < _LARGEST:  # rounding may have carried; abs() would round to 28 digits
                     return number
-            raise Untypable("too many digits for numeric(38,19)")
+            raise Untypable("number has too many digits")
     raise Untypable("not a number")
 
 
@@ -144,7 +144,7 @@ def to_text(value: Any, raw: str) -> str:
 def to_jsonb(raw: str) -> str:
     """JSON text that Postgres accepts as jsonb."""
     if _HINT.search(raw) and any(found[1] for found in _STRING_OR_HUGE.finditer(raw)):
-        raise Untypable("contains a number that is too large for jsonb")
+        raise Untypable("contains a number that is too large")
     return raw
 
 

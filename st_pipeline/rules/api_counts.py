@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.rules.findings import Finding, Severity, format_count
+from st_pipeline.rules.findings import Finding, Severity, format_count, is_or_are
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.steps.step import Do, Step
@@ -110,20 +110,23 @@ def find_miscounts(counts: Iterable[ApiCount], rules: Rules, unwell: Iterable[Fi
             continue
         if one.missing:
             severity = rules.reconciliation.severity
-            what = f"The API counts {format_count(one.api_total, 'record')} but raw has {one.raw_rows:,}"
+            what = (
+                f"ServiceTitan has {format_count(one.api_total, 'record')}, but only {one.raw_rows:,} "
+                f"{is_or_are(one.raw_rows)} loaded"
+            )
             last = Do.REPORT_COUNTS
         else:
             severity = Severity.CAN_WAIT
             what = (
-                f"Raw has {format_count(one.raw_rows, 'row')} but the API counts {one.api_total:,}: its feed did not "
-                "say which records were deleted"
+                f"{format_count(one.raw_rows, 'record')} {is_or_are(one.raw_rows)} loaded, but ServiceTitan "
+                f"has only {one.api_total:,}; it did not report which ones were deleted"
             )
             last = Do.REPORT_LOST_ACCESS
         yield Finding(
             "reconciliation",
             one.tenant,
             severity,
-            f"{what}, for records created before {one.bound:%Y-%m-%d %H:%M} UTC",
+            f"{what} (counting records created before {one.bound:%Y-%m-%d %H:%M} UTC)",
             one.counted_at,
             (Step(Do.FULL_REFRESH, one.entity), Step(last)),
             one.entity,

@@ -149,7 +149,8 @@ def _refused(tenant: str, last: SyncCalls, rules: Rules) -> Iterator[Finding]:
             "rate_limit",
             tenant,
             rule.severity,
-            f"ServiceTitan refused {last.refused:,} of the last sync's {format_count(last.calls, 'call')} with 429",
+            f"ServiceTitan rejected {last.refused:,} of the last sync's {format_count(last.calls, 'call')} because of "
+            "its rate limit (429)",
             last.started_at,
             (Step(Do.FIND_OTHER_CALLER),),
             run_id=last.run_id,
@@ -164,8 +165,8 @@ def _full_day(tenant: str, used: CallTotals, rules: Rules) -> Iterator[Finding]:
             "rate_limit",
             tenant,
             rule.severity,
-            f"Syncs of the last {rule.hours:g} hours made {format_count(used.calls, 'call')}, {share:.0%} of the "
-            f"{rule.calls_per_second:g} a second that ServiceTitan allows",
+            f"Syncs made {format_count(used.calls, 'call')} in the last {rule.hours:g} hours, {share:.0%} of the most "
+            f"that ServiceTitan allows ({rule.calls_per_second:g} a second)",
             used.since,
             (Step(Do.SYNC_LESS_OFTEN),),
         )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import psycopg
 from psycopg.rows import class_row
 
-from st_pipeline.rules.findings import Finding, format_count
+from st_pipeline.rules.findings import Finding, format_count, is_or_are
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.steps.step import Do, Step
@@ -21,7 +21,6 @@ class Imbalance:
 
     tenant: str
     entity: str
-    files: int
     path: str
     """The path of the first file."""
     records: int
@@ -62,7 +61,7 @@ def read_imbalances(connection: psycopg.Connection, rules: Rules, now: datetime)
     with connection.cursor(row_factory=class_row(Imbalance)) as cursor:
         return cursor.execute(
             """
-            select f.tenant, f.entity, count(*) as files, (array_agg(path order by f.id))[1] as path,
+            select f.tenant, f.entity, (array_agg(path order by f.id))[1] as path,
                 sum(records)::bigint as records, coalesce(sum(loaded_rows), 0)::bigint as loaded,
                 sum(quarantined_whole)::bigint as whole, min(landed_at) as landed_at, loaded_at is not null as is_loaded
             from control.landed_files f
@@ -127,15 +126,19 @@ def find_imbalances(
     """Landed is not loaded + quarantined whole, files are not loaded, or fetched is less than the API's total."""
     severity = rules.reconciliation.severity
     for one in imbalances:
-        files = format_count(one.files, "landed file")
         if one.is_loaded:
+            accounted = one.loaded + one.whole
             what = (
-                f"{files} with {one.records:,} records: {one.loaded:,} loaded plus {one.whole:,} quarantined do not "
-                f"add up (first file: {one.path})"
+                f"{format_count(one.records, 'record')} {'was' if one.records == 1 else 'were'} downloaded, but "
+                f"{'only ' if accounted < one.records else ''}{accounted:,} {is_or_are(accounted)} accounted for: "
+                f"{one.loaded:,} loaded and {format_count(one.whole, 'problem record')} (first file: {one.path})"
             )
             steps = (Step(Do.RELOAD, one.entity),)
         else:
-            what = f"{files} with {one.records:,} records not loaded yet (first file: {one.path})"
+            what = (
+                f"{format_count(one.records, 'downloaded record')} {is_or_are(one.records)} not loaded yet "
+                f"(first file: {one.path})"
+            )
             steps = (Step(Do.CHECK_LAST_SYNC), Step(Do.SYNC, one.entity))
         subject = f"{one.entity} {'sums' if one.is_loaded else 'waiting'}"
         yield Finding("reconciliation", one.tenant, severity, what, one.landed_at, steps, one.entity, subject=subject)
@@ -144,7 +147,7 @@ def find_imbalances(
             "reconciliation",
             one.tenant,
             severity,
-            f"The last read fetched {one.fetched:,} of the {one.api_total:,} records that the API counts",
+            f"The last sync downloaded {one.fetched:,} of the {one.api_total:,} records in ServiceTitan",
             one.started_at,
             (Step(Do.FULL_REFRESH, one.entity),),
             one.entity,
@@ -164,7 +167,7 @@ def find_set_aside(entities: Iterable[SetAside], rules: Rules) -> Iterator[Findi
                 one.tenant,
                 rule.severity,
                 f"{one.noted:,} of {one.records:,} records from the last {rule.days} days "
-                f"({one.noted / one.records:.2%}) are in quarantine, most because of {about}",
+                f"({one.noted / one.records:.2%}) are problem records, most because of {about}",
                 one.since,
                 (Step(Do.VIEW_PROBLEM_RECORDS), Step(Do.CORRECT_RECORDS), Step(Do.CORRECT_TYPE, one.entity)),
                 one.entity,

@@ -121,7 +121,7 @@ def find_empty_reads(silences: Iterable[EmptyRead], rules: Rules) -> Iterator[Fi
             "nothing_sent",
             tenant,
             rules.nothing_sent.severity,
-            f"ServiceTitan answers 200 but sends no records of {', '.join(names)}, which used to have some "
+            f"ServiceTitan reports no error but has stopped sending {', '.join(names)} "
             f"(last received {landed_at:%Y-%m-%d %H:%M} UTC)",
             min(one.began_at for one in silent),
             (Step(Do.CHECK_RECORDS_EXIST), Step(Do.FULL_REFRESH)),

@@ -59,7 +59,7 @@ def find_drift(changes: Iterable[DriftedFields], rules: Rules) -> Iterator[Findi
             continue
         names = ", ".join(one.fields)
         if one.kind == "new":
-            what = f"Records have fields that are not in the catalog: {names}"
+            what = f"ServiceTitan sends new fields that the reports do not use yet: {names}"
             step = Step(Do.ADD_FIELDS, one.entity)
         else:
             what = f"Records no longer have these fields: {names}"

@@ -68,5 +68,12 @@ def shorten(text: str) -> str:
 
 
 def format_count(number: int, noun: str) -> str:
-    """``1 call``, ``1,200 calls``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """``1 call``, ``1,200 calls``, ``5 companies``."""
+    if number == 1:
+        return f"{number:,} {noun}"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("ny") else f"{number:,} {noun}s"
+
+
+def is_or_are(number: int) -> str:
+    """``is`` for 1, otherwise ``are``."""
+    return "is" if number == 1 else "are"

@@ -88,7 +88,7 @@ def find_reports_behind(builds: Builds, rules: Rules, now: datetime) -> Iterator
         since = min(builds.failing_since, since or builds.failing_since)
         first = Do.VIEW_RUN
     elif since and now - since > timedelta(hours=rule.hours):
-        what = f"Reports are missing newly loaded data of {format_count(builds.tenants, 'tenant')}"
+        what = f"Reports do not show the newest data of {format_count(builds.tenants, 'company')} yet"
         first = Do.CHECK_BUILDS
     else:
         return

@@ -41,7 +41,7 @@ def find_shared_outages(
         "many_failing",
         ALL_TENANTS,
         rule.severity,
-        f"Syncs of {len(keys)} of {format_count(len(keys) + well, 'tenant')} are failing ({names}); last error: "
+        f"Syncs are failing for {len(keys)} of {format_count(len(keys) + well, 'company')} ({names}); last error: "
         f"{shorten(latest.error)}",
         min(one.since for one in together),
         (Step(Do.FIX_SHARED_CAUSE), Step(Do.WAIT_FOR_RETRY)),

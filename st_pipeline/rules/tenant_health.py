@@ -100,7 +100,7 @@ def _shut_out(tenant: TenantFacts, rules: Rules, now: datetime) -> Iterator[Find
             "not_connected",
             tenant.key,
             rules.not_connected.severity,
-            f"Registered but never connected: {shorten(tenant.status_detail)}",
+            f"Added but never connected: {shorten(tenant.status_detail)}",
             tenant.status_since,
             tenant.status_steps or (Step(Do.CONNECT_APP), Step(Do.ENTER_CREDENTIALS)),
         )
@@ -117,10 +117,10 @@ def _stale(
         tenant.key,
         rules.stale.severity,
         (
-            f"Data is stale: the last successful sync ended {last:%Y-%m-%d %H:%M} UTC, outside its cadence "
-            f"({tenant.cadence})"
+            f"Data is out of date: the last successful sync ended {last:%Y-%m-%d %H:%M} UTC, but the schedule is "
+            f"{tenant.cadence}"
             if last
-            else f"No sync ever succeeded, and the first one is overdue (cadence: {tenant.cadence})"
+            else f"No sync has succeeded yet, and the first one is overdue (schedule: {tenant.cadence})"
         ),
         tenant.fresh_since,
         (Step(Do.VIEW_SYNCS), Step(Do.CHECK_DAEMON), Step(Do.SYNC)),

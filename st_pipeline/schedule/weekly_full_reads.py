@@ -28,7 +28,7 @@ RECENT = timedelta(days=5)
 Less than a week, so that a read that was a day or two late doesn't postpone the next one.
 """
 ROUNDS_A_DAY = 24
-REQUESTED_BY = "weekly re-read"
+REQUESTED_BY = "the weekly full refresh"
 
 _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 

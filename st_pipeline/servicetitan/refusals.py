@@ -47,7 +47,7 @@ def token_refusal(tenant: str, status: int, problem: Problem) -> ServiceTitanErr
             trace_id=problem.trace_id,
         )
     return RequestWrong(
-        f"{said}; this host does not issue tokens",
+        f"{said}; this address is not a ServiceTitan sign-in server",
         Step(Do.CHECK_ENVIRONMENT),
         tenant=tenant,
         status=status,
@@ -95,9 +95,15 @@ def refusal(
         )
     if status == 400 and has_token_cursor:
         step = Step(Do.FULL_REFRESH, endpoint.entity)
-        return CursorRefused(f"{said}: the API rejects the stored cursor", step, **told)
+        return CursorRefused(
+            f"{said}: ServiceTitan no longer accepts the point where the last sync stopped", step, **told
+        )
     if 300 <= status < 400:
-        return RequestWrong(f"{said}: redirects are not followed", Step(Do.CHECK_ENVIRONMENT), **told)
+        return RequestWrong(
+            f"{said}: ServiceTitan sent us to a different address, so the environment is probably wrong",
+            Step(Do.CHECK_ENVIRONMENT),
+            **told,
+        )
     if status == 404:
         return RequestWrong(
             f"{said}; tenant id {tenant_id} is wrong, or the API no longer has this endpoint",

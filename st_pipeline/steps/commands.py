@@ -10,7 +10,7 @@ from st_pipeline.steps.step import Do, Step
 _OWN = {
     Do.SYNC: "Run st-pipeline sync {tenant}{entity}.",
     Do.FULL_REFRESH: "To read every record again, run st-pipeline sync {tenant}{entity} --full.",
-    Do.RELOAD: "Reload from the landing zone: st-pipeline reload {tenant}{entity}.",
+    Do.RELOAD: "Load the downloaded files again: run st-pipeline reload {tenant}{entity}.",
     Do.RELOAD_ALL_TENANTS: "Then run st-pipeline reload --all{entity}.",
     Do.BUILD_REPORTS: "To build the reports now, run st-pipeline marts.",
     Do.VIEW_SYNCS: "Check its recent syncs (st-pipeline status).",

@@ -10,10 +10,12 @@ WHERE = "Settings > Integrations > API Application Access"
 
 _COMMON = {
     Do.CHECK_LAST_SYNC: "Check the last sync for errors.",
-    Do.CHECK_DAEMON: "If there are none, check that the daemon is running.",
-    Do.CHECK_BUILDS: "Check that builds are running (job build_marts) and whether the last one failed.",
+    Do.CHECK_DAEMON: "If there are none, check that the sync service is still running on its server.",
+    Do.CHECK_BUILDS: (
+        "Check in Dagster (job build_marts) whether reports are being built and whether the last build failed."
+    ),
     Do.VIEW_RUN: "Open the run to see which model or check failed.",
-    Do.FIX_ERROR: "Fix the cause of the error.",
+    Do.FIX_ERROR: "Read the error and fix its cause. If it is unclear, send it to your administrator.",
     Do.FIX_SHARED_CAUSE: (
         "The likely cause is something they all share: ServiceTitan itself (check its status page), or this machine's "
         "network, database, or disk."
@@ -33,8 +35,8 @@ _COMMON = {
     Do.CHECK_APP_ALLOWED: f"In ServiceTitan, under {WHERE}, check that the app is still allowed.",
     Do.CHECK_ENVIRONMENT: "Check the environment: production, integration, or sandbox.",
     Do.GRANT_SCOPE: (
-        "Add the scope {about} to the app in the developer portal, and have the company's administrator accept it in "
-        f"ServiceTitan under {WHERE}."
+        "Add the permission {about} to the app in the developer portal, and have the company's administrator accept it "
+        f"in ServiceTitan under {WHERE}."
     ),
     Do.RESTORE_VAULT_KEY: "Add the key that it was encrypted with to the end of {about}.",
     Do.CHECK_STATUS_PAGE: "If this continues, check the network and ServiceTitan's status page.",
@@ -48,26 +50,27 @@ _COMMON = {
     ),
     Do.CORRECT_RECORDS: "Correct bad data in ServiceTitan.",
     Do.CHECK_FIELDS: (
-        "Their columns are null in new records. Check ServiceTitan's documentation to see if they were renamed or "
+        "These fields are now empty in new records. Check ServiceTitan's documentation to see if they were renamed or "
         "removed, and update the reports that use them."
     ),
     Do.CHECK_RECORDS_EXIST: (
-        "Credentials and scopes are fine, and loaded data is kept. Check in ServiceTitan that the records still exist "
-        "and that the app can still see them (the account may have been emptied, merged, or restricted). If both are "
-        "true, report it to ServiceTitan."
+        "Credentials and permissions are fine, and loaded data is kept. Check in ServiceTitan that the records still "
+        "exist and that the app can still see them (the account may have been emptied, merged, or restricted). If both "
+        "are true, report it to ServiceTitan."
     ),
     Do.COMPARE_COUNTS: (
-        "Compare the count in ServiceTitan with the count in raw. If ServiceTitan has fewer records, someone merged or "
-        "deleted them. If it has them all, the app can no longer see some: report it to ServiceTitan. Raw keeps them "
-        "all."
+        "Compare the count in ServiceTitan with the number of records loaded here. If ServiceTitan has fewer records, "
+        "someone merged or deleted them. If it has them all, the app can no longer see some: report it to "
+        "ServiceTitan. Nothing loaded here is deleted."
     ),
     Do.COMPARE_INVOICES: (
         "If the totals still differ, a rule of int_invoice_report drops or changes invoices: compare its rows with "
         "raw.accounting_invoices by invoice_id."
     ),
     Do.HOLD_REPORT: (
-        "Do not deliver this report until you know why: the consumer first marks every customer inactive. Check "
-        "whether customers or memberships were set inactive in ServiceTitan, and what the last sync fetched."
+        "Do not deliver this report until you know why: the system that receives it first marks every customer "
+        "inactive. Check whether customers or memberships were set inactive in ServiceTitan, and what the last sync "
+        "fetched."
     ),
     Do.RENAME_COLUMN: "Rename the old column: {about}.",
     Do.REPORT_COUNTS: "If the counts still differ, report both numbers to ServiceTitan.",

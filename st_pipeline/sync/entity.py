@@ -67,7 +67,7 @@ class _EntitySync:
                 outcome.landed = self._land(self.client, early.begin)
         except ScopeMissing as error:
             outcome.outcome = Outcome.NOT_GRANTED
-            outcome.error = f"{key} {endpoint.entity}: scope {error.scope} is not granted to the app"
+            outcome.error = f"{key} {endpoint.entity}: the app does not have the permission {error.scope}"
             outcome.steps, outcome.trace_id = (Step(Do.GRANT_SCOPE, error.scope),), error.trace_id
         except Exception as error:
             _fail(outcome, key, error)

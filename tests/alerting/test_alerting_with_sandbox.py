@@ -184,8 +184,8 @@ def test_an_api_that_answers_200_with_nothing(story: Story) -> None:
     (told,) = story.told()
     assert (told["rule"], told["state"], told["severity"]) == ("nothing_sent", "opened", "now")
     assert all(entity in told["what"] for entity in ENTITIES)
-    assert "answers 200 but sends no records" in told["what"]
-    assert "Credentials and scopes are fine" in told["advice"] and "loaded data is kept" in told["advice"]
+    assert "reports no error but has stopped sending" in told["what"]
+    assert "Credentials and permissions are fine" in told["advice"] and "loaded data is kept" in told["advice"]
     assert story.sync() and story.told() == []
     story.put_back(taken)
     assert story.sync(full=True)
@@ -236,7 +236,7 @@ def test_an_api_that_is_down_for_many_tenants_is_alerted_once(story: Story) -> N
         assert sync_tenant(story.pipeline, key, request, clock=story.now).failures
     (told,) = story.told()
     assert (told["rule"], told["tenant"], told["severity"]) == ("many_failing", None, "now")
-    assert "Syncs of 8 of 8 tenants are failing (acme, t0, t1," in told["what"]
+    assert "Syncs are failing for 8 of 8 companies (acme, t0, t1," in told["what"]
     assert "status page" in told["advice"]
     story.sandbox.faults = Faults()
     assert story.sync()
@@ -253,7 +253,7 @@ def test_reports_without_a_build(story: Story) -> None:
     story.later = timedelta(hours=7)
     (told,) = story.told()
     assert (told["rule"], told["tenant"], told["severity"]) == ("reports_behind", None, "now")
-    assert "Reports are missing newly loaded data of 1 tenant" in told["what"]
+    assert "Reports do not show the newest data of 1 company yet" in told["what"]
     story.build()
     recovers(story, "reports_behind")
     for _ in range(2):
@@ -281,7 +281,7 @@ def test_an_api_count_that_differs_from_raw(story: Story) -> None:
     count()
     (told,) = story.told()
     assert (told["rule"], told["entity"], told["severity"]) == ("reconciliation", "crm_customers", "now")
-    assert "The API counts 60 records but raw has 59" in told["what"]
+    assert "ServiceTitan has 60 records, but only 59 are loaded" in told["what"]
     hidden = None
     count()
     recovers(story, "reconciliation")
@@ -302,7 +302,7 @@ def test_calls_that_are_refused_as_too_many(story: Story) -> None:
     assert story.sync(full=True)
     (told,) = story.told()
     assert told["rule"] == "rate_limit"
-    assert "with 429" in told["what"]
+    assert "rate limit (429)" in told["what"]
     story.sandbox.faults = Faults()
     assert story.sync(full=True)
     recovers(story, "rate_limit")
@@ -344,7 +344,7 @@ def test_a_daemon_that_stopped(story: Story) -> None:
     story.later = timedelta(days=2)
     (told,) = story.told()
     assert (told["rule"], told["severity"]) == ("stale", "now")
-    assert "check that the daemon is running" in told["advice"]
+    assert "check that the sync service is still running" in told["advice"]
     assert story.sync()
     recovers(story, "stale")
 

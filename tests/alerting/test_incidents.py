@@ -50,7 +50,7 @@ def test_a_shared_problem_is_resolved_whichever_tenants_are_monitored() -> None:
     known = incident(finding(tenant=ALL_TENANTS))
     assert reconcile([known], [], (), RULES).closed == [(known, Closed.RECOVERED)]
     assert reconcile([known], [], TENANTS, {"drift"}).closed == [(known, Closed.NOT_WATCHED)]
-    assert (known.where, incident(finding()).where) == ("all tenants", "acme")
+    assert (known.where, incident(finding()).where) == ("all companies", "acme")
 
 
 def test_a_consequence_opens_nothing_but_keeps_an_incident_open() -> None:

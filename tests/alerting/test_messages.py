@@ -29,7 +29,7 @@ def only(messages: list[Message]) -> Message:
 
 def test_an_opened_incident_has_all_facts_in_text_and_json() -> None:
     message = only(compose([Alert(1, "opened", INCIDENT)], 5))
-    assert message.title == "acme crm_customers: scope withdrawn"
+    assert message.title == "acme crm_customers: A permission was withdrawn"
     assert message.text.splitlines() == [
         "The scope was withdrawn",
         "Since: 2026-06-09 12:00 UTC",
@@ -56,7 +56,7 @@ def test_an_opened_incident_has_all_facts_in_text_and_json() -> None:
 
 def test_a_resolution_says_when_and_what_it_was() -> None:
     message = only(compose([Alert(2, "closed", ENDED)], 5))
-    assert message.title == "acme crm_customers: scope withdrawn, recovered"
+    assert message.title == "acme crm_customers: A permission was withdrawn (resolved)"
     assert "Resolved at 2026-06-10 13:00 UTC. It was: The scope was withdrawn" in message.text
     assert (message.body["state"], message.body["closed_at"]) == ("recovered", "2026-06-10T13:00:00+00:00")
     assert message.is_good
@@ -64,6 +64,7 @@ def test_a_resolution_says_when_and_what_it_was() -> None:
 
 def test_a_problem_that_ended_before_it_was_sent_is_one_message() -> None:
     message = only(compose([Alert(1, "opened", ENDED), Alert(2, "closed", ENDED)], 5))
+    assert message.title == "acme crm_customers: A permission was withdrawn (already resolved)"
     assert (message.body["state"], message.alerts) == ("passed", (1, 2))
     assert "now resolved" in message.text
     assert message.is_good
@@ -73,6 +74,7 @@ def test_an_unmonitored_problem_is_not_called_resolved() -> None:
     unwatched = replace(ENDED, closed_because=Closed.NOT_WATCHED)
     for alerts in ([Alert(2, "closed", unwatched)], [Alert(1, "opened", unwatched), Alert(2, "closed", unwatched)]):
         message = only(compose(alerts, 5))
+        assert message.title == "acme crm_customers: A permission was withdrawn (no longer monitored)"
         assert message.body["state"] == "not_watched"
         assert "No longer monitored" in message.text
 
@@ -80,11 +82,11 @@ def test_an_unmonitored_problem_is_not_called_resolved() -> None:
 def test_a_shared_problem_is_described_as_shared() -> None:
     shared = replace(INCIDENT, tenant=ALL_TENANTS, entity=None, rule="reports_behind")
     message = only(compose([Alert(1, "opened", shared)], 5))
-    assert message.title == "all tenants: reports behind"
+    assert message.title == "all companies: Reports are behind"
     assert (message.body["tenant"], message.body["entity"]) == (None, None)
     digest = only(compose([Alert(1, "opened", shared), Alert(2, "opened", replace(INCIDENT, id=8))], 1))
-    assert digest.title == "2 alerts for all tenants: 2 opened, 0 resolved"
-    assert "all tenants: reports behind: The scope was withdrawn" in digest.text
+    assert digest.title == "2 alerts for all companies: 2 opened, 0 resolved"
+    assert "all companies: Reports are behind: The scope was withdrawn" in digest.text
 
 
 def test_a_test_alert_says_that_nothing_is_wrong() -> None:
@@ -100,10 +102,12 @@ def many(number: int) -> list[Alert]:
 def test_one_alert_above_the_limit_makes_a_digest() -> None:
     assert len(compose(many(5), 5)) == 5
     digest = only(compose(many(6), 5))
-    assert digest.title == "6 alerts for 6 tenants: 6 opened, 0 resolved"
+    assert digest.title == "6 alerts for 6 companies: 6 opened, 0 resolved"
     assert (digest.body["state"], digest.body["count"]) == ("digest", 6)
     assert [alert["tenant"] for alert in digest.body["alerts"]] == [f"t{n}" for n in range(6)]
-    assert all(f"t{n} crm_customers: scope withdrawn: The scope was withdrawn" in digest.text for n in range(6))
+    assert all(
+        f"t{n} crm_customers: A permission was withdrawn: The scope was withdrawn" in digest.text for n in range(6)
+    )
     assert digest.alerts == tuple(range(6))
 
 
@@ -118,7 +122,7 @@ def test_a_large_digest_stays_readable_and_settles_all() -> None:
 def test_a_digest_of_recoveries_is_good_news() -> None:
     alerts = [Alert(n, "closed", replace(ENDED, id=n)) for n in range(9)]
     digest = only(compose(alerts, 5))
-    assert digest.title == "9 alerts for 1 tenant: 0 opened, 9 resolved"
+    assert digest.title == "9 alerts for 1 company: 0 opened, 9 resolved"
     assert digest.is_good
 
 

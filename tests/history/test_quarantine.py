@@ -30,11 +30,11 @@ def test_a_record_is_listed_once_with_all_its_reasons_and_as_sent(past: Past) ->
     past.tenant()
     sent = '{"id": 1, "balance": "lots",  "x": "é"}'
     past.land(
-        NOW, notes=[Problem(0, 1, "balance", "not a number", sent), Problem(0, 1, "active", "not a boolean", sent)]
+        NOW, notes=[Problem(0, 1, "balance", "not a number", sent), Problem(0, 1, "active", "not true or false", sent)]
     )
     (record,) = read_records(past.connection, "acme").records
     assert (record.entity, record.record_id, record.record, record.noted_at) == (CUSTOMERS, 1, sent, NOW)
-    assert list(record.reasons) == [Reason("active", "not a boolean"), Reason("balance", "not a number")]
+    assert list(record.reasons) == [Reason("active", "not true or false"), Reason("balance", "not a number")]
 
 
 def test_pages_have_every_record_once_the_newest_first(past: Past) -> None:

@@ -51,7 +51,7 @@ def test_every_integer_of_64_bits_is_a_bigint_as_number_and_as_string(number: in
             "1e19", "1e1000000", "NaN", "9" * 5000, '"٣"']
 )  # fmt: skip
 def test_values_beyond_64_bit_integers_are_not_bigint(raw: str) -> None:
-    with pytest.raises(Untypable, match="not a 64-bit integer"):
+    with pytest.raises(Untypable, match="not a valid whole number"):
         to_bigint(decode(raw))
 
 
@@ -159,7 +159,7 @@ def test_a_date_is_the_one_that_is_written_never_shifted_by_a_zone() -> None:
 def test_a_boolean_may_come_as_its_name() -> None:
     assert [to_boolean(v) for v in (True, False, "true", " FALSE ")] == [True, False, True, False]
     for value in (1, 0, "yes", None, []):
-        with pytest.raises(Untypable, match="not a boolean"):
+        with pytest.raises(Untypable, match="not true or false"):
             to_boolean(value)
 
 
@@ -183,7 +183,7 @@ def test_values_too_large_for_jsonb_are_rejected_before_postgres_would(
 ) -> None:
     with pytest.raises(psycopg.Error):
         control.execute("select %s::jsonb", (f"[{number}]",))
-    with pytest.raises(Untypable, match="too large for jsonb"):
+    with pytest.raises(Untypable, match="number that is too large"):
         to_jsonb(f'["a string before it", {number}]')
 
 

@@ -35,7 +35,9 @@ def test_rows_that_are_missing_are_told_with_both_numbers_until_they_are_there(c
     store_count(counted.connection, replace(COUNT, counted_at=NOW, raw_rows=97))
     (off,) = find()
     assert (off.rule, off.entity, off.severity, off.since) == ("reconciliation", CUSTOMERS, Severity.NOW, NOW)
-    assert off.what == ("The API counts 100 records but raw has 97, for records created before 2026-06-10 09:00 UTC")
+    assert off.what == (
+        "ServiceTitan has 100 records, but only 97 are loaded (counting records created before 2026-06-10 09:00 UTC)"
+    )
     assert "st-pipeline sync acme --entity crm_customers --full" in command_words(off.steps, off.tenant)
     store_count(counted.connection, replace(COUNT, counted_at=NOW + HOUR))
     assert find() == []
@@ -45,7 +47,7 @@ def test_rows_too_many_were_deleted_there_and_can_wait(counted: Past, find: Find
     store_count(counted.connection, replace(COUNT, counted_at=NOW, raw_rows=103))
     (off,) = find()
     assert off.severity is Severity.CAN_WAIT
-    assert "Raw has 103 rows but the API counts 100" in off.what
+    assert "103 records are loaded, but ServiceTitan has only 100" in off.what
     assert "To read every record again, run st-pipeline sync acme --entity crm_customers --full" in command_words(
         off.steps, off.tenant
     )

@@ -75,7 +75,8 @@ def test_more_than_eighty_percent_of_a_days_calls_are_told(past: Past, find: Fin
     findings = find()
     assert [finding.rule for finding in findings] == ["rate_limit"] * is_told
     if is_told:
-        assert f"{number:,} calls, {share * 50 / 60:.0%} of the 60 a second" in findings[0].what
+        assert f"{number:,} calls in the last 24 hours, {share * 50 / 60:.0%} of the most" in findings[0].what
+        assert "(60 a second)" in findings[0].what
         assert findings[0].since == NOW - 23 * HOUR
 
 
@@ -92,7 +93,7 @@ def test_that_calls_are_refused_is_told_before_that_there_are_many(past: Past, f
     called = [calls(A_DAY_AT_OUR_PACE), calls(A_DAY_AT_OUR_PACE // 20, status=429)]
     past.sync(NOW - 22 * HOUR, entities=[read()], called=called, seconds=21 * 3600)
     (told,) = find()
-    assert told.rule == "rate_limit" and "with 429" in told.what
+    assert told.rule == "rate_limit" and "rate limit (429)" in told.what
 
 
 def test_that_calls_fail_follows_from_a_failed_sync_and_is_no_news_after_it(past: Past, find: Find) -> None:
@@ -123,7 +124,7 @@ def test_calls_that_servicetitan_refuses_as_too_many_are_told_as_that_and_not_as
     findings = find()
     assert [finding.rule for finding in findings] == ["rate_limit"] * is_told
     if is_told:
-        assert "refused 6 of the last sync's 500 calls with 429" in findings[0].what
+        assert "rejected 6 of the last sync's 500 calls because of its rate limit (429)" in findings[0].what
         assert "is using the same app key" in command_words(findings[0].steps, "acme")
 
 

@@ -24,7 +24,10 @@ def test_a_file_whose_rows_do_not_add_up_is_told_with_its_path(past: Past, find:
     past.land(NOW - HOUR, records=500, short_by=3)
     (off,) = find()
     assert (off.rule, off.severity, off.entity) == ("reconciliation", Severity.NOW, CUSTOMERS)
-    assert "1 landed file with 500 records: 497 loaded plus 0 quarantined do not add up" in off.what
+    assert (
+        "500 records were downloaded, but only 497 are accounted for: 497 loaded and 0 problem records (first file:"
+        in off.what
+    )
     assert "crm_customers/tenant=acme/" in off.what
     assert command_words(off.steps, off.tenant).endswith("st-pipeline reload acme --entity crm_customers.")
     past.connection.execute("update control.landed_files set loaded_rows = records")
@@ -44,7 +47,7 @@ def test_a_file_that_waits_to_be_loaded_for_too_long_is_told(past: Past, find: F
     past.land(NOW - 2 * HOUR, loaded=False)
     assert find(NOW - MINUTE) == []
     (off,) = find()
-    assert "1 landed file with 100 records not loaded yet" in off.what
+    assert "100 downloaded records are not loaded yet (first file:" in off.what
     assert "st-pipeline sync acme --entity crm_customers" in command_words(off.steps, off.tenant)
 
 
@@ -55,7 +58,7 @@ def test_fewer_records_than_the_api_counts_are_told(past: Past, find: Find, tota
     findings = find()
     assert [finding.rule for finding in findings] == ["reconciliation"] * is_told
     if is_told:
-        assert "100 of the 101 records that the API counts" in findings[0].what
+        assert "100 of the 101 records in ServiceTitan" in findings[0].what
         past.sync(NOW - HOUR, entities=[read(api_total=100)])
         assert find() == []
 

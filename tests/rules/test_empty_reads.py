@@ -33,9 +33,9 @@ def test_a_full_read_that_brings_nothing_is_told_at_once(past: Past, find: Find)
     (silent,) = find()
     assert (silent.rule, silent.severity, silent.entity) == ("nothing_sent", Severity.NOW, CUSTOMERS)
     assert (silent.since, silent.run_id) == (NOW - HOUR, "run-3")
-    assert "answers 200 but sends no records of crm_customers" in silent.what
+    assert "reports no error but has stopped sending crm_customers" in silent.what
     assert "2026-06-10 02:00" in silent.what
-    assert "Credentials and scopes are fine" in command_words(
+    assert "Credentials and permissions are fine" in command_words(
         silent.steps, silent.tenant
     ) and "--full" in command_words(silent.steps, silent.tenant)
 

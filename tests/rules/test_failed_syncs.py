@@ -112,7 +112,7 @@ def test_a_withdrawn_scope_is_told_once_for_all_its_entities_with_its_name(past:
     assert (withdrawn.tenant, withdrawn.severity) == ("acme", Severity.NOW)
     assert withdrawn.since == LAST_NIGHT
     assert "tn.crm.customers:r" in withdrawn.what and CUSTOMERS in withdrawn.what and CONTACTS in withdrawn.what
-    assert "legacy tables need it" in withdrawn.what
+    assert "The reports cannot be built without it" in withdrawn.what
     assert "developer portal" in command_words(
         withdrawn.steps, withdrawn.tenant
     ) and "tn.crm.customers:r" in command_words(withdrawn.steps, withdrawn.tenant)

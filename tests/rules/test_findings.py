@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.rules.findings import LONGEST_TEXT, Finding, Severity, format_count, shorten
+from st_pipeline.rules.findings import LONGEST_TEXT, Finding, Severity, format_count, is_or_are, shorten
 from st_pipeline.steps.step import Do, Step
 from tests.support.past import DAY, NOW
 
@@ -44,3 +44,6 @@ def test_a_shortened_text_is_one_line_of_bounded_length(text: str) -> None:
 
 def test_numbers_have_their_noun() -> None:
     assert [format_count(n, "call") for n in (0, 1, 1200)] == ["0 calls", "1 call", "1,200 calls"]
+    assert [format_count(n, "company") for n in (1, 5)] == ["1 company", "5 companies"]
+    assert format_count(2, "day") == "2 days"
+    assert [is_or_are(n) for n in (0, 1, 2)] == ["are", "is", "are"]

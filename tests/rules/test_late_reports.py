@@ -28,7 +28,7 @@ def test_what_was_loaded_hours_ago_and_is_in_no_report_is_told_once_for_all_tena
     assert find(NOW - MINUTE) == []
     (behind,) = find(NOW + MINUTE)
     assert (behind.rule, behind.tenant, behind.severity) == ("reports_behind", ALL_TENANTS, Severity.NOW)
-    assert behind.what == "Reports are missing newly loaded data of 2 tenants; no build has succeeded yet"
+    assert behind.what == "Reports do not show the newest data of 2 companies yet; no build has succeeded yet"
     assert behind.since == NOW - 6 * HOUR - MINUTE + MINUTE / 60, "its file was loaded then"
     assert "build_marts" in command_words(behind.steps, behind.tenant) and "st-pipeline marts" in command_words(
         behind.steps, behind.tenant
@@ -48,7 +48,7 @@ def test_one_tenants_load_after_the_build_is_waited_for_from_then_on(loaded: Pas
     loaded.changed(NOW - 4 * HOUR, "bolt")
     assert find(NOW + 2 * HOUR) == []
     (behind,) = find(NOW + 2 * HOUR + MINUTE)
-    assert "Reports are missing newly loaded data of 1 tenant" in behind.what
+    assert "Reports do not show the newest data of 1 company yet" in behind.what
 
 
 def test_a_tenant_that_is_loaded_all_the_time_does_not_hide_that_nothing_is_built(past: Past, find: Find) -> None:

@@ -38,7 +38,7 @@ def test_an_api_that_is_down_for_all_is_told_once_and_names_them(past: Past, fin
     findings = find()
     (common,) = [finding for finding in findings if not finding.is_consequence]
     assert (common.rule, common.tenant, common.severity) == ("many_failing", ALL_TENANTS, Severity.NOW)
-    assert common.what.startswith("Syncs of 12 of 12 tenants are failing (t00, t01,")
+    assert common.what.startswith("Syncs are failing for 12 of 12 companies (t00, t01,")
     assert "and 2 more); last error: t11: no usable answer" in common.what
     assert common.since == NOW - 60 * MINUTE + MINUTE / 2
     assert common.run_id == "run-t11"

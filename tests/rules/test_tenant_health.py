@@ -108,7 +108,7 @@ def test_a_tenant_that_never_succeeded_is_stale_from_when_it_came(past: Past, fi
     past.tenant(since=NOW - 3 * DAY)
     (stale,) = find()
     assert stale.rule == "stale"
-    assert "No sync ever succeeded" in stale.what
+    assert "No sync has succeeded yet" in stale.what
     assert stale.since == NOW - 3 * DAY
 
 

@@ -114,14 +114,14 @@ def test_what_is_not_granted_is_skipped_with_its_scope_and_fails_only_where_it_i
 ) -> None:
     outcome = sync_tenant(pipeline, "cole", ALL)
     assert outcome.entities["jpm_jobs"].outcome is Outcome.NOT_GRANTED
-    assert outcome.entities["jpm_jobs"].error == "cole jpm_jobs: scope tn.jpm.jobs:r is not granted to the app"
-    assert outcome.problems == ["cole jpm_appointments: scope tn.jpm.appointments:r is not granted to the app"]
-    assert "Add the scope tn.jpm.appointments:r to the app" in outcome.failures[0]
+    assert outcome.entities["jpm_jobs"].error == "cole jpm_jobs: the app does not have the permission tn.jpm.jobs:r"
+    assert outcome.problems == ["cole jpm_appointments: the app does not have the permission tn.jpm.appointments:r"]
+    assert "Add the permission tn.jpm.appointments:r to the app" in outcome.failures[0]
     assert ids(connection, "cole", "crm_customers") == sent(sandbox, 1003, "crm_customers")
     row = history(connection, outcome)
     assert (row["outcome"], row["error"]) == ("failed", outcome.problems[0])
     assert row["entities"]["jpm_jobs"]["outcome"] == "not_granted"
-    assert row["entities"]["jpm_jobs"]["detail"] == "cole jpm_jobs: scope tn.jpm.jobs:r is not granted to the app"
+    assert row["entities"]["jpm_jobs"]["detail"] == "cole jpm_jobs: the app does not have the permission tn.jpm.jobs:r"
     assert not [call for call in sandbox.calls if call.status == 403]
     without = sync_tenant(pipeline, "cole", request("crm_customers", "jpm_jobs"))
     assert without.failures == []

@@ -20,9 +20,9 @@ from st_pipeline.alerting.messages import Alert, compose
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.formats import Badge
-from st_pipeline.portal.words.rule_words import rule_words
 from st_pipeline.portal.words.step_words import step_words
 from st_pipeline.rules.findings import Severity
+from st_pipeline.rules.headings import heading
 from st_pipeline.settings import SettingsError
 
 PERIODS = {"7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
@@ -58,7 +58,7 @@ def alerts(visit: Visit) -> Response:
         channels=[ChannelRow(kind, health[name], badge(health[name])) for name, kind in kinds.items()],
         problem=problem,
         period=period,
-        rule_words=rule_words,
+        rule_words=heading,
         advice=lambda one: step_words(one.steps, visit.actor, one.tenant),
         periods=PERIODS,
     )

@@ -11,7 +11,7 @@ from st_pipeline.steps.step import Do, Step
 _OWN: dict[Do, str | None] = {
     Do.SYNC: "Click Sync now under Status.",
     Do.FULL_REFRESH: "Request a full refresh under Status.",
-    Do.RELOAD: "Reload from the landing zone: st-pipeline reload {tenant}{entity}.",
+    Do.RELOAD: "Load the downloaded files again: run st-pipeline reload {tenant}{entity}.",
     Do.RELOAD_ALL_TENANTS: "Then run st-pipeline reload --all{entity}.",
     Do.BUILD_REPORTS: (
         "To build the reports now, run st-pipeline marts. Until then they show the last successful build."

@@ -20,7 +20,7 @@ from st_pipeline.portal.words.cadence_words import in_words
 from st_pipeline.portal.words.charts import rows_chart
 from st_pipeline.portal.words.formats import connection_badge, data_state
 from st_pipeline.portal.words.next_step import next_step, open_incidents
-from st_pipeline.portal.words.rule_words import rule_words
+from st_pipeline.rules.headings import heading
 from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.schedule.tenant_states import read_cadence
 
@@ -47,7 +47,7 @@ def _standing(visit: Visit) -> dict[str, Any]:
     detail = read_sync(connection, last.id) if last else None
     return {
         "one": one,
-        "rule_words": rule_words,
+        "rule_words": heading,
         "step": next_step(one, visit.now, answer(visit, visit.registry().outline(key))),
         "incidents": open_incidents(one),
         "connection": connection_badge(one.tenant),

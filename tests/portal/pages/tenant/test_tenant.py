@@ -87,7 +87,7 @@ def test_what_others_wrote_is_escaped_and_a_client_reads_no_commands(
             assert f"Calls fail {SCRIPT}" in text
             assert "The last sync failed" in text
             assert "Click Sync now under Status." in text
-            assert ("check that the daemon is running" in text) == (role is not Role.CLIENT)
+            assert ("check that the sync service is still running" in text) == (role is not Role.CLIENT)
             assert ("st-pipeline reload" in text) == (role is not Role.CLIENT)
             assert "st-pipeline sync" not in text
 

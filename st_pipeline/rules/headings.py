@@ -23,6 +23,6 @@ _HEADINGS = {
 }
 
 
-def rule_words(rule: str) -> str:
+def heading(rule: str) -> str:
     """``stale`` -> ``Data is out of date``."""
     return _HEADINGS.get(rule) or rule.replace("_", " ").capitalize()
