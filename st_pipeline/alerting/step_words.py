@@ -30,11 +30,12 @@ _OWN = {
     ),
     Do.VIEW_PROBLEM_RECORDS: "See the reasons in the portal under Problem records, or in control.quarantine.",
     Do.CORRECT_TYPE: (
-        "If the catalog has the wrong type, correct it there, then run st-pipeline reload {tenant}{entity}."
+        "If the values are correct in ServiceTitan, ask an engineer to correct the field's type in the catalog and run "
+        "st-pipeline reload {tenant}{entity}."
     ),
     Do.ADD_FIELDS: (
-        "Their values are kept in _extra. If a report needs them, add them to the catalog, then run st-pipeline reload "
-        "--all{entity}."
+        "The values are saved in _extra, so nothing is lost. If a report needs these fields, ask an engineer to add "
+        "them to the catalog and run st-pipeline reload --all{entity}."
     ),
 }
 

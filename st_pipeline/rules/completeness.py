@@ -161,13 +161,13 @@ def find_set_aside(entities: Iterable[SetAside], rules: Rules) -> Iterator[Findi
     rule = rules.quarantine
     for one in entities:
         if one.records >= rule.least_records and one.noted > rule.over * one.records:
-            about = f"the field {one.field}" if one.field else "the whole record"
+            most = f"have an unreadable value in the field {one.field}" if one.field else "could not be loaded at all"
             yield Finding(
                 "quarantine",
                 one.tenant,
                 rule.severity,
                 f"{one.noted:,} of {one.records:,} records from the last {rule.days} days "
-                f"({one.noted / one.records:.2%}) are problem records, most because of {about}",
+                f"({one.noted / one.records:.2%}) are problem records. Most {most}",
                 one.since,
                 (Step(Do.VIEW_PROBLEM_RECORDS), Step(Do.CORRECT_RECORDS), Step(Do.CORRECT_TYPE, one.entity)),
                 one.entity,

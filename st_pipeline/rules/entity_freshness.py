@@ -83,9 +83,9 @@ def find_stale_entities(
             "stale",
             one.tenant,
             rules.stale.severity,
-            f"Last read in full {one.read_at:%Y-%m-%d %H:%M} UTC, but the schedule is {tenant.cadence}"
+            f"Last downloaded completely {one.read_at:%Y-%m-%d %H:%M} UTC, but the schedule is {tenant.cadence}"
             if one.read_at
-            else f"Never read in full (schedule: {tenant.cadence})",
+            else f"Never downloaded completely (schedule: {tenant.cadence})",
             one.read_at or tenant.created_at,
             (Step(Do.VIEW_SYNCS), Step(Do.CHECK_DAEMON), Step(Do.SYNC, one.entity)),
             one.entity,

@@ -136,8 +136,9 @@ def find_withdrawn(entities: Iterable[NotGranted], rules: Rules) -> Iterator[Fin
             "scope_withdrawn",
             tenant,
             rules.scope_withdrawn.severity,
-            f"The permission {scope} was withdrawn; {' and '.join(names)} {'was' if len(names) == 1 else 'were'} last "
-            f"read {read_at:%Y-%m-%d %H:%M} UTC{'. The reports cannot be built without it' if required else ''}",
+            f"The app lost the permission {scope} in ServiceTitan; {' and '.join(names)} "
+            f"{'was' if len(names) == 1 else 'were'} last downloaded {read_at:%Y-%m-%d %H:%M} UTC"
+            f"{'. The reports cannot be built without this permission' if required else ''}",
             min(one.since for one in lost),
             (Step(Do.GRANT_SCOPE, scope), Step(Do.SYNC)),
             entity=names[0],

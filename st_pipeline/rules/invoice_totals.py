@@ -96,8 +96,8 @@ def find_lost_totals(totals: Iterable[InvoiceTotals], now: datetime) -> Iterator
                 "reconciliation",
                 tenant,
                 Severity.NOW,
-                f"Raw has {one.invoices:,} active invoices totaling ${one.in_raw}; the reports and their rejected rows "
-                f"have {one.reported:,} totaling ${one.in_reports}",
+                f"{one.invoices:,} active invoices totaling ${one.in_raw} are loaded; the reports and their rejected "
+                f"rows have {one.reported:,} totaling ${one.in_reports}",
                 now,
                 (Step(Do.BUILD_REPORTS), Step(Do.COMPARE_INVOICES)),
                 "accounting_invoices",

@@ -91,7 +91,7 @@ def find_fewer_members(counts: Iterable[MemberCount], rules: Rules) -> Iterator[
                 "fewer_members",
                 one.tenant,
                 rule.severity,
-                f"The members report has {one.members:,} rows; the largest of the last {rule.days} days had "
+                f"The members report has only {one.members:,} rows; in the last {rule.days} days it had up to "
                 f"{one.largest:,}",
                 one.counted_at,
                 (Step(Do.HOLD_REPORT), Step(Do.VIEW_SYNCS)),

@@ -112,7 +112,7 @@ def find_drops(reads: Iterable[WholeReads], weeks: Iterable[Weeks], rules: Rules
     for one in reads:
         latest, before = one.records[0], max(one.records[1:])
         if before >= rule.least_records and latest < (1 - rule.by) * before:
-            what = f"The last full refresh read {latest:,} records; the largest one before it read {before:,}"
+            what = f"The last full refresh downloaded only {latest:,} records; an earlier one downloaded {before:,}"
             yield Finding(
                 "drop", one.tenant, rule.severity, what, one.landed_at, _STEPS, one.entity, f"{one.entity} whole"
             )
@@ -120,8 +120,8 @@ def find_drops(reads: Iterable[WholeReads], weeks: Iterable[Weeks], rules: Rules
         latest, least = one.records[0], min(one.records[1:WEEKS])
         if least >= rule.least_records and 0 < latest < (1 - rule.week_by) * least:
             what = (
-                f"Only {latest:,} records changed in the last seven days; the quietest of the four weeks before had "
-                f"{least:,}"
+                f"Only {latest:,} records changed in the last seven days; in each of the four weeks before, at least "
+                f"{least:,} did"
             )
             since = now - timedelta(weeks=1)
             yield Finding("drop", one.tenant, rule.severity, what, since, _STEPS, one.entity, f"{one.entity} week")

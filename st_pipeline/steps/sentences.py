@@ -38,15 +38,15 @@ _COMMON = {
         "Add the permission {about} to the app in the developer portal, and have the company's administrator accept it "
         f"in ServiceTitan under {WHERE}."
     ),
-    Do.RESTORE_VAULT_KEY: "Add the key that it was encrypted with to the end of {about}.",
+    Do.RESTORE_VAULT_KEY: "Add the encryption key that was used to save it to the end of {about}.",
     Do.CHECK_STATUS_PAGE: "If this continues, check the network and ServiceTitan's status page.",
     Do.FIND_OTHER_CALLER: (
-        "This app stays below the limit, so another program or machine is using the same app key for this company. "
-        "Find it, or give it its own app."
+        "Our syncs stay below the limit, so another program must be using the same app key for this company. Find that "
+        "program and stop it, or give it its own ServiceTitan app."
     ),
     Do.SYNC_LESS_OFTEN: (
-        "Nothing is failing yet, but this company's syncs have almost no time left in the day. Sync it less often, and "
-        "find the record type that makes the most calls (control.api_calls)."
+        "Nothing is failing yet, but this company is close to ServiceTitan's API limit. Sync it less often. To see "
+        "which record type makes the most calls, open a recent sync and check its API calls."
     ),
     Do.CORRECT_RECORDS: "Correct bad data in ServiceTitan.",
     Do.CHECK_FIELDS: (
@@ -68,16 +68,16 @@ _COMMON = {
         "raw.accounting_invoices by invoice_id."
     ),
     Do.HOLD_REPORT: (
-        "Do not deliver this report until you know why: the system that receives it first marks every customer "
-        "inactive. Check whether customers or memberships were set inactive in ServiceTitan, and what the last sync "
-        "fetched."
+        "Do not send this report until you know why it shrank. The system that imports it marks every customer "
+        "inactive before it loads the report. Check whether customers or memberships were made inactive in "
+        "ServiceTitan, and what the last sync downloaded."
     ),
     Do.RENAME_COLUMN: "Rename the old column: {about}.",
     Do.REPORT_COUNTS: "If the counts still differ, report both numbers to ServiceTitan.",
     Do.REPORT_LOST_ACCESS: (
         "If the counts still differ, the app can no longer see every record: report it to ServiceTitan."
     ),
-    Do.REPORT_TRACE: "If it fails again, report the trace ID to ServiceTitan.",
+    Do.REPORT_TRACE: "If it fails again, contact ServiceTitan support and give them the trace ID.",
 }
 
 

@@ -152,7 +152,7 @@ def test_a_withdrawn_scope(story: Story) -> None:
     (told,) = story.told()
     assert (told["rule"], told["state"], told["severity"]) == ("scope_withdrawn", "opened", "now")
     assert (told["tenant"], told["entity"]) == ("acme", "crm_customers")
-    assert "tn.crm.customers:r was withdrawn" in told["what"]
+    assert "lost the permission tn.crm.customers:r" in told["what"]
     assert "developer portal" in told["advice"]
     assert told["link"].endswith("/runs/run-1")
     assert not story.sync() and story.told() == []
@@ -334,7 +334,7 @@ def test_far_fewer_records_than_before(story: Story) -> None:
     assert story.sync(full=True)
     (told,) = story.told()
     assert (told["rule"], told["entity"]) == ("drop", "crm_customers")
-    assert "read 20 records; the largest one before it read 60" in told["what"]
+    assert "downloaded only 20 records; an earlier one downloaded 60" in told["what"]
     story.put_back(taken)
     assert story.sync(full=True)
     recovers(story, "drop")

@@ -125,7 +125,7 @@ def test_calls_that_servicetitan_refuses_as_too_many_are_told_as_that_and_not_as
     assert [finding.rule for finding in findings] == ["rate_limit"] * is_told
     if is_told:
         assert "rejected 6 of the last sync's 500 calls because of its rate limit (429)" in findings[0].what
-        assert "is using the same app key" in command_words(findings[0].steps, "acme")
+        assert "must be using the same app key" in command_words(findings[0].steps, "acme")
 
 
 def test_only_the_last_sync_counts_for_the_rate(past: Past, find: Find) -> None:

@@ -38,7 +38,7 @@ def test_an_entity_that_a_failed_sync_did_not_read_to_its_end_is_stale_alone(pas
     assert stale(past, LAST_NIGHT + HOUR) == []
     (found,) = stale(past)
     assert where([found]) == [("acme", INVOICES)]
-    assert found.what == "Last read in full 2026-06-09 02:05 UTC, but the schedule is nightly"
+    assert found.what == "Last downloaded completely 2026-06-09 02:05 UTC, but the schedule is nightly"
     assert (found.since, found.run_id) == (LAST_NIGHT - DAY + 5 * MINUTE, "run-3")
     assert "st-pipeline sync acme --entity accounting_invoices" in command_words(found.steps, found.tenant)
 

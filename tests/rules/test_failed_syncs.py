@@ -112,7 +112,7 @@ def test_a_withdrawn_scope_is_told_once_for_all_its_entities_with_its_name(past:
     assert (withdrawn.tenant, withdrawn.severity) == ("acme", Severity.NOW)
     assert withdrawn.since == LAST_NIGHT
     assert "tn.crm.customers:r" in withdrawn.what and CUSTOMERS in withdrawn.what and CONTACTS in withdrawn.what
-    assert "The reports cannot be built without it" in withdrawn.what
+    assert "The reports cannot be built without this permission" in withdrawn.what
     assert "developer portal" in command_words(
         withdrawn.steps, withdrawn.tenant
     ) and "tn.crm.customers:r" in command_words(withdrawn.steps, withdrawn.tenant)
@@ -128,7 +128,7 @@ def test_a_withdrawn_scope_that_no_legacy_table_needs_fails_no_sync_and_is_told(
     past.sync(LAST_NIGHT, entities=[read(), refused(TYPES)])
     (withdrawn,) = find()
     assert (withdrawn.rule, withdrawn.entity) == ("scope_withdrawn", TYPES)
-    assert "legacy" not in withdrawn.what
+    assert "reports" not in withdrawn.what
 
 
 def test_a_scope_that_never_was_granted_is_no_withdrawal(past: Past, find: Find) -> None:

@@ -72,8 +72,8 @@ def test_a_report_that_lost_more_than_a_fifth_is_told(
     if is_told:
         assert findings[0].severity is Severity.NOW
         assert findings[0].since == NOW - HOUR
-        assert f"has {members} rows; the largest of the last 14 days had 100" in findings[0].what
-        assert "Do not deliver this report" in command_words(findings[0].steps, "acme")
+        assert f"has only {members} rows; in the last 14 days it had up to 100" in findings[0].what
+        assert "Do not send this report" in command_words(findings[0].steps, "acme")
 
 
 def test_it_stays_through_further_builds_until_the_members_are_back(well: Past, build: Build, find: Find) -> None:

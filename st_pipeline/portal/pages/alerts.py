@@ -82,7 +82,7 @@ def send_test(visit: Visit) -> Response:
         outcomes[kind] = channel.send(message)
         if outcomes[kind]:
             deliveries.record_round(visit.connection, channel.name, [alert], delivered_at=visit.now)
-    visit.record("alerts tested", **{kind: "took it" if well else "did not take it" for kind, well in outcomes.items()})
+    visit.record("alerts tested", **{kind: "delivered" if well else "failed" for kind, well in outcomes.items()})
     said = [f"{kind} {'delivered' if well else 'failed'}" for kind, well in outcomes.items()]
     advice = "" if all(outcomes.values()) else " Check its address in ST_PIPELINE_ALERT_URLS."
     return visit.redirect("/alerts", f"Test alert: {', '.join(said)}.{advice}")

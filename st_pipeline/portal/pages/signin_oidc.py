@@ -86,7 +86,7 @@ def _outcome(visit: Visit) -> Response:
     given = visit.request.query_params
     is_ours = attempt and compare_digest(attempt.state.encode(), given.get("state", "").encode())
     if not attempt or not is_ours:
-        _record_refusal(visit, "not begun here")
+        _record_refusal(visit, "expired, already used, or started in another browser")
         return _show(visit, f"{NOT_BEGUN}{visit.portal.settings.portal_url}", status=400)
     if given.get("error") == "access_denied":
         _record_refusal(visit, "denied at the provider")

@@ -30,7 +30,7 @@ WORDS = {
         "Action not available",
         "This address does not support that action. Go back and use the button on the page.",
     ),
-    413: ("Too large", "The request is larger than the portal accepts. Send less."),
+    413: ("Too large", "What you entered is too long. Go back, shorten it, and try again."),
     429: ("Too many attempts", "Wait 15 minutes, then try again."),
     500: (
         "Something went wrong",

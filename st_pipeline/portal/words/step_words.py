@@ -28,11 +28,12 @@ _OWN: dict[Do, str | None] = {
     Do.CORRECT_TENANT_ID: "If the tenant id is wrong, correct it under Connect.",
     Do.VIEW_PROBLEM_RECORDS: "See the reasons under Problem records.",
     Do.CORRECT_TYPE: (
-        "If the catalog has the wrong type, correct it there, then run st-pipeline reload {tenant}{entity}."
+        "If the values are correct in ServiceTitan, ask an engineer to correct the field's type in the catalog and run "
+        "st-pipeline reload {tenant}{entity}."
     ),
     Do.ADD_FIELDS: (
-        "Their values are kept. If a report needs them, add them to the catalog, then run st-pipeline reload "
-        "--all{entity}."
+        "The values are saved, so nothing is lost. If a report needs these fields, ask an engineer to add them to the "
+        "catalog and run st-pipeline reload --all{entity}."
     ),
 }
 _NOT_FOR_CLIENTS = dict.fromkeys(

@@ -23,10 +23,10 @@ ASSET_ENTITIES: tuple[str, ...] = (
 # Entity -> the legacy columns that would be wrong, not just null, without it. A tenant that has not granted one of
 # these cannot be synced. Memberships are not listed: such a tenant still gets its customers.
 LEGACY_REQUIRED: dict[str, str] = {
-    "accounting_invoices": "every row of invoices_stream",
-    "crm_customers": "every row of members_stream, and names that invoices leave empty",
-    "crm_customer_contacts": "the phone numbers of both tables",
-    "jpm_appointments": "first_appointment of invoices_stream (invoices show their own date)",
+    "accounting_invoices": "the whole invoices report",
+    "crm_customers": "the whole members report, and customer names missing from invoices",
+    "crm_customer_contacts": "the phone numbers in both reports",
+    "jpm_appointments": "first appointment dates in the invoices report (the invoice date is shown instead)",
 }
 
 # Entity -> why a record missing from its feed may still exist. A weekly full refresh of these marks deleted records.

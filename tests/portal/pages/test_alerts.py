@@ -112,7 +112,7 @@ def test_a_test_goes_to_every_channel_and_says_which_took_it(
     page = operator.get("/alerts").text
     assert "Test alert: json 1 delivered, json 2 failed. Check its address in ST_PIPELINE_ALERT_URLS." in text_of(page)
     assert [body["state"] for body in hook.received] == ["test"]
-    outcomes = {"json 1": "took it", "json 2": "did not take it"}
+    outcomes = {"json 1": "delivered", "json 2": "failed"}
     assert noted(control) == [("operator", "operator", "alerts tested", None, outcomes)]
     assert CANARY not in page + operator.get("/audit").text + everything(control)
 

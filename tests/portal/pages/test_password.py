@@ -70,7 +70,7 @@ def test_who_has_no_password_is_told_where_it_is_changed_and_gets_none_here(
     now = datetime.now(UTC)
     user = accounts.add(control, "eve@example.com", Role.VIEWER, None, now)
     browser = Browser(app).take_session(signed(portal.cookies, sessions.start(control, now, user_id=user.id)))
-    assert "with that provider" in text_of(browser.get("/password").text)
+    assert "with your sign-on provider" in text_of(browser.get("/password").text)
     form = {"present": PASSWORD, "new": "another good password", "again": "another good password"}
     assert browser.post("/password", form).status_code == 403
     assert not accounts.find(control, "eve@example.com").has_password

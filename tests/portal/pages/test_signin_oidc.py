@@ -246,7 +246,9 @@ def test_a_callback_that_was_not_begun_here_is_refused(
         assert "http://portal.test" in words
         assert there.asked == [], "the provider is not shown what is not ours"
         assert audited(control) == (
-            "unknown", "sign-in refused", {"through": "OpenID Connect", "why": "not begun here"}
+            "unknown",
+            "sign-in refused",
+            {"through": "OpenID Connect", "why": "expired, already used, or started in another browser"},
         )  # fmt: skip
         assert not is_in(who)
 

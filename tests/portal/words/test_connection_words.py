@@ -75,5 +75,7 @@ def test_what_is_missing_without_a_permission_is_told_in_words() -> None:
     found = {one.name: one for one in scopes(replace(TENANT, granted_scopes=ALL - {NEEDED, USEFUL}))}
     assert list(found)[:2] == [NEEDED, USEFUL]
     assert found[NEEDED].is_required
-    assert found[NEEDED].lacks == ("first_appointment of invoices_stream (invoices show their own date)",)
+    assert found[NEEDED].lacks == (
+        "first appointment dates in the invoices report (the invoice date is shown instead)",
+    )
     assert found[USEFUL].lacks == ("payments (none are downloaded)",)

@@ -81,7 +81,7 @@ def test_missing_scopes_are_named_with_what_lacks(fresh: Registry, signed_in: Si
     operator = signed_in(Role.OPERATOR)
     operator.post("/tenants/cole/connect", {**KEYS_OF_ACME, "tenant_id": "7003", "client_id": "cid.portal7003"})
     page = text_of(operator.get("/tenants/cole/connect").text)
-    assert "tn.jpm.appointments:r required Without it, these are missing: first_appointment of invoices_stream" in page
+    assert "tn.jpm.appointments:r required Without it, these are missing: first appointment dates" in page
     assert "tn.acc.payments:r optional Without it, these are missing: payments (none are downloaded)" in page
 
 
