@@ -191,8 +191,8 @@ def test_both_people_see_the_rows_in_the_database(lived: Lived) -> None:
     assert line
     assert f"{syncs[-1][2]:,}" in lived.said["overview"]
     assert re.search(r"Succeeded, 24 h\s+100", lived.said["overview"])
-    for action in ("tenant registered", "invitation made", "invitation opened", "credentials entered",
-                   "credentials tried", "schedule changed", "sync asked for"):  # fmt: skip
+    for action in ("Company added", "Invitation created", "Invitation opened", "Credentials entered",
+                   "Connection tested", "Schedule changed", "Sync requested"):  # fmt: skip
         assert action in lived.said["audit"], action
 
 
