@@ -27,7 +27,7 @@ from benchmarks.portal_history import fill
 from st_pipeline import dbt, postgres
 from st_pipeline.postgres import Database
 from st_pipeline.rules.all_rules import find_all
-from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_freshness import compute_stale_at
 from st_pipeline.rules.tenant_health import read_tenant_facts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.settings import Settings
@@ -65,7 +65,7 @@ def measure() -> list[Measured]:
         return [
             _timed(
                 f"alert rules over {TENANTS:,} tenants with {SYNCS:,} syncs",
-                lambda: find_all(connection, read_tenant_facts(connection), rules, now, is_stale(rules)),
+                lambda: find_all(connection, read_tenant_facts(connection), rules, now, compute_stale_at(rules)),
                 limit=5,
             ),
             _timed(

@@ -36,7 +36,7 @@ def check_name(tenant: str) -> str:
 
 def full_reads_name() -> str:
     """Held while the weekly full reads are requested."""
-    return "st-pipeline rereads"
+    return "st-pipeline weekly full reads"  # a tenant's key has no spaces
 
 
 def request_name(tenant: str) -> str:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import psycopg
+import pytest
 
 import st_pipeline
 from st_pipeline import locks
@@ -13,6 +14,7 @@ from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.locks import Lock
 from st_pipeline.portal.web.trying import PLACES
 from st_pipeline.postgres import Database
+from st_pipeline.tenants.fields import valid_key
 from tests.support.past import Past
 
 
@@ -21,9 +23,18 @@ def test_no_two_locks_share_a_number() -> None:
     assert len(set(numbers)) == len(numbers)
 
 
-def test_no_two_names_are_one_whatever_the_tenant_is_called() -> None:
-    names = [make(key) for make in (locks.check_name, locks.request_name, locks.run_name) for key in ("a", "b")]
-    assert len({*names, locks.full_reads_name()}) == 7
+@pytest.mark.parametrize("key", ["acme", "rereads", "check", "run", "request", "weekly"])
+def test_no_name_is_that_of_a_tenants_own_lock_whatever_the_tenant_is_called(
+    control: psycopg.Connection, key: str
+) -> None:
+    names = [make(key) for make in (locks.check_name, locks.request_name, locks.run_name)]
+    names += [locks.full_reads_name(), locks.check_name("b"), locks.request_name("b")]
+    rows = control.execute(
+        "select hashtextextended(name, 0) from unnest(%s::text[]) name union all "
+        "select control.tenant_lock_key(key) from unnest(%s::text[]) key",
+        (names, [valid_key(key), "full-reads", "weekly-full-reads"]),
+    ).fetchall()
+    assert len(set(rows)) == len(names) + 3
 
 
 def test_numbers_and_names_of_locks_stand_here_alone() -> None:

@@ -17,7 +17,7 @@ from st_pipeline.locks import Lock
 from st_pipeline.rules.all_rules import find_all
 from st_pipeline.rules.findings import Finding
 from st_pipeline.rules.member_counts import count_members
-from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_freshness import compute_stale_at
 from st_pipeline.rules.tenant_health import StaleAt, read_tenant_facts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.rules.thresholds_file import read_rules
@@ -70,7 +70,7 @@ def evaluate(
     if not row or not row[0]:
         return Evaluation(was_skipped=True)
     try:
-        findings, news = _find_and_store(connection, alerting.rules, now, stale_at or is_stale(alerting.rules))
+        findings, news = _find_and_store(connection, alerting.rules, now, stale_at or compute_stale_at(alerting.rules))
         delivered = deliveries.deliver(
             connection,
             alerting.channels,

@@ -17,6 +17,7 @@ from st_pipeline.alerting.incidents import Incident
 from st_pipeline.alerting.messages import Alert, compose
 from st_pipeline.cli import output
 from st_pipeline.cli.errors import CommandRefused, Commands
+from st_pipeline.rules.headings import heading
 from st_pipeline.settings import Settings
 from st_pipeline.steps.commands import command_words
 
@@ -79,7 +80,7 @@ def _lines(incident: Incident, channels: list[str]) -> list[str]:
     because = (incident.closed_because or "").replace("_", " ")
     end = f", {because} {incident.closed_at:%Y-%m-%d %H:%M} UTC" if incident.closed_at else ""
     return [
-        f"{incident.where}: {incident.rule.replace('_', ' ')} since {incident.since:%Y-%m-%d %H:%M} UTC{end}",
+        f"{incident.where}: {heading(incident.rule)} since {incident.since:%Y-%m-%d %H:%M} UTC{end}",
         f"  {incident.what}",
         f"  What to do: {command_words(incident.steps, incident.tenant)}",
         f"  Notified: {', '.join(channels) or 'no one yet'}",

@@ -31,7 +31,7 @@ def open_operations(settings: Settings | None = None) -> Iterator[TenantOperatio
     database = postgres.prepare(settings)
     # Autocommit: a check calls the API between two statements, and no transaction should stay open meanwhile.
     with closing(postgres.connect(database, application="st-pipeline tenants", autocommit=True)) as connection:
-        yield TenantOperations(connection, Registry.of(connection, settings), COMMAND_LINE, datetime.now(UTC))
+        yield TenantOperations(connection, Registry.of(connection, settings), COMMAND_LINE, lambda: datetime.now(UTC))
 
 
 def read_next_syncs(settings: Settings, tenants: Sequence[Tenant], now: datetime) -> dict[str, Due | None]:

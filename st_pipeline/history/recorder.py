@@ -6,7 +6,7 @@ syncs.py reads the syncs, api_usage.py the calls, overview.py the current state 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from datetime import datetime
 
 import psycopg
@@ -105,7 +105,7 @@ def record_finish(
                 quarantined_fields, deleted, files, pages, bytes, seconds, api_total, detail, trace_id, steps)
             values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
-            [(sync_id, *astuple(replace(entity, steps=()))[:-1], to_json(entity.steps)) for entity in entities],
+            [(sync_id, *astuple(entity)[:-1], to_json(entity.steps)) for entity in entities],
         )
         cursor.executemany(
             """

@@ -179,19 +179,19 @@ def read_last_syncs(connection: psycopg.Connection[Any], tenant: str, number: in
 
 def read_syncs(
     connection: psycopg.Connection[Any],
+    tenant: str,
     *,
-    tenant: str | None = None,
     state: SyncState | None = None,
     after: Position | None = None,
     limit: int = 50,
 ) -> Page:
-    """At most ``limit`` syncs of one tenant or of all, the newest first, starting ``after`` the previous page.
+    """At most ``limit`` syncs of a tenant, the newest first, starting ``after`` the previous page.
 
     Syncs that start between two pages neither repeat nor hide any.
     """
     limit = max(1, min(limit, LONGEST_PAGE))
     parts: Sequence[sql.SQL] = [
-        sql.SQL("s.tenant = %(tenant)s") if tenant is not None else sql.SQL("true"),
+        sql.SQL("s.tenant = %(tenant)s"),
         sql.SQL("(s.started_at, s.id) < (%(at)s, %(id)s)") if after else sql.SQL("true"),
         _HAS[state] if state else sql.SQL("true"),
     ]

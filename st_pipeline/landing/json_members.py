@@ -19,7 +19,7 @@ class NotAnObject(ValueError):
     """The text isn't a JSON object or is nested too deeply to read. The message says which."""
 
 
-def read_members(record: bytes | Raw) -> dict[str, Raw]:
+def parse_members(record: bytes | Raw) -> dict[str, Raw]:
     """Name -> JSON text of each member. If a name appears twice, the last one counts.
 
     Raises:

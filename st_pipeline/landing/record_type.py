@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from st_pipeline.landing.json_members import NotAnObject, is_json, is_object, read_members
+from st_pipeline.landing.json_members import NotAnObject, is_json, is_object, parse_members
 from st_pipeline.landing.values import BIGINT_MAX, BIGINT_MIN, Untypable, convert, decode, to_jsonb
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 
@@ -87,13 +87,13 @@ def unknown_fields(known: tuple[Member, ...], record: bytes) -> dict[str, Any]:
     """
     by_name = {member.name: member for member in known}
     extra: dict[str, Any] = {}
-    for name, raw in read_members(record).items():
+    for name, raw in parse_members(record).items():
         member = by_name.get(name)
         if member is None:
             extra[name] = raw
         elif member.nested and is_object(raw):
             inside = {f.path[1] for f in member.nested}
-            unknown = {n: r for n, r in read_members(raw).items() if n not in inside}
+            unknown = {n: r for n, r in parse_members(raw).items() if n not in inside}
             if unknown:
                 extra[name] = unknown
     return extra
@@ -118,7 +118,7 @@ def storable(extra: dict[str, Any], unstorable: list[str]) -> dict[str, Any]:
 def repair(known: tuple[Member, ...], record: bytes) -> Repaired:
     """Keep what fits of ``record``, convert what can be converted, and null the rest with a reason."""
     try:
-        values = read_members(record)
+        values = parse_members(record)
     except NotAnObject as problem:
         return Repaired(whole=str(problem))
     result = Repaired()
@@ -130,7 +130,7 @@ def repair(known: tuple[Member, ...], record: bytes) -> Repaired:
         if member.field:
             kept[member.name] = _fit(member.field, raw, result)
         elif is_object(raw):
-            inner = read_members(raw)
+            inner = parse_members(raw)
             kept[member.name] = {
                 f.path[1]: _fit(f, inner[f.path[1]], result) for f in member.nested if f.path[1] in inner
             }

@@ -5,7 +5,7 @@ Reads go to tenants/registry.py and its neighbors directly.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,12 +31,12 @@ from st_pipeline.tenants.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class TenantOperations:
-    """Operations of ``author`` at ``now``. Methods raise what the registry raises; then nothing changed."""
+    """Operations of ``author``, dated by ``clock``. Methods raise what the registry raises; then nothing changed."""
 
     connection: psycopg.Connection[Any]
     registry: Registry
     author: Author
-    now: datetime
+    clock: Callable[[], datetime]
 
     def register(self, tenants: Iterable[tuple[NewTenant, OwnCredentials | None]]) -> list[Tenant]:
         """Register several tenants, all or none. Missing credentials are entered later."""
@@ -96,7 +96,7 @@ class TenantOperations:
         """Request a sync, which the daemon starts within seconds. Returns the request's ID."""
         with self.connection.transaction():
             number = sync_requests.request_sync(
-                self.connection, key, requested_by, self.now, full=full, entities=entities
+                self.connection, key, requested_by, self.clock(), full=full, entities=entities
             )
             detail = {"request": number} | ({"entities": list(entities)} if entities else {})
             self.record("full re-sync asked for" if full else "sync asked for", key, **detail)
@@ -107,12 +107,12 @@ class TenantOperations:
 
         No transaction is open during the calls to ServiceTitan.
         """
-        result = check_connection(self.registry, settings, key, self.now)
+        result = check_connection(self.registry, settings, key, self.clock())
         with self.connection.transaction():
             before = tenant_table.read(self.connection, key, lock=True)
-            tenant = self.registry.record_check(key, result, self.now)
+            tenant = self.registry.record_check(key, result, self.clock())
             if not only_changes or tenant.status is not before.status:
-                self.record("credentials tried", key, found=tenant.status.label)
+                self.record("credentials tried", key, found=tenant.status.value)
         return tenant
 
     def replace_credentials(self, key: str, parts: NewParts) -> None:
@@ -133,13 +133,13 @@ class TenantOperations:
         """Delete the client secret added at that instant; ``which`` names it in the audit. False if there is none."""
         with self.connection.transaction():
             if was_there := self.registry.revoke_secret(key, added_at):
-                self.record("secret revoked", key, which=which, days=max((self.now - added_at).days, 0))
+                self.record("secret revoked", key, which=which, days=max((self.clock() - added_at).days, 0))
         return was_there
 
     def invite(self, key: str) -> tuple[Invitation, Secret]:
         """A new invitation to the tenant, and the token for its link, which is shown only once."""
         with self.connection.transaction():
-            made, token = invitations.invite(self.connection, key, self.author.name, self.now)
+            made, token = invitations.invite(self.connection, key, self.author.name, self.clock())
             until = f"{made.expires_at:%Y-%m-%d %H:%M} UTC"
             self.record("invitation made", key, invitation=made.id, until=until)
         return made, token
@@ -147,7 +147,7 @@ class TenantOperations:
     def revoke_invitation(self, key: str, number: int) -> bool:
         """End an invitation and its sessions; False if the tenant has no such invitation."""
         with self.connection.transaction():
-            if was_there := invitations.revoke(self.connection, key, number, self.author.name, self.now):
+            if was_there := invitations.revoke(self.connection, key, number, self.author.name, self.clock()):
                 self.record("invitation revoked", key, invitation=number)
         return was_there
 
@@ -160,7 +160,7 @@ class TenantOperations:
 
     def record(self, action: str, tenant: str | None, **detail: Any) -> None:
         """Add a row to the audit."""
-        audit.record(self.connection, self.author, action, self.now, tenant=tenant, detail=detail)
+        audit.record(self.connection, self.author, action, self.clock(), tenant=tenant, detail=detail)
 
     @contextmanager
     def _compared(self, key: str) -> Iterator[Tenant]:

@@ -17,12 +17,12 @@ from st_pipeline.alerting.incidents import Incident
 from st_pipeline.history.syncs import read_running_syncs
 from st_pipeline.overview.recent_syncs import RecentSync, read_recent_syncs
 from st_pipeline.overview.totals import Totals, read_busiest, read_day, read_failed_today
-from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_freshness import compute_stale_at
 from st_pipeline.rules.tenant_health import StaleAt, TenantFacts, read_tenant_facts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.schedule.due_times import Due
 from st_pipeline.schedule.sync_requests import read_open_requests
-from st_pipeline.schedule.tenant_states import read_next_sync, read_states
+from st_pipeline.schedule.tenant_states import find_next_sync, read_states
 from st_pipeline.steps.step import Steps, from_plain
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.model import Status, Tenant
@@ -140,10 +140,10 @@ def _read_tenants(
     asked = {request.tenant for request in read_open_requests(connection, only)}
     recent = read_recent_syncs(connection, running, only)
     marks = _read_marks(connection, only)
-    stale_at = is_stale(rules)
+    stale_at = compute_stale_at(rules)
     tenants: list[TenantOverview] = []
     for tenant in registered:
-        key, due = tenant.key, read_next_sync(tenant, states[tenant.key], now)
+        key, due = tenant.key, find_next_sync(tenant, states[tenant.key], now)
         waits = key in asked or (due is not None and due.at <= now)
         fresh_until, stale_since = compute_freshness(watched.get(key), stale_at, now)
         tenants.append(

@@ -17,7 +17,7 @@ from st_pipeline.rules.api_counts import ApiCount
 from st_pipeline.rules.entity_freshness import LastRead
 from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.rules.invoice_totals import InvoiceTotals
-from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_freshness import compute_stale_at
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, is_legacy_required
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
@@ -87,7 +87,7 @@ def read_evidence(connection: psycopg.Connection, rules: Rules, now: datetime) -
     """Read all evidence at ``now`` in one transaction. Call it only while no build is running."""
     with connection.transaction():
         connection.execute("set transaction isolation level repeatable read")
-        tenants, stale_at = tenant_health.read_tenant_facts(connection), is_stale(rules)
+        tenants, stale_at = tenant_health.read_tenant_facts(connection), compute_stale_at(rules)
         readings = entity_freshness.read_last_reads(connection)
         return Evidence(
             tenants=len(tenants),

@@ -25,18 +25,18 @@ def read_next_syncs(
     """The next sync of each of these tenants by key, as of ``now``; None if no automatic sync is scheduled."""
     states = read_states(connection)
     return {
-        tenant.key: read_next_sync(tenant, states[tenant.key], now)
+        tenant.key: find_next_sync(tenant, states[tenant.key], now)
         for tenant in tenants
         if tenant.key in states  # removed in the meantime
     }
 
 
-def read_next_sync(tenant: Tenant, state: State, now: datetime) -> Due | None:
+def find_next_sync(tenant: Tenant, state: State, now: datetime) -> Due | None:
     """The next sync of a tenant in this state."""
-    return next_sync(read_cadence(tenant.cadence), tenant.timezone, state, now, tenant.key)
+    return next_sync(parse_stored_cadence(tenant.cadence), tenant.timezone, state, now, tenant.key)
 
 
-def read_cadence(text: str) -> Cadence:
+def parse_stored_cadence(text: str) -> Cadence:
     """The cadence in a row. A stored cadence that is no longer valid becomes nightly, because never would be worse."""
     try:
         return parse(text)

@@ -6,7 +6,7 @@ history/ stores the counts. Memory is bounded: one record per endpoint and statu
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 # Upper bounds of the latency buckets in seconds, each about 25% above the last: 1 ms to 200 s in 56 buckets.
@@ -86,8 +86,3 @@ class CallLog:
                 CallCount(operation, status, r.calls, r.retries, r.bytes, r.seconds, r.slowest, tuple(r.buckets))
                 for (operation, status), r in sorted(self._running.items())
             ]
-
-
-def total_calls(counts: Iterable[CallCount]) -> int:
-    """All calls in a snapshot, including retries."""
-    return sum(count.calls for count in counts)

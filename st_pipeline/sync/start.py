@@ -51,7 +51,7 @@ def start_sync(
 def _due(connection: psycopg.Connection[Any], key: str, now: datetime) -> Due | None:
     tenant = tenant_table.read(connection, key)
     state = tenant_states.read_states(connection, key, holds_lock=True).get(key)
-    return tenant_states.read_next_sync(tenant, state, now) if state else None
+    return tenant_states.find_next_sync(tenant, state, now) if state else None
 
 
 def _of_duty(request: SyncPlan, found: Decision) -> SyncPlan:

@@ -26,7 +26,7 @@ from st_pipeline.sync.outcome import EntityOutcome, TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.plan import SyncPlan
 from st_pipeline.sync.start import start_sync
-from st_pipeline.tenants.connection_check import explain_refusal, read_admission
+from st_pipeline.tenants.connection_check import explain_refusal, judge_admission
 from st_pipeline.tenants.errors import TenantsError
 
 ENTITIES_AT_ONCE = 4  # each keeps pages and a load in memory; the call rate is limited per tenant either way
@@ -123,7 +123,7 @@ class TenantSync:
                 self.outcome.stop(error)
                 return None
             try:
-                registry.record_check(self.key, read_admission(tenant, client.granted_scopes()), self.clock())
+                registry.record_check(self.key, judge_admission(tenant, client.granted_scopes()), self.clock())
                 return client
             except ServiceTitanError as error:
                 client.close()

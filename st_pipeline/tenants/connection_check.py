@@ -53,10 +53,10 @@ def check(tenant: Tenant, client: ServiceTitan) -> CheckResult:
             return explain_refusal(tenant, error)
     except ServiceTitanError as error:
         return explain_refusal(tenant, error)
-    return read_admission(tenant, client.granted_scopes())
+    return judge_admission(tenant, client.granted_scopes())
 
 
-def read_admission(tenant: Tenant, scopes: frozenset[str]) -> CheckResult:
+def judge_admission(tenant: Tenant, scopes: frozenset[str]) -> CheckResult:
     """The result for a tenant that was let in with ``scopes``. If the token lists none, all count as granted."""
     missing = {scope: names for scope, names in _required_scopes().items() if scopes and scope not in scopes}
     if not missing:

@@ -104,7 +104,7 @@ def test_what_is_wrong_is_listed_with_what_to_do_and_who_was_told(
     store(control)
     said = run("list").stdout
     for part in (
-        "acme: scope withdrawn since",
+        "acme: A permission was withdrawn since",
         "Gone [sic]",
         "What to do: Run st-pipeline sync acme.",
         "Notified: no one yet",

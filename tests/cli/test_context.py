@@ -48,7 +48,7 @@ def test_what_is_done_is_committed_and_in_the_audit_as_the_command_lines(
     with open_operations(settings) as operations:
         operations.register([(new_tenant(key="acme", tenant_id=1, environment="sandbox"), None)])
         assert control.execute("select key from control.tenants").fetchall() == [("acme",)], "no transaction stays open"
-        assert before <= operations.now <= datetime.now(UTC)
+        assert before <= operations.clock() <= datetime.now(UTC)
     assert operations.connection.closed
     assert audit.read(control, limit=1)[0].actor == "command line"
 

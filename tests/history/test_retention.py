@@ -25,7 +25,7 @@ from st_pipeline.overview.recent_syncs import RECENT
 from st_pipeline.postgres import Database
 from st_pipeline.rules.all_rules import find_all
 from st_pipeline.rules.findings import Finding, Severity
-from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_freshness import compute_stale_at
 from st_pipeline.rules.tenant_health import read_tenant_facts
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.schedule import tenant_states
@@ -129,7 +129,7 @@ def looked_for(past: Past) -> list[Any]:
     """What rules, schedule and overview read from the past; the number of failures in a row may be too low."""
     rules = Rules()
     watched = read_tenant_facts(past.connection)
-    findings = find_all(past.connection, watched, rules, NOW, is_stale(rules))
+    findings = find_all(past.connection, watched, rules, NOW, compute_stale_at(rules))
     (shown,) = read_overview(past.connection, NOW).tenants
     return [
         [(f.key, f.since, "" if f.rule == "failures_in_a_row" else f.what) for f in findings],

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from st_pipeline.landing.json_members import NotAnObject, is_json, is_object, read_members
+from st_pipeline.landing.json_members import NotAnObject, is_json, is_object, parse_members
 from st_pipeline.landing.values import without_unstorable
 
 from .json_texts import json_texts
@@ -26,11 +26,11 @@ def test_an_object_gives_its_members_and_nothing_else_is_an_object(raw: str, bla
     record = f"{blank}{raw}{blank}".encode()
     if not raw.startswith("{"):
         with pytest.raises(NotAnObject, match="not a JSON object"):
-            read_members(record)
+            parse_members(record)
         return
     expected: dict[str, Any] = json.loads(raw, parse_int=str, parse_float=str)
     assert {
-        n: json.loads(t, parse_int=str, parse_float=str) for n, t in texts(read_members(record)).items()
+        n: json.loads(t, parse_int=str, parse_float=str) for n, t in texts(parse_members(record)).items()
     } == expected
 
 
@@ -39,13 +39,13 @@ def test_both_parsers_give_the_same_texts(values: dict[str, str], blank: str) ->
     values = {n: without_unstorable(t.encode()).decode() for n, t in values.items() if n != "odd"}
     inside = f",{blank}".join(f"{json.dumps(n)}{blank}:{blank}{t}{blank}" for n, t in values.items())
     strict, lax = f"{{{blank}{inside}}}", f'{{{blank}{inside}{"," if values else ""} "odd" : NaN }}'
-    assert texts(read_members(strict.encode())) == values
-    assert texts(read_members(lax.encode())) == values | {"odd": "NaN"}
+    assert texts(parse_members(strict.encode())) == values
+    assert texts(parse_members(lax.encode())) == values | {"odd": "NaN"}
 
 
 def test_the_last_of_two_members_with_one_name_counts_in_both_parsers() -> None:
-    assert texts(read_members(b'{"a":1,"a":2}')) == {"a": "2"}
-    assert texts(read_members(b'{"a":NaN,"a":2}')) == {"a": "2"}
+    assert texts(parse_members(b'{"a":1,"a":2}')) == {"a": "2"}
+    assert texts(parse_members(b'{"a":NaN,"a":2}')) == {"a": "2"}
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_the_last_of_two_members_with_one_name_counts_in_both_parsers() -> None:
 )
 def test_text_that_is_truncated_or_not_an_object_is_rejected(record: bytes) -> None:
     with pytest.raises(NotAnObject, match="not a JSON object"):
-        read_members(record)
+        parse_members(record)
 
 
 def test_an_object_nested_too_deeply_is_rejected_with_a_reason() -> None:
     for inside in (b"[" * 100_000 + b"]" * 100_000, b"[NaN," * 100_000 + b"1" + b"]" * 100_000):
         with pytest.raises(NotAnObject, match="nested too deeply"):
-            read_members(b'{"a":' + inside + b"}")
+            parse_members(b'{"a":' + inside + b"}")
         assert not is_json(Raw(inside))
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from st_pipeline.landing.json_members import NotAnObject, is_json, read_members
+from st_pipeline.landing.json_members import NotAnObject, is_json, parse_members
 from st_pipeline.landing.record_type import Repaired, record_type, repair, storable, unknown_fields
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
@@ -137,7 +137,7 @@ def test_something_else_in_place_of_an_object_costs_all_its_fields_and_no_others
 
 def test_an_amount_keeps_its_digits() -> None:
     record = repaired(b'{"id": "x", "total": 12.3400000000000000001}').record
-    assert Decimal(bytes(read_members(record)["total"]).decode()) == Decimal("12.3400000000000000001")
+    assert Decimal(bytes(parse_members(record)["total"]).decode()) == Decimal("12.3400000000000000001")
 
 
 @given(records(NAMES))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from st_pipeline.landing.columns import ARROW_TYPES
-from st_pipeline.landing.json_members import NotAnObject, is_json, is_object, read_members
+from st_pipeline.landing.json_members import NotAnObject, is_json, is_object, parse_members
 from st_pipeline.landing.typer import NO_ID, fingerprint, table_schema, type_records
 from st_pipeline.landing.values import Untypable, convert, decode, without_unstorable
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
@@ -71,7 +71,7 @@ def decoded_or_none(record: str) -> Any:
     """Objects down to the second level as dicts; everything below as Leaf with its text."""
     nested = {field.path[0] for field in INVOICES.fields if len(field.path) == 2}
     try:
-        top = read_members(record.encode())
+        top = parse_members(record.encode())
     except NotAnObject:
         return None
 
@@ -84,7 +84,7 @@ def decoded_or_none(record: str) -> Any:
         return None if text == "null" else Leaf(value, text)
 
     return {
-        name: {n: leaf(r) for n, r in read_members(raw).items()} if name in nested and is_object(raw) else leaf(raw)
+        name: {n: leaf(r) for n, r in parse_members(raw).items()} if name in nested and is_object(raw) else leaf(raw)
         for name, raw in top.items()
     }
 

@@ -79,6 +79,10 @@ class Audited:
         return [(one.action, one.tenant, one.detail) for one in found]
 
 
+def operations_of_ann(control: psycopg.Connection) -> TenantOperations:
+    return TenantOperations(control, Registry.of(control, Settings.from_environment()), ANN, lambda: datetime.now(UTC))
+
+
 @pytest.fixture
 def audited(control: psycopg.Connection) -> Iterator[Audited]:
     yield Audited(control)
@@ -166,7 +170,7 @@ def test_each_tenant_of_an_import_has_its_entry(audited: Audited) -> None:
         ("tenant registered", "acme", {"credentials": "entered"}),
         ("tenant registered", "bolt", {"credentials": "entered"}),
         ("credentials tried", "acme", {"found": "connected"}),
-        ("credentials tried", "bolt", {"found": "not connected yet"}),
+        ("credentials tried", "bolt", {"found": "not_connected"}),
     ]
 
 
@@ -259,7 +263,7 @@ def test_a_paused_tenant_resumes_the_cadence_that_a_command_gave_it(
 ) -> None:
     audited.run("set", "acme", "--cadence", "every 6h")
     audited.run("set", "acme", "--cadence", "paused")
-    operations = TenantOperations(control, Registry.of(control, Settings.from_environment()), ANN, datetime.now(UTC))
+    operations = operations_of_ann(control)
     assert not operations.pause("acme")
     assert operations.resume("acme") == "every 6h"
     assert operations.resume("acme") is None
@@ -267,10 +271,21 @@ def test_a_paused_tenant_resumes_the_cadence_that_a_command_gave_it(
     assert (newest.actor, newest.role, newest.address, newest.action) == ("ann", "operator", "192.0.2.1", "resumed")
 
 
+def test_a_check_is_dated_after_the_credentials_it_tested(
+    audited: Audited, acme: None, control: psycopg.Connection
+) -> None:
+    """A person may take minutes to type a secret, between opening the registry and the check."""
+    audited.run("rotate", "acme", "--client-secret-file", "-")
+    row = control.execute(
+        "select t.checked_at > c.created_at from control.tenants t join control.credentials c on c.tenant = t.key"
+    ).fetchone()
+    assert row == (True,)
+
+
 def test_what_fails_leaves_neither_a_change_nor_a_row(
     audited: Audited, acme: None, control: psycopg.Connection
 ) -> None:
-    operations = TenantOperations(control, Registry.of(control, Settings.from_environment()), ANN, datetime.now(UTC))
+    operations = operations_of_ann(control)
     before, rows = operations.registry.get("acme"), audit.read(control)
     with pytest.raises(FieldInvalid):
         operations.set("acme", name="Other", timezone="Nowhere/At all")

@@ -8,7 +8,7 @@ from datetime import datetime
 from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.rules.entity_freshness import find_stale_entities, read_last_reads
 from st_pipeline.rules.findings import Finding
-from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_freshness import compute_stale_at
 from st_pipeline.rules.tenant_health import read_tenant_facts
 from st_pipeline.rules.thresholds import Rules, Stale
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
@@ -23,7 +23,7 @@ ALL = [read(entity) for entity in ASSET_ENTITIES]
 def stale(past: Past, now: datetime = NOW, rules: Rules | None = None) -> list[Finding]:
     rules = rules or Rules()
     readings, tenants = read_last_reads(past.connection), read_tenant_facts(past.connection)
-    return list(find_stale_entities(readings, tenants, rules, now, is_stale(rules)))
+    return list(find_stale_entities(readings, tenants, rules, now, compute_stale_at(rules)))
 
 
 def where(findings: list[Finding]) -> list[tuple[str, str | None]]:

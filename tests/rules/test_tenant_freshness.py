@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_freshness import compute_stale_at
 from st_pipeline.rules.tenant_health import TenantFacts
 from st_pipeline.rules.thresholds import Rules
 
@@ -31,16 +31,16 @@ def watched(cadence: str, zone: str = "UTC", last: datetime | None = LAST) -> Te
     ],
 )
 def test_data_is_stale_some_grace_after_the_next_regular_time(cadence: str, zone: str, at: datetime) -> None:
-    assert is_stale(Rules())(watched(cadence, zone)) == at.replace(tzinfo=UTC)
+    assert compute_stale_at(Rules())(watched(cadence, zone)) == at.replace(tzinfo=UTC)
 
 
 def test_a_paused_tenant_is_never_stale() -> None:
-    assert is_stale(Rules())(watched("paused")) is None
+    assert compute_stale_at(Rules())(watched("paused")) is None
 
 
 def test_without_a_success_the_age_counts_from_when_the_tenant_came() -> None:
-    assert is_stale(Rules())(watched("nightly", last=None)) == datetime(2026, 6, 10, 6, tzinfo=UTC)
+    assert compute_stale_at(Rules())(watched("nightly", last=None)) == datetime(2026, 6, 10, 6, tzinfo=UTC)
 
 
 def test_a_cadence_that_nobody_reads_any_more_counts_as_nightly() -> None:
-    assert is_stale(Rules())(watched("now and then")) == datetime(2026, 6, 11, 6, tzinfo=UTC)
+    assert compute_stale_at(Rules())(watched("now and then")) == datetime(2026, 6, 11, 6, tzinfo=UTC)

@@ -12,7 +12,7 @@ from st_pipeline.history import recorder
 from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.postgres import Database
 from st_pipeline.schedule.due_times import Reason, State, parse
-from st_pipeline.schedule.tenant_states import MOST_FAILURES, read_cadence, read_next_syncs, read_states
+from st_pipeline.schedule.tenant_states import MOST_FAILURES, parse_stored_cadence, read_next_syncs, read_states
 from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.model import new_tenant
 
@@ -130,8 +130,8 @@ def test_the_next_sync_of_each_tenant(control: psycopg.Connection) -> None:
 
 
 def test_a_cadence_of_an_older_version_is_nightly() -> None:
-    assert read_cadence("0 0 30 2 *") == parse("nightly")
-    assert read_cadence("weekly fri") == parse("weekly fri")
+    assert parse_stored_cadence("0 0 30 2 *") == parse("nightly")
+    assert parse_stored_cadence("weekly fri") == parse("weekly fri")
 
 
 def test_a_partial_sync_is_neither_a_success_nor_a_failure_of_the_tenant(control: psycopg.Connection) -> None:

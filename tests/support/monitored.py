@@ -10,7 +10,7 @@ import pytest
 
 from st_pipeline.rules.all_rules import find_all
 from st_pipeline.rules.findings import Finding
-from st_pipeline.rules.tenant_freshness import is_stale
+from st_pipeline.rules.tenant_freshness import compute_stale_at
 from st_pipeline.rules.tenant_health import read_tenant_facts
 from st_pipeline.rules.thresholds import Rules
 from tests.support.past import NOW, Past
@@ -32,7 +32,7 @@ def find(control: psycopg.Connection) -> Find:
 
     def find(now: datetime = NOW, rules: Rules | None = None) -> list[Finding]:
         rules = rules or Rules()
-        return find_all(control, read_tenant_facts(control), rules, now, is_stale(rules))
+        return find_all(control, read_tenant_facts(control), rules, now, compute_stale_at(rules))
 
     return find
 

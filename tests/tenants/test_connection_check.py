@@ -19,7 +19,7 @@ from st_pipeline.servicetitan.errors import (
     Unavailable,
 )
 from st_pipeline.steps.step import Do, Step
-from st_pipeline.tenants.connection_check import explain_refusal, read_admission
+from st_pipeline.tenants.connection_check import explain_refusal, judge_admission
 from st_pipeline.tenants.fields import Environment
 from st_pipeline.tenants.model import CheckCause, Status, Tenant
 
@@ -48,7 +48,7 @@ REQUIRED = frozenset(endpoint(entity).scope for entity in LEGACY_REQUIRED)
 
 
 def test_all_that_is_needed_granted_is_connected() -> None:
-    result = read_admission(NEW, REQUIRED | {"tn.other:r"})
+    result = judge_admission(NEW, REQUIRED | {"tn.other:r"})
     assert (result.status, result.cause, result.detail, result.steps) == (
         Status.CONNECTED,
         CheckCause.NONE,
@@ -61,7 +61,7 @@ def test_all_that_is_needed_granted_is_connected() -> None:
 @pytest.mark.parametrize("entity", list(LEGACY_REQUIRED))
 def test_a_missing_scope_that_reports_need_is_named_with_its_entity(entity: str) -> None:
     scope = endpoint(entity).scope
-    result = read_admission(NEW, REQUIRED - {scope})
+    result = judge_admission(NEW, REQUIRED - {scope})
     assert result.status is Status.CONNECTED
     assert result.cause is CheckCause.SCOPE
     assert result.steps == (Step(Do.GRANT_SCOPE, scope), Step(Do.TEST_CONNECTION))
@@ -71,11 +71,11 @@ def test_a_missing_scope_that_reports_need_is_named_with_its_entity(entity: str)
 
 def test_scopes_that_reports_can_do_without_are_not_missed() -> None:
     assert endpoint("memberships_memberships").scope not in REQUIRED
-    assert read_admission(NEW, REQUIRED).cause is CheckCause.NONE
+    assert judge_admission(NEW, REQUIRED).cause is CheckCause.NONE
 
 
 def test_a_token_that_lists_no_scopes_is_taken_as_one_for_all() -> None:
-    assert read_admission(NEW, frozenset()).cause is CheckCause.NONE
+    assert judge_admission(NEW, frozenset()).cause is CheckCause.NONE
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from st_pipeline.operations.audit import Entry
-from st_pipeline.portal.words.audit_words import detail_words
+from st_pipeline.portal.words.audit_words import detail_words, result_words
 
 COLUMNS = ("at", "actor", "role", "address", "action", "tenant", "detail")
 # What makes a spreadsheet read a cell as a formula, see OWASP's "CSV Injection".
@@ -67,7 +67,8 @@ def actions(connection: psycopg.Connection[Any]) -> list[str]:
 
 def words(detail: Mapping[str, Any]) -> str:
     """The details of an entry on one line. Pure."""
-    return "; ".join(f"{detail_words(name)}: {_plain(value)}" for name, value in detail.items())
+    shown = {name: result_words(value) if name == "found" else value for name, value in detail.items()}
+    return "; ".join(f"{detail_words(name)}: {_plain(value)}" for name, value in shown.items())
 
 
 def csv_lines(entries: Iterable[Entry], *, has_head: bool) -> str:

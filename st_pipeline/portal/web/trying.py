@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from st_pipeline.locks import Lock, check_name
 from st_pipeline.portal.web.service import Connection
@@ -66,8 +66,7 @@ def _try(visit: Visit, *, only_changes: bool = False) -> Tried:
         if not has_place:
             return Tried(visit.tenant, BUSY)
         try:
-            operations = replace(visit.operations(), now=datetime.now(UTC))
-            return Tried(operations.check(key, visit.portal.settings, only_changes=only_changes))
+            return Tried(visit.operations().check(key, visit.portal.settings, only_changes=only_changes))
         except (VaultError, SettingsError):
             return Tried(visit.tenant, OURS)
 

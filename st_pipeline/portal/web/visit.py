@@ -6,7 +6,7 @@ guards.py has already decided whether the actor may see the page. service.py has
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.datastructures import FormData
@@ -91,7 +91,7 @@ class Visit:
 
     def operations(self) -> TenantOperations:
         """The operations on tenants, which the audit records under the actor's name."""
-        return TenantOperations(self.connection, self.registry(), self.author, self.now)
+        return TenantOperations(self.connection, self.registry(), self.author, lambda: datetime.now(UTC))
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """The page of ``template`` with these values and those of every page."""

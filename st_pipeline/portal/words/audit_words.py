@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from st_pipeline.tenants.model import Status
+
 _ACTIONS = {
     "account corrected": "tenant id or environment corrected",
     "alerts tested": "test alert sent",
@@ -33,3 +35,8 @@ def action_words(action: str) -> str:
 def detail_words(name: str) -> str:
     """The name of a detail: ``found`` -> ``result``."""
     return _DETAILS.get(name) or name.replace("_", " ")
+
+
+def result_words(found: str) -> str:
+    """What a connection test found: ``refused`` -> ``rejected by ServiceTitan``. Older rows have words of their own."""
+    return Status(found).label if found in list(Status) else found

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import st_pipeline
-from st_pipeline.portal.words.audit_words import action_words, detail_words
+from st_pipeline.portal.words.audit_words import action_words, detail_words, result_words
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,8 @@ def test_no_action_that_is_recorded_is_shown_in_engineers_words() -> None:
 
 def test_a_detail_has_a_name_that_people_know() -> None:
     assert [detail_words(name) for name in ("found", "why", "tenant_id")] == ["result", "reason", "tenant id"]
+
+
+def test_what_a_test_found_is_worded_when_it_is_shown() -> None:
+    assert result_words("refused") == "rejected by ServiceTitan"
+    assert result_words("not connected yet") == "not connected yet"

@@ -27,7 +27,7 @@ from st_pipeline.portal.words.cadence_words import (
     text_of,
 )
 from st_pipeline.schedule.due_times import parse, regular_times
-from st_pipeline.schedule.tenant_states import read_cadence
+from st_pipeline.schedule.tenant_states import parse_stored_cadence
 from st_pipeline.tenants import fields
 from st_pipeline.tenants.errors import FieldInvalid
 
@@ -121,7 +121,7 @@ def save(visit: Visit) -> Response:
 
 
 def _stored(visit: Visit) -> dict[str, str]:
-    return fields_of(read_cadence(visit.tenant.cadence)) | {"timezone": visit.tenant.timezone}
+    return fields_of(parse_stored_cadence(visit.tenant.cadence)) | {"timezone": visit.tenant.timezone}
 
 
 def _page(visit: Visit, form: ScheduleForm, preview: Preview, *, status: int = 200) -> Response:
@@ -136,7 +136,7 @@ def _page(visit: Visit, form: ScheduleForm, preview: Preview, *, status: int = 2
         zones=zones(),
         may_choose=may_choose,
         paused=PAUSED,
-        stored=in_words(read_cadence(visit.tenant.cadence)),
+        stored=in_words(parse_stored_cadence(visit.tenant.cadence)),
     )
 
 

@@ -38,7 +38,7 @@ def syncs(visit: Visit) -> Response:
     wanted = query.get("outcome", "")
     state = SyncState(wanted) if wanted in list(SyncState) else None
     after = position_of(query.get("after", ""))
-    found = read_syncs(visit.connection, tenant=visit.tenant.key, state=state, after=after, limit=ROWS)
+    found = read_syncs(visit.connection, visit.tenant.key, state=state, after=after, limit=ROWS)
     base = f"/tenants/{visit.tenant.key}/syncs"
     chosen = {"outcome": state.value} if state else {}
     following = f"{base}?{urlencode({**chosen, 'after': position_text(found.next)})}" if found.next else None

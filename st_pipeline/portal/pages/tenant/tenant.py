@@ -22,7 +22,7 @@ from st_pipeline.portal.words.formats import connection_badge, data_state
 from st_pipeline.portal.words.next_step import next_step, open_incidents
 from st_pipeline.rules.headings import heading
 from st_pipeline.rules.thresholds_file import read_rules
-from st_pipeline.schedule.tenant_states import read_cadence
+from st_pipeline.schedule.tenant_states import parse_stored_cadence
 
 SHOWN_SYNCS = 8
 
@@ -52,7 +52,7 @@ def _standing(visit: Visit) -> dict[str, Any]:
         "incidents": open_incidents(one),
         "connection": connection_badge(one.tenant),
         "data": data_state(one),
-        "cadence": in_words(read_cadence(one.tenant.cadence)),
+        "cadence": in_words(parse_stored_cadence(one.tenant.cadence)),
         "chart": rows_chart(one.recent),
         "recent": recent,
         "running": newest if is_running else None,

@@ -10,7 +10,7 @@ from st_pipeline.operations.tenant_changes import PAUSED
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit
 from st_pipeline.portal.words.cadence_words import in_words
-from st_pipeline.schedule.tenant_states import read_cadence
+from st_pipeline.schedule.tenant_states import parse_stored_cadence
 
 NEVER_CONNECTED = "This company was never connected, so there is nothing to sync. Connect it first."
 
@@ -58,7 +58,7 @@ def enable(visit: Visit) -> Response:
 
 
 def _words(cadence: str) -> str:
-    return in_words(read_cadence(cadence))
+    return in_words(parse_stored_cadence(cadence))
 
 
 def _back(visit: Visit, notice: str) -> Response:
