@@ -139,7 +139,8 @@ def _exists(database: Database, refused: PostgresError) -> bool:
     """Ask the server, whose messages may be in any language. Raises ``refused`` if the server cannot be asked."""
     try:
         with connect(database.with_name("postgres")) as connection:
-            return bool(connection.execute("select from pg_database where datname = %s", [database.name]).fetchone())
+            found = connection.execute("select 1 from pg_database where datname = %s", [database.name]).fetchone()
+            return found is not None
     except PostgresError:
         raise refused from None
 

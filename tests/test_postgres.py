@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from psycopg import sql
 
 from st_pipeline import postgres
+from st_pipeline.postgres import PostgresError
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
+from tests.conftest import NewWarehouse
 from tests.own_server import PREPARE, own_home, run
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -21,6 +24,14 @@ CANARY = "canary-p@ss/word:?"
 def home() -> Iterator[Path]:
     with own_home() as home:
         yield home
+
+
+def test_a_database_that_exists_and_refuses_is_not_taken_for_a_missing_one(new_warehouse: NewWarehouse) -> None:
+    closed = new_warehouse()
+    with postgres.connect(closed.with_name("postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL("alter database {} allow_connections false").format(sql.Identifier(closed.name)))
+    with pytest.raises(PostgresError, match=f"cannot connect to database {closed.name} "):
+        postgres.ensure_database(closed)
 
 
 def test_every_connection_form_reaches_the_same_database(home: Path) -> None:

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from st_pipeline.cli import serving
+from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.settings import PROJECT_ROOT
 from tests.support.homes import empty_home
 from tests.support.ports import free_port
@@ -84,6 +85,16 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
     assert not alive, f"still running: {alive}"
     left = [p for p in psutil.process_iter(["cmdline"]) if str(home) in " ".join(p.info["cmdline"] or [])]
     assert not left, "the server ends with the last who used it"
+
+
+def test_a_server_that_stopped_is_named_with_what_it_said_last(tmp_path: Path) -> None:
+    code = "import sys; print('starting'); print('port 3000 is taken'); print(); sys.exit(3)"
+    process = serving._start(["python", "-c", code], dict(os.environ), tmp_path / "webserver.log")
+    process.wait()
+    with pytest.raises(CommandRefused, match=r"Dagster UI stopped with exit status 3 \(port 3000 is taken\); see "):
+        serving._refuse_dead({"Dagster UI": process}, tmp_path)
+    with pytest.raises(CommandRefused, match=r"dg dev stopped with exit status 3; see "):
+        serving._refuse_dead({"dg dev": process}, tmp_path)
 
 
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])

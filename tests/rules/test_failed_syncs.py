@@ -9,6 +9,7 @@ from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.rules.thresholds import FailuresInARow, Rules
 from st_pipeline.steps.commands import command_words
+from st_pipeline.steps.step import Do, Step, Steps
 from tests.support.monitored import Find
 from tests.support.past import CUSTOMERS, DAY, HOUR, LAST_NIGHT, MINUTE, NOW, Past, read
 
@@ -24,6 +25,22 @@ def refused(entity: str) -> EntityRecord:
 
 def told(findings: list[Finding]) -> list[str]:
     return [finding.rule for finding in findings if not finding.is_consequence]
+
+
+def test_a_failed_sync_says_what_its_own_error_or_its_first_failed_entity_says_to_do(past: Past, find: Find) -> None:
+    past.tenant()
+    key, page = (Step(Do.ENTER_APP_KEY),), (Step(Do.CHECK_STATUS_PAGE),)
+
+    def steps() -> Steps:
+        return next(finding.steps for finding in find() if finding.rule == "failed_sync")
+
+    then = (Step(Do.SYNC), Step(Do.REPORT_TRACE))
+    past.sync(NOW - 3 * HOUR, error="no app key", steps=key)
+    assert steps() == (*key, *then)
+    past.sync(NOW - 2 * HOUR, error="no", entities=[read(outcome="failed"), read(TYPES, outcome="failed", steps=page)])
+    assert steps() == (*page, *then)
+    past.sync(NOW - HOUR, error="no")
+    assert steps() == (Step(Do.FIX_ERROR), *then)
 
 
 def test_a_failed_sync_is_told_with_its_error_and_run_until_one_succeeds(past: Past, find: Find) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from st_pipeline.history.recorder import EntityRecord
 from st_pipeline.landing.land import Landed
+from st_pipeline.servicetitan.errors import RequestWrong
+from st_pipeline.steps.step import Do, Step
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
 from st_pipeline.warehouse.deletions import DeletionVerdict
 from st_pipeline.warehouse.loading import Loaded
@@ -21,6 +23,20 @@ def test_a_tenant_names_all_that_failed_of_it() -> None:
     passing = EntityOutcome("jpm_jobs", Outcome.FAILED, error="no answer")
     staying = EntityOutcome("jpm_job_types", Outcome.FAILED, error="refused")
     assert TenantOutcome("a", {"1": passing, "2": staying}, error="e").failures == ["e", "no answer", "refused"]
+
+
+def test_an_error_leaves_its_steps_and_its_trace_id_with_the_entity_or_the_sync() -> None:
+    step = Step(Do.REPORT_TRACE)
+    error = RequestWrong("no", step, tenant="acme", entity="jpm_jobs", status=400, trace_id="t-1")
+    entity = EntityOutcome("jpm_jobs")
+    entity.fail(error, "acme")
+    row = entity.record()
+    assert (row.outcome, row.detail) == ("failed", "acme/jpm_jobs: no (trace t-1)")
+    assert (row.steps, row.trace_id) == ((step,), "t-1")
+    tenant = TenantOutcome("acme", {"jpm_jobs": entity})
+    tenant.stop(ValueError("the disk is full"))
+    assert (tenant.error, tenant.steps, tenant.trace_id) == ("acme: the disk is full", (), None)
+    assert tenant.first_trace_id == "t-1"
 
 
 def test_the_row_of_the_history_has_what_was_landed_loaded_and_judged() -> None:

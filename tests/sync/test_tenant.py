@@ -16,6 +16,7 @@ from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.sandbox import Faults, Sandbox
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
+from st_pipeline.steps.step import Do, Step
 from st_pipeline.sync import tenant as tenant_module
 from st_pipeline.sync.outcome import Outcome, TenantOutcome
 from st_pipeline.sync.pipeline import Pipeline
@@ -135,7 +136,10 @@ def test_a_tenant_that_is_not_connected_says_so_and_comes_in_later(
     assert outcome.problems == [outcome.error]
     assert (outcome.error or "").startswith("dale: not connected yet. ")
     assert outcome.entities == {}
-    assert history(connection, outcome)["error"] == outcome.error
+    assert outcome.steps == (Step(Do.CONNECT_APP), Step(Do.ENTER_CREDENTIALS))
+    row = history(connection, outcome)
+    assert (row["error"], row["own_error"]) == (outcome.error, outcome.error)
+    assert row["steps"] == [{"do": "connect_app"}, {"do": "enter_credentials"}]
     with pipeline.registry() as registry:
         assert registry.get("dale").status is Status.NOT_CONNECTED
     sandbox.connect(1004)
@@ -148,6 +152,7 @@ def test_keys_that_were_refused_need_a_person(pipeline: Pipeline, connection: ps
         registry.replace_credentials("acme", new_parts(client_secret=Secret("cs1.canary-wrong")))
     outcome = sync_tenant(pipeline, "acme", request("jpm_job_types"))
     assert (outcome.error or "").startswith("acme: rejected by ServiceTitan. ")
+    assert outcome.steps == (Step(Do.GENERATE_SECRET), Step(Do.ENTER_SECRET))
     assert "canary" not in str(history(connection, outcome))
 
 
