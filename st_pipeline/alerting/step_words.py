@@ -10,11 +10,6 @@ from st_pipeline.steps.step import Do, Step
 _OWN = {
     Do.SYNC: "Click Sync now in the portal, or run st-pipeline sync {tenant}{entity}.",
     Do.FULL_REFRESH: "Request a full refresh in the portal, or run st-pipeline sync {tenant}{entity} --full.",
-    Do.RELOAD: "Load the downloaded files again: run st-pipeline reload {tenant}{entity}.",
-    Do.RELOAD_ALL_TENANTS: "Then run st-pipeline reload --all{entity}.",
-    Do.BUILD_REPORTS: (
-        "To build the reports now, run st-pipeline marts. Until then they show the last successful build."
-    ),
     Do.VIEW_SYNCS: "Check its recent syncs in the portal, or run st-pipeline status.",
     Do.ENABLE: "To turn its syncs back on, enable it in the portal, or run st-pipeline tenants enable {tenant}.",
     Do.TEST_CONNECTION: "Click Test connection in the portal, or run st-pipeline tenants check {tenant}.",
@@ -29,14 +24,6 @@ _OWN = {
         "If the tenant id is wrong, correct it in the portal, or run st-pipeline tenants set {tenant} --tenant-id N."
     ),
     Do.VIEW_PROBLEM_RECORDS: "See the reasons in the portal under Problem records, or in control.quarantine.",
-    Do.CORRECT_TYPE: (
-        "If the values are correct in ServiceTitan, ask an engineer to correct the field's type in the catalog and run "
-        "st-pipeline reload {tenant}{entity}."
-    ),
-    Do.ADD_FIELDS: (
-        "The values are saved in _extra, so nothing is lost. If a report needs these fields, ask an engineer to add "
-        "them to the catalog and run st-pipeline reload --all{entity}."
-    ),
 }
 
 

@@ -10,9 +10,6 @@ from st_pipeline.steps.step import Do, Step
 _OWN = {
     Do.SYNC: "Run st-pipeline sync {tenant}{entity}.",
     Do.FULL_REFRESH: "To read every record again, run st-pipeline sync {tenant}{entity} --full.",
-    Do.RELOAD: "Load the downloaded files again: run st-pipeline reload {tenant}{entity}.",
-    Do.RELOAD_ALL_TENANTS: "Then run st-pipeline reload --all{entity}.",
-    Do.BUILD_REPORTS: "To build the reports now, run st-pipeline marts.",
     Do.VIEW_SYNCS: "Check its recent syncs (st-pipeline status).",
     Do.ENABLE: "To turn its syncs back on, run st-pipeline tenants enable {tenant}.",
     Do.TEST_CONNECTION: "Run st-pipeline tenants check {tenant}.",
@@ -25,13 +22,6 @@ _OWN = {
     Do.CORRECT_TENANT_ID: "If the tenant id is wrong, correct it with st-pipeline tenants set {tenant} --tenant-id N.",
     Do.VIEW_PROBLEM_RECORDS: (
         "See the reasons in control.quarantine (st-pipeline psql), which has each record as received."
-    ),
-    Do.CORRECT_TYPE: (
-        "If the catalog has the wrong type, correct it there, then run st-pipeline reload {tenant}{entity}."
-    ),
-    Do.ADD_FIELDS: (
-        "Their values are kept in _extra. If a report needs them, add them to the catalog, then backfill them with "
-        "st-pipeline reload --all{entity}."
     ),
 }
 

@@ -9,6 +9,19 @@ from st_pipeline.steps.step import Do, Step
 WHERE = "Settings > Integrations > API Application Access"
 
 _COMMON = {
+    Do.RELOAD: "Load the downloaded files again: run st-pipeline reload {tenant}{entity}.",
+    Do.RELOAD_ALL_TENANTS: "Then run st-pipeline reload --all{entity}.",
+    Do.BUILD_REPORTS: (
+        "To build the reports now, run st-pipeline marts. Until then they show the last successful build."
+    ),
+    Do.CORRECT_TYPE: (
+        "If the values are correct in ServiceTitan, ask an engineer to correct the field's type in the catalog and run "
+        "st-pipeline reload {tenant}{entity}."
+    ),
+    Do.ADD_FIELDS: (
+        "The values are saved in _extra, so nothing is lost. If a report needs these fields, ask an engineer to add "
+        "them to the catalog and run st-pipeline reload --all{entity}."
+    ),
     Do.CHECK_LAST_SYNC: "Check the last sync for errors.",
     Do.CHECK_DAEMON: "If there are none, check that the sync service is still running on its server.",
     Do.CHECK_BUILDS: (

@@ -94,7 +94,7 @@ def _sync(one: TenantOverview, now: datetime) -> NextStep:
     if one.stale_since:
         return NextStep(
             "warn", "Data is out of date",
-            "The last scheduled sync did not finish. Click Sync now to update the data.",
+            "The data is older than the schedule allows. Click Sync now to update it.",
             same=frozenset({"stale"}),
         )  # fmt: skip
     if newest is None:

@@ -11,11 +11,6 @@ from st_pipeline.steps.step import Do, Step
 _OWN: dict[Do, str | None] = {
     Do.SYNC: "Click Sync now under Status.",
     Do.FULL_REFRESH: "Request a full refresh under Status.",
-    Do.RELOAD: "Load the downloaded files again: run st-pipeline reload {tenant}{entity}.",
-    Do.RELOAD_ALL_TENANTS: "Then run st-pipeline reload --all{entity}.",
-    Do.BUILD_REPORTS: (
-        "To build the reports now, run st-pipeline marts. Until then they show the last successful build."
-    ),
     Do.VIEW_SYNCS: "Check the recent syncs under Syncs.",
     Do.ENABLE: "To turn syncs back on, click Enable under Status.",
     Do.TEST_CONNECTION: "Click Test connection under Connect.",
@@ -27,14 +22,6 @@ _OWN: dict[Do, str | None] = {
     Do.ENTER_APP_KEY: "Enter an app key for this company under Credentials.",
     Do.CORRECT_TENANT_ID: "If the tenant id is wrong, correct it under Connect.",
     Do.VIEW_PROBLEM_RECORDS: "See the reasons under Problem records.",
-    Do.CORRECT_TYPE: (
-        "If the values are correct in ServiceTitan, ask an engineer to correct the field's type in the catalog and run "
-        "st-pipeline reload {tenant}{entity}."
-    ),
-    Do.ADD_FIELDS: (
-        "The values are saved, so nothing is lost. If a report needs these fields, ask an engineer to add them to the "
-        "catalog and run st-pipeline reload --all{entity}."
-    ),
 }
 _NOT_FOR_CLIENTS = dict.fromkeys(
     (
