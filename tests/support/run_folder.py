@@ -7,12 +7,14 @@ every process that was started with the folder, PostgreSQL servers among them, a
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -67,14 +69,12 @@ def processes_of(folder: str) -> list[psutil.Process]:
 def sweep(folder: str) -> None:
     """End what belongs to ``folder``, politely at first, and remove it."""
     for sign in (signal.SIGQUIT, signal.SIGKILL):  # to a PostgreSQL server, SIGQUIT is a shutdown at once
-        while left := processes_of(folder):
+        give_up_at = time.monotonic() + GRACE_SECONDS
+        while (left := processes_of(folder)) and time.monotonic() < give_up_at:
             for process in left:
-                try:
+                with contextlib.suppress(psutil.Error):
                     process.send_signal(sign)
-                except psutil.Error:
-                    continue
-            if psutil.wait_procs(left, timeout=GRACE_SECONDS)[1]:
-                break
+            time.sleep(0.05)  # not psutil.wait_procs, which waits for a zombie until its parent asks
     shutil.rmtree(folder, ignore_errors=True)
 
 
