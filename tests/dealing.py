@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadFileScheduling
 
-LONG = "tests/end_to_end/"
+LONG = (
+    "tests/end_to_end/",
+    "tests/legacy/",
+    "tests/portal/test_accessibility.py",
+    "tests/defs/test_reports.py",
+    "tests/alerting/test_alerting_with_sandbox.py",
+    "tests/test_embedded_postgres.py",
+)
 # The first three use the accounts of built.py, which take most of a minute to build; the others share one dbt project.
 TOGETHER = (
     frozenset(f"tests/end_to_end/test_{name}.py" for name in ("changes", "legacy", "secrets")),

@@ -55,6 +55,7 @@ def graphql(port: int, query: str) -> dict:
         return json.load(answer)["data"]
 
 
+@pytest.mark.acceptance
 def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
     port, portal_port = free_port(), free_port()
     process = start(home, "up", "--sandbox", "--port", str(port), "--portal-port", str(portal_port))

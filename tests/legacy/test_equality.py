@@ -223,7 +223,7 @@ def test_a_changed_registry_a_removed_tenant_and_one_without_its_last_record(bui
     del built.tenants[ACME.key]
     for entity, held in built.records[COOL.key].items():
         built.delete(COOL.key, entity, list(held))
-    built.build()
+    built.build("run")
     assert_equal(built)
     for table in ("invoices_stream", "members_stream", "rejected_rows"):
         assert {row["tenant"] for row in built.rows(table)} == {ACME.key, "SM000111", UNKNOWN_ZONE.company_code}

@@ -89,7 +89,7 @@ def come(chrome: Browser, base: str, look: str, cookie: str | None) -> Person:
     return person
 
 
-@pytest.mark.parametrize("look", LOOKS)
+@pytest.mark.parametrize("look", ["light and wide", pytest.param("dark and narrow", marks=pytest.mark.acceptance)])
 def test_axe_finds_nothing_serious_on_any_page(
     chrome: Browser, base: str, world: World, operator: str, look: str
 ) -> None:
