@@ -32,8 +32,12 @@ def connection(database: postgres.Database) -> Iterator[psycopg.Connection]:
 
 @pytest.fixture(scope="session")
 def dbt(database: postgres.Database, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
+    """dbt on the database that these tests share."""
+    return dbt_for(database, tmp_path_factory.mktemp("dbt"))
+
+
+def dbt_for(database: postgres.Database, work: Path) -> Dbt:
     """Run a dbt command in its own process; returns the output, or fails the test with it."""
-    work = tmp_path_factory.mktemp("dbt")
     environment = os.environ | {
         "ST_PIPELINE_PG_HOST": database.host,
         "ST_PIPELINE_PG_PORT": str(database.port),

@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view_in_place') }}
 
 -- Time zone names are checked here, once per tenant, because an unknown one would stop the build where it is used.
 with registered as (

@@ -1,4 +1,7 @@
-{{ config(indexes=[{'columns': ['id'], 'unique': true}, {'columns': ['tenant']}]) }}
+{{ config(
+    indexes=[{'columns': ['id'], 'unique': true}, {'columns': ['tenant']}],
+    meta={'rows_of': ['int_member_report'], 'consumers_own': ['processed', 'version', 'hub_plus_import_id']}
+) }}
 
 select
     id,

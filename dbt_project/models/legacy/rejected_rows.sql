@@ -1,3 +1,5 @@
+{{ config(meta={'rows_of': ['int_invoice_report', 'int_member_report']}) }}
+
 select
     company_code as tenant,
     'invoices' as report,
