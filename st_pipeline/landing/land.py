@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from st_pipeline.landing.future_versions import newest_plausible
 from st_pipeline.landing.ledger import Batch, LandedFile, Ledger
 from st_pipeline.landing.list_cursor import list_cursor
 from st_pipeline.landing.open_file import OpenFile, landed_schema
@@ -184,7 +182,8 @@ class _Landing:
                 self._file = self._open_file()
             self._file.add(typed, page.size)
             self._presence.collect(typed.rows)
-            self._newest = max(filter(None, (self._newest, _newest(typed.rows))), default=None)
+            newest = newest_plausible(typed.rows.column("_version"), self._clock())
+            self._newest = max(filter(None, (self._newest, newest)), default=None)
         landed.pages += 1
         landed.records += len(page.records)
         if page.total_count is not None:
@@ -244,7 +243,3 @@ class _Landing:
         landed.quarantined_whole += file.quarantined_whole
         landed.notes += len(file.notes)
         landed.new_fields |= file.unknown
-
-
-def _newest(rows: pa.RecordBatch) -> int | None:
-    return pc.max(rows.column("_version")).as_py()

@@ -23,6 +23,7 @@ from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.plan import SyncPlan
 from st_pipeline.warehouse.counts import present_rows
 from st_pipeline.warehouse.deletions import mark_deleted
+from st_pipeline.warehouse.pending_files import FilesUnreadable
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +77,11 @@ class _EntitySync:
         outcome.loaded = early.end()
         if is_loaded:
             outcome.loaded += load_pending(connection, pipeline, key, endpoint, again=self.plan.reload)
-            outcome.judged = mark_deleted(connection, pipeline.database, pipeline.zone, key, endpoint)
+            if not outcome.loaded.unreadable:
+                outcome.judged = mark_deleted(connection, pipeline.database, pipeline.zone, key, endpoint)
             outcome.rows_in_raw = present_rows(connection, key, endpoint)
+            if outcome.loaded.unreadable:
+                raise FilesUnreadable(key, endpoint.entity, outcome.loaded.unreadable)
 
     def _land(self, client: ServiceTitan, recorded: Callable[[], None]) -> Landed:
         entity = self.endpoint.entity

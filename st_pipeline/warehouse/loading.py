@@ -15,14 +15,15 @@ from datetime import UTC, datetime
 import psycopg
 import pyarrow as pa
 from adbc_driver_manager.dbapi import Connection, Cursor
-from psycopg.rows import class_row
 
 from st_pipeline import postgres
+from st_pipeline.landing.future_versions import drop_future
 from st_pipeline.landing.rows import LandedRows, open_rows
 from st_pipeline.landing.typer import Problem, fingerprint, type_records
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.warehouse import arrow_connection, upsert
+from st_pipeline.warehouse.pending_files import PendingFile, find_damage, give_up_replaced, pending
 from st_pipeline.warehouse.reloading import refuse_partial_reload
 
 COPY_ROWS = 2_048
@@ -48,29 +49,21 @@ Progress = Callable[[int], None]
 
 
 class Unbalanced(Exception):
-    """A file's row count doesn't match what was loaded. None of it was kept, and the message names the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class PendingFile:
-    """A landed file that isn't in raw yet, or was typed with an older catalog."""
-
-    id: int
-    path: str
-    first_row: int
-    records: int
-    fingerprint: str
-    is_compacted: bool
+    """A file's row count doesn't match what was loaded. None of it was kept."""
 
 
 @dataclass(slots=True)
 class Loaded:
-    """What one load did. ``rows`` are those with a usable id, so they exclude records quarantined whole."""
+    """What one load did. ``rows`` are those with a usable id, so they exclude records quarantined whole.
+
+    ``unreadable`` are files that are lost or damaged, with the reason, and that no full refresh replaced yet.
+    """
 
     files: int = 0
     rows: int = 0
     quarantined_whole: int = 0
     retyped_files: int = 0
+    unreadable: tuple[tuple[PendingFile, str], ...] = ()
 
     def __add__(self, other: Loaded) -> Loaded:
         return Loaded(
@@ -78,6 +71,7 @@ class Loaded:
             self.rows + other.rows,
             self.quarantined_whole + other.quarantined_whole,
             self.retyped_files + other.retyped_files,
+            other.unreadable,  # the later load tried them again
         )
 
 
@@ -93,11 +87,11 @@ def load(
 ) -> Loaded:
     """Load every pending file in the order they landed. With ``again``, load the loaded ones too.
 
+    A file that is lost or damaged holds up no later one. Every load tries it again until a full refresh replaces it.
     ``ledger`` is an autocommit connection to ``database``. Rows go over a separate connection that supports Arrow.
     The raw table must exist (schema.ensure_tables), and the caller must hold the tenant's lock.
 
     Raises:
-        Unbalanced: a file's row count doesn't match the ledger.
         ReloadRefused: with ``again``, if files have expired and no later full read replaces them.
     """
     loaded = Loaded()
@@ -112,29 +106,28 @@ def load(
     files = pending(ledger, tenant, endpoint)
     if not files:
         return loaded
+    unreadable: list[tuple[PendingFile, str]] = []
     with arrow_connection.connect(database) as connection:
         for file in files:
-            rows, whole = _load_file(connection, zone, tenant, endpoint, file)
+            try:
+                rows, whole = _load_file(connection, zone, tenant, endpoint, file)
+            except Exception:
+                # Inside a COPY, a file that cannot be read looks like an error of the database.
+                damage = find_damage(zone, file)
+                if damage is None:
+                    raise
+                connection.rollback()
+                unreadable.append((file, damage))
+                continue
             loaded.files += 1
             loaded.rows += rows
             loaded.quarantined_whole += whole
             loaded.retyped_files += file.fingerprint != fingerprint(endpoint)
             progress(rows)
+    if unreadable:
+        replaced = give_up_replaced(ledger, tenant, endpoint.entity, [file.id for file, _ in unreadable])
+        loaded.unreadable = tuple((file, reason) for file, reason in unreadable if file.id not in replaced)
     return loaded
-
-
-def pending(connection: psycopg.Connection, tenant: str, endpoint: Endpoint) -> list[PendingFile]:
-    """The files to load, oldest first."""
-    with connection.cursor(row_factory=class_row(PendingFile)) as cursor:
-        return cursor.execute(
-            """
-            select id, path, first_row, records, fingerprint, compacted_at is not null as is_compacted
-            from control.landed_files
-            where tenant = %s and entity = %s and loaded_fingerprint is distinct from %s and expired_at is null
-            order by id
-            """,
-            (tenant, endpoint.entity, fingerprint(endpoint)),
-        ).fetchall()
 
 
 def _load_file(
@@ -150,10 +143,7 @@ def _load_file(
         merge = _copy_new if _is_new(cursor, landed, endpoint, tenant) and not retype else _merge
         rows, usable = merge(cursor, endpoint, tenant, batches)
         if rows != file.records:
-            raise Unbalanced(
-                f"{tenant} {endpoint.entity}: {file.path} should have {file.records} rows and has {rows}; "
-                "none of them were loaded. Check the landing zone, then sync again"
-            )
+            raise Unbalanced(f"{file.path} should have {file.records} rows and has {rows}")
         if retype:
             _renew_notes(cursor, tenant, endpoint, file, notes)
         cursor.execute(upsert.mark_loaded(), (file.id, usable, rows - usable, fingerprint(endpoint)))
@@ -213,7 +203,8 @@ class _Counted:
 
 
 def _as_landed(landed: LandedRows, endpoint: Endpoint) -> Iterator[pa.RecordBatch]:
-    yield from landed.batches(upsert.stage_schema(endpoint).names[:-1], COPY_ROWS)
+    for batch in landed.batches(upsert.stage_schema(endpoint).names[:-1], COPY_ROWS):
+        yield _without_future(batch)
 
 
 def _retyped(landed: LandedRows, endpoint: Endpoint, notes: list[Problem]) -> Iterator[pa.RecordBatch]:
@@ -224,7 +215,12 @@ def _retyped(landed: LandedRows, endpoint: Endpoint, notes: list[Problem]) -> It
         typed = type_records(endpoint, records)
         notes += [note.moved(first) for note in typed.notes]
         first += batch.num_rows
-        yield typed.rows.append_column("_landed_at", batch.column("_landed_at"))
+        yield _without_future(typed.rows.append_column("_landed_at", batch.column("_landed_at")))
+
+
+def _without_future(rows: pa.RecordBatch) -> pa.RecordBatch:
+    versions = drop_future(rows.column("_version"), rows.column("_landed_at"))
+    return rows.set_column(rows.schema.get_field_index("_version"), "_version", versions)
 
 
 def _renew_notes(cursor: Cursor, tenant: str, endpoint: Endpoint, file: PendingFile, notes: list[Problem]) -> None:

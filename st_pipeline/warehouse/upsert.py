@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from st_pipeline.landing.columns import ARROW_TYPES
+from st_pipeline.landing.future_versions import usable_version
 from st_pipeline.servicetitan.catalogue.model import Endpoint, FieldType
 
 STAGE = "st_pipeline_stage"
@@ -116,6 +117,7 @@ def merge(endpoint: Endpoint, round_: int | None) -> str:
     selected = [_selected(field.column, field.type) for field in endpoint.fields]
     selected += ["s._extra::jsonb", "s._version", "s._landed_at"]
     updated = [f"{name} = excluded.{name}" for name in quoted if name not in ('"id"', "_version")]
+    held = usable_version("r")
     if round_ is None:
         source = f"select distinct on (id) * from {STAGE} where id is not null order by id, _version desc, _row desc"
     else:
@@ -129,9 +131,9 @@ def merge(endpoint: Endpoint, round_: int | None) -> str:
         insert into {target} as r (tenant, {", ".join(quoted)})
         select $1, {", ".join(selected)} from ({source}) as s
         on conflict (tenant, id) do update set
-            {", ".join(updated)}, _version = greatest(r._version, excluded._version),
+            {", ".join(updated)}, _version = greatest({held}, excluded._version),
             _deleted_at = case when r._deleted_at > excluded._landed_at then r._deleted_at end
-        where excluded._version is null or r._version is null or excluded._version >= r._version
+        where (excluded._version >= {held}) is not false
     """
 
 

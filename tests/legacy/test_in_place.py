@@ -170,13 +170,8 @@ def test_a_session_that_reads_holds_no_build_up_and_one_that_writes_is_named(
         assert "a dashboard" not in said, "who only reads holds nobody up"
         writer.rollback()
     run("run", "--quiet")
-    (total,) = (
-        built.execute(
-            "select total from legacy.invoices_stream where invoice_number = '1' and tenant = 'SM000250'"
-        ).fetchone()
-        or ()
-    )
-    assert total == 12.0
+    query = "select total from legacy.invoices_stream where invoice_number = '1' and tenant = 'SM000250'"
+    assert built.execute(query).fetchone() == (12.0,)
 
 
 def test_a_table_of_an_older_version_keeps_its_rows_and_what_was_deleted_stays_deleted(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -90,6 +92,29 @@ def test_a_full_read_marks_what_is_gone(
     assert outcome.judged and outcome.judged.marked == 1
     assert outcome.rows_in_raw == len(sent(sandbox, 1001, CUSTOMERS))
     assert ids(connection, "acme", CUSTOMERS) == sent(sandbox, 1001, CUSTOMERS)
+
+
+def test_a_full_refresh_makes_up_for_a_landed_file_that_is_lost(
+    pipeline: Pipeline, client: ServiceTitan, sandbox: Sandbox, connection: psycopg.Connection
+) -> None:
+    sync(pipeline, client, SyncPlan(land=(CUSTOMERS,), load=()))
+    ((path, records),) = connection.execute("select path, records from control.landed_files").fetchall()
+    (Path(pipeline.zone.location) / path).unlink()
+    sandbox.delete(1001, CUSTOMERS, sent(sandbox, 1001, CUSTOMERS)[0])
+    changed = 999_999_999
+    sandbox.commit(1001, CUSTOMERS, {"id": changed}, datetime.now(UTC) - timedelta(seconds=1))
+    for _ in range(2):
+        outcome = sync(pipeline, client)
+        assert outcome.is_failure and outcome.error
+        assert f"1 landed file cannot be read: {path} ({records} records that landed " in outcome.error
+        assert outcome.error.endswith("it is not in the landing zone. All other files were loaded")
+        assert outcome.steps == (Step(Do.FULL_REFRESH, CUSTOMERS),)
+        assert ids(connection, "acme", CUSTOMERS) == [changed], "what came later is loaded"
+    outcome = sync(pipeline, client, replace(BOTH, full=True))
+    assert (outcome.outcome, outcome.error) == (Outcome.SUCCEEDED, None)
+    assert outcome.judged and outcome.judged.refused is None
+    assert ids(connection, "acme", CUSTOMERS) == sent(sandbox, 1001, CUSTOMERS)
+    assert sync(pipeline, client).error is None
 
 
 def test_a_missing_scope_is_no_call_and_names_the_scope_to_grant(pipeline: Pipeline, sandbox: Sandbox) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +22,8 @@ from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType
 from st_pipeline.warehouse import loading, upsert
-from st_pipeline.warehouse.loading import Loaded, Unbalanced, pending
+from st_pipeline.warehouse.loading import Loaded
+from st_pipeline.warehouse.pending_files import pending
 from st_pipeline.warehouse.schema import ensure_tables
 from tests.landing.invoices import INVOICES, encoded, small, whole
 from tests.warehouse.loads import load
@@ -220,26 +223,49 @@ def test_the_change_time_is_updated_in_the_transaction_of_the_change(
     assert state(control, tenant)[0][1] == second
 
 
-def test_a_file_that_lost_rows_is_refused_with_its_name_and_nothing_of_it_is_kept(
+def lose_rows(path: Path) -> None:
+    pq.write_table(pq.read_table(path, partitioning=None).slice(0, 1), path)
+
+
+def damage(path: Path) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[:40] + bytes(60) + content[100:])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (Path.unlink, "it is not in the landing zone"),
+        (lambda path: path.write_bytes(b""), r"it is damaged \(.+\)"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-20]), r"it is damaged \(.+\)"),
+        (damage, r"it is damaged \(.+\)"),
+        (lose_rows, "it should have 2 rows and has 1"),
+    ],
+)
+def test_a_file_that_is_lost_or_damaged_is_named_and_holds_up_no_other(
     warehouse: Database,
     zone: LandingZone,
     land_files: LandFiles,
     raw: ReadRaw,
     control: psycopg.Connection,
     tenant: str,
+    spoil: Callable[[Path], None],
+    reason: str,
 ) -> None:
     land_files(tenant, [small(1, MAY), small(2, MAY)], [small(3, MAY)])
     ((path,), _) = control.execute(
         "select path from control.landed_files where tenant = %s order by id", (tenant,)
     ).fetchall()
-    on_disk = Path(zone.location) / path
-    pq.write_table(pq.read_table(on_disk, partitioning=None).slice(0, 1), on_disk)
-    with pytest.raises(
-        Unbalanced, match=rf"{tenant} accounting_invoices: {path} should have 2 rows and has 1; .*again"
-    ):
-        load(warehouse, zone, tenant, INVOICES)
-    assert raw(tenant) == []
-    assert state(control, tenant) == [(0, None, 0, None), (1, None, 0, None)]
+    spoil(Path(zone.location) / path)
+    for _ in range(2):
+        loaded = load(warehouse, zone, tenant, INVOICES)
+        assert [row["id"] for row in raw(tenant, "id")] == [3]
+        ((file, why),) = loaded.unreadable
+        assert (file.path, file.records, file.is_loaded) == (path, 2, False)
+        assert re.fullmatch(reason, why), why
+    assert [one.path for one in pending(control, tenant, INVOICES)] == [path]
+    land_files(tenant, [small(4, MAY)])
+    assert [row["id"] for row in (load(warehouse, zone, tenant, INVOICES), raw(tenant, "id"))[1]] == [3, 4]
 
 
 def test_loaded_plus_quarantined_records_equal_sent_records(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -86,3 +87,34 @@ def test_rows_are_numbered_across_batches_with_only_the_stage_columns() -> None:
     out = list(numbered(INVOICES, batches))
     assert all(batch.schema.equals(schema) for batch in out)
     assert [batch.column("_row").to_pylist() for batch in out] == [[0, 1], [], [2, 3, 4]]
+
+
+def test_a_record_dated_in_the_future_hides_no_later_version_of_itself(
+    warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw, tenant: str
+) -> None:
+    soon = "2026-02-01T10:00:00.0000000Z"
+    land_files(tenant, [small(1, "2099-01-01T00:00:00Z", summary="from 2099"), small(2, soon, summary="as it was")])
+    load(warehouse, zone, tenant, INVOICES)
+    land_files(tenant, [small(2, "2099-01-01T00:00:00Z", summary="from 2099")])
+    load(warehouse, zone, tenant, INVOICES)
+    assert [row["summary"] for row in raw(tenant, "summary")] == ["from 2099", "from 2099"]
+    land_files(
+        tenant, [small(1, "2026-02-02T00:00:00Z", summary="later"), small(2, "2026-02-02T00:00:00Z", summary="later")]
+    )
+    load(warehouse, zone, tenant, INVOICES)
+    assert [row["summary"] for row in raw(tenant, "summary")] == ["later", "later"]
+    land_files(tenant, [small(1, soon, summary="older"), small(2, soon, summary="older")])
+    load(warehouse, zone, tenant, INVOICES)
+    assert [row["summary"] for row in raw(tenant, "summary")] == ["later", "later"]
+
+
+def test_a_row_from_the_future_of_an_older_version_is_replaced(
+    warehouse: Database, zone: LandingZone, land_files: LandFiles, raw: ReadRaw, tenant: str,
+    control: psycopg.Connection,
+) -> None:  # fmt: skip
+    land_files(tenant, [small(1, "2026-02-01T00:00:00Z", summary="from 2099")])
+    load(warehouse, zone, tenant, INVOICES)
+    control.execute("update raw.accounting_invoices set _version = 662062000000000000 where tenant = %s", (tenant,))
+    land_files(tenant, [small(1, "2026-02-02T00:00:00Z", summary="later")])
+    load(warehouse, zone, tenant, INVOICES)
+    assert [row["summary"] for row in raw(tenant, "summary")] == ["later"]
