@@ -16,6 +16,8 @@ from st_pipeline import embedded_postgres, postgres
 from st_pipeline.cli import output
 from st_pipeline.cli.errors import EXPECTED, CommandRefused
 from st_pipeline.dbt import DbtProjectBroken, manifest
+from st_pipeline.landing.ledger import Ledger
+from st_pipeline.landing.ownership import ZoneNotOurs, claim
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import Pipeline, open_pipeline
@@ -34,7 +36,7 @@ def doctor(as_json: AsJson = False) -> None:
     def run_check(name: str, check: Callable[[], str]) -> bool:
         try:
             findings.append({"what": name, "fine": True, "said": check()})
-        except (*EXPECTED, DbtProjectBroken, OSError) as problem:
+        except (*EXPECTED, DbtProjectBroken, ZoneNotOurs, OSError) as problem:
             findings.append({"what": name, "fine": False, "said": str(problem).strip()})
         return findings[-1]["fine"]
 
@@ -49,6 +51,7 @@ def doctor(as_json: AsJson = False) -> None:
         if run_check("warehouse", lambda: _open(settings, opened)):
             pipeline = opened[0]
             run_check("tables", lambda: _tables(pipeline))
+            run_check("landed files", lambda: _landed_files(pipeline))
             with pipeline.registry() as registry:
                 for tenant in registry.list():
                     run_check(f"tenant {tenant.key}", lambda key=tenant.key: _connected(pipeline, key))
@@ -103,6 +106,22 @@ def _open(settings: Settings, opened: list[Pipeline]) -> str:
 def _try_landing(location: str) -> str:
     LandingZone(location).probe()
     return f"{location} is writable"
+
+
+def _landed_files(pipeline: Pipeline) -> str:
+    with postgres.connect(pipeline.database, autocommit=True) as connection:
+        ledger = Ledger(connection)
+        known, owner = ledger.all_paths(), pipeline.zone.read_owner()
+        if owner not in (None, ledger.installation()):
+            claim(pipeline.zone, ledger)  # says whose it is and what to do
+    missing = sorted(known - pipeline.zone.paths())
+    if missing:
+        count = "1 landed file is" if len(missing) == 1 else f"{len(missing)} landed files are"
+        raise CommandRefused(
+            f"{count} missing from the landing zone, for example {missing[0]}. Restore them from a backup, or read "
+            "these tenants again: run st-pipeline sync TENANT --full"
+        )
+    return f"all {len(known)} files of the ledger are in the landing zone"
 
 
 def _app_key(settings: Settings) -> str:

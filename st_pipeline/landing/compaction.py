@@ -23,6 +23,7 @@ from psycopg.rows import class_row
 from st_pipeline import postgres
 from st_pipeline.landing.joining import FileDamaged, StoredFile, join, json_bytes
 from st_pipeline.landing.ledger import Ledger
+from st_pipeline.landing.ownership import claim
 from st_pipeline.landing.tenant_lock import RETRY_SECONDS, TenantBusy, tenant_lock
 from st_pipeline.landing.zone import LandingZone
 
@@ -66,6 +67,7 @@ def compact(
     """
     until = time.monotonic() + seconds
     with postgres.connect(database, application="st-pipeline compaction", autocommit=True) as connection:
+        claim(zone, Ledger(connection))
         compaction = _Compaction(connection, zone, now, first_month_kept(now, older_than), largest)
         candidates = compaction.candidates()
         for tenant, group in itertools.groupby(candidates, key=operator.itemgetter(0)):

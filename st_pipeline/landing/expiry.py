@@ -15,6 +15,7 @@ import psycopg
 from st_pipeline import postgres
 from st_pipeline.landing.compaction import HOLDER, SWEPT_FOR
 from st_pipeline.landing.ledger import Ledger
+from st_pipeline.landing.ownership import claim
 from st_pipeline.landing.tenant_lock import TenantBusy, tenant_lock
 from st_pipeline.landing.typer import fingerprint
 from st_pipeline.landing.zone import LandingZone
@@ -42,6 +43,7 @@ def expire(database: postgres.Database, zone: LandingZone, now: datetime, keep: 
     """
     done = Expired()
     with postgres.connect(database, application="st-pipeline expiry", autocommit=True) as connection:
+        claim(zone, Ledger(connection))
         for tenant, entity in _candidates(connection, now, keep):
             if tenant in done.busy:
                 continue

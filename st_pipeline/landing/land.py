@@ -16,6 +16,7 @@ from st_pipeline.landing.future_versions import newest_plausible
 from st_pipeline.landing.ledger import Batch, LandedFile, Ledger
 from st_pipeline.landing.list_cursor import list_cursor
 from st_pipeline.landing.open_file import OpenFile, landed_schema
+from st_pipeline.landing.ownership import claim
 from st_pipeline.landing.prefetch import prefetch_one
 from st_pipeline.landing.seen_fields import Presence
 from st_pipeline.landing.typer import fingerprint, type_records
@@ -83,7 +84,9 @@ def land(
     Raises:
         servicetitan.errors.ServiceTitanError: an API failure. Its subclass tells what to do.
         Incomplete: a list returned fewer records than it reported.
+        ZoneNotOurs: the landing zone belongs to another installation.
     """
+    claim(zone, ledger)
     batch = ledger.begin(tenant, endpoint.entity, clock(), full=full)
     swept = zone.sweep(endpoint.entity, tenant, ledger.paths(tenant, endpoint.entity))
     if swept:

@@ -166,6 +166,22 @@ class Ledger:
                 (batch.tenant, batch.entity, batch.batch),
             )
 
+    def installation(self) -> str:
+        """The id of this installation, which is its warehouse's."""
+        row = self._connection.execute("select id::text from control.installation").fetchone()
+        assert row
+        return row[0]
+
+    def is_empty(self) -> bool:
+        """Whether no file was ever recorded."""
+        row = self._connection.execute("select not exists (select from control.landed_files)").fetchone()
+        return bool(row and row[0])
+
+    def all_paths(self) -> set[str]:
+        """All files with landed records, of every tenant."""
+        rows = self._connection.execute("select distinct path from control.landed_files where expired_at is null")
+        return {path for (path,) in rows}
+
     def paths(self, tenant: str, entity: str) -> set[str]:
         """All files with landed records for an entity of a tenant."""
         rows = self._connection.execute(

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 COMPRESSION_LEVEL = 3
 UNFINISHED = ".unfinished"
+OWNER = ".st_pipeline_owner"
 
 
 def file_path(entity: str, tenant: str, landed_at: datetime, batch: str, n: int) -> str:
@@ -37,6 +38,8 @@ class LandingZone:
         else:
             self._files, self._root = pyarrow.fs.LocalFileSystem(), str(Path(location).resolve())
         self._is_local = isinstance(self._files, pyarrow.fs.LocalFileSystem)
+        self.owner: str | None = None
+        """The installation that the zone is known to belong to (ownership.py); None until that was checked."""
 
     def writer(self, path: str, schema: pa.Schema) -> FileWriter:
         """Start a file. It gets its name only after ``close()``."""
@@ -53,6 +56,27 @@ class LandingZone:
         with self._files.open_output_stream(path) as stream:
             stream.write(b"")
         self._files.delete_file(path)
+
+    def read_owner(self) -> str | None:
+        """The installation that marked the zone; None if none did."""
+        try:
+            with self._files.open_input_stream(self._absolute(OWNER)) as stream:
+                return stream.read().decode().strip()
+        except FileNotFoundError:
+            return None
+
+    def write_owner(self, installation: str) -> None:
+        """Mark the zone as that installation's."""
+        self._files.create_dir(self._root, recursive=True)
+        with self._files.open_output_stream(self._absolute(OWNER)) as stream:
+            stream.write(f"{installation}\n".encode())
+
+    def paths(self) -> set[str]:
+        """The paths of all landed files that exist, whether a ledger knows them or not."""
+        found = self._files.get_file_info(pyarrow.fs.FileSelector(self._root, allow_not_found=True, recursive=True))
+        return {
+            str(PurePosixPath(info.path).relative_to(self._root)) for info in found if info.path.endswith(".parquet")
+        }
 
     def sweep(self, entity: str, tenant: str, known: Collection[str]) -> list[str]:
         """Delete files left by a crash: those of this entity and tenant that are not ``known`` to the ledger.

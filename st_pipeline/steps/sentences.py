@@ -9,6 +9,10 @@ from st_pipeline.steps.step import Do, Step
 WHERE = "Settings > Integrations > API Application Access"
 
 _COMMON = {
+    Do.OWN_LANDING_ZONE: (
+        "Give each installation its own folder or URL in ST_PIPELINE_LANDING. If the other installation is gone for "
+        "good, delete the file .st_pipeline_owner in that folder."
+    ),
     Do.RELOAD: "Load the downloaded files again: run st-pipeline reload {tenant}{entity}.",
     Do.RELOAD_ALL_TENANTS: "Then run st-pipeline reload --all{entity}.",
     Do.BUILD_REPORTS: (

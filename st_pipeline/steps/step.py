@@ -62,6 +62,9 @@ class Do(StrEnum):
     REPORT_LOST_ACCESS = "report_lost_access"
     REPORT_TRACE = "report_trace"
 
+    # The installation
+    OWN_LANDING_ZONE = "own_landing_zone"
+
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
     """One step. ``about``: the entity of a sync, refresh or reload (None: all of them), a scope, or a setting."""

@@ -39,6 +39,7 @@ _NOT_FOR_CLIENTS = dict.fromkeys(
         Do.COMPARE_INVOICES,
         Do.RENAME_COLUMN,
         Do.SYNC_LESS_OFTEN,
+        Do.OWN_LANDING_ZONE,
     )
 )
 """Steps that clients don't see, because they have no command line and no page for them."""

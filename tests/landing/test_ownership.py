@@ -1,0 +1,69 @@
+"""A landing zone belongs to one installation; another one is refused before it deletes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from st_pipeline.landing.ledger import LandedFile, Ledger
+from st_pipeline.landing.ownership import ZoneNotOurs, claim
+from st_pipeline.landing.zone import OWNER, LandingZone
+from st_pipeline.postgres import connect
+from st_pipeline.steps.step import Do, Step
+from tests.conftest import NewWarehouse
+
+NewLedger = Callable[[], Ledger]
+
+
+@pytest.fixture
+def new_ledger(new_warehouse: NewWarehouse) -> Iterator[NewLedger]:
+    with ExitStack() as stack:
+
+        def make() -> Ledger:
+            connection = stack.enter_context(connect(new_warehouse(), autocommit=True))
+            connection.execute("update control.installation set id = gen_random_uuid()")  # databases are copies of one
+            return Ledger(connection)
+
+        yield make
+
+
+@pytest.fixture
+def ours(new_ledger: NewLedger) -> Ledger:
+    return new_ledger()
+
+
+def test_the_first_installation_marks_the_zone_and_stays_welcome(tmp_path: Path, ours: Ledger) -> None:
+    claim(LandingZone(str(tmp_path)), ours)
+    assert (tmp_path / OWNER).read_text().strip() == ours.installation()
+    claim(LandingZone(str(tmp_path)), ours)
+
+
+def test_another_installation_is_refused_and_told_what_to_do(
+    tmp_path: Path, ours: Ledger, new_ledger: NewLedger
+) -> None:
+    claim(LandingZone(str(tmp_path)), ours)
+    with pytest.raises(ZoneNotOurs, match=f"belongs to another installation .* says {ours.installation()}") as raised:
+        claim(LandingZone(str(tmp_path)), new_ledger())
+    assert raised.value.steps == (Step(Do.OWN_LANDING_ZONE),)
+    assert "ST_PIPELINE_LANDING" in str(raised.value)
+
+
+def test_a_zone_with_unknown_files_is_not_taken_by_an_empty_ledger(tmp_path: Path, ours: Ledger) -> None:
+    """As an older version left it, which did not mark."""
+    (tmp_path / "crm_customers").mkdir()
+    (tmp_path / "crm_customers" / "x.parquet").write_bytes(b"")
+    with pytest.raises(ZoneNotOurs, match="files that this warehouse does not know"):
+        claim(LandingZone(str(tmp_path)), ours)
+    assert not (tmp_path / OWNER).exists()
+    file = LandedFile(
+        tenant="acme", entity="crm_customers", batch="b", n=0, path="crm_customers/x.parquet", records=1,
+        quarantined_whole=0, pages=1, bytes=1, cursor_from=None, cursor_to=None, fingerprint="f",
+        landed_at=datetime.now(UTC),
+    )  # fmt: skip
+    ours.record_file(file, [], [])
+    claim(LandingZone(str(tmp_path)), ours)
+    assert (tmp_path / OWNER).exists()
