@@ -1,7 +1,7 @@
 {#-
   Rebuilding by tenant. A model with `incremental_strategy: replace_tenants` keeps in `version` what its rows were built
   from; int_source_versions says what they would be built from now. If the two differ, all of the tenant's rows are
-  rebuilt, and other tenants' rows stay as they are.
+  rebuilt, and other tenants' rows stay as they are. So do those of a tenant that is held, because its time zone is unknown.
 -#}
 
 {#- Model -> the raw entities behind its rows. Every model with the strategy replace_tenants must be listed. -#}
@@ -38,6 +38,7 @@ select
 from {{ ref('int_build_versions') }} as wanted
 where
     wanted.model = '{{ model }}'
+    and wanted.is_held is not true
     {%- if is_incremental() %}
     and wanted.version is distinct from (
         select built.version
@@ -61,12 +62,13 @@ where tenant in (
     from (select distinct tenant from {{ target_table }}) as built
     left join {{ versions }} as wanted
         on wanted.tenant = built.tenant and wanted.model = '{{ target_table.identifier }}'
-    where wanted.version is distinct from (
-        select any_row.version
-        from {{ target_table }} as any_row
-        where any_row.tenant = built.tenant
-        limit 1
-    )
+    where wanted.is_held is not true
+        and wanted.version is distinct from (
+            select any_row.version
+            from {{ target_table }} as any_row
+            where any_row.tenant = built.tenant
+            limit 1
+        )
 );
 
 insert into {{ target_table }} ({{ columns }})

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from st_pipeline.rules.findings import Severity
 from st_pipeline.settings import SettingsError
+from st_pipeline.tenants.time_zones import ZoneUnclear, find_zone
 
 SETTING = "ST_PIPELINE_QUIET_HOURS"
 
@@ -48,10 +49,9 @@ def parse_quiet_hours(text: str) -> QuietHours:
             raise ValueError
         from_hour, from_minute, to_hour, to_minute, zone = match.groups()
         start, end = time(int(from_hour), int(from_minute)), time(int(to_hour), int(to_minute))
-        hours = QuietHours(start, end, ZoneInfo(zone or "UTC"))
+        hours = QuietHours(start, end, ZoneInfo(find_zone(zone or "UTC")))
         if start == end:
             raise ValueError
-    # A zone is looked up as a file, so an invalid name may be a folder or no valid path.
-    except (ValueError, OSError, KeyError):
+    except (ValueError, ZoneUnclear):
         raise SettingsError(f"{SETTING}: expected hours and a time zone, like 22:00-07:00 America/Chicago") from None
     return hours

@@ -23,6 +23,9 @@ _OWN = {
     Do.CORRECT_TENANT_ID: (
         "If the tenant id is wrong, correct it in the portal, or run st-pipeline tenants set {tenant} --tenant-id N."
     ),
+    Do.CORRECT_TIME_ZONE: (
+        "Correct the time zone in the portal under Schedule, or run st-pipeline tenants set {tenant} --timezone ZONE."
+    ),
     Do.VIEW_PROBLEM_RECORDS: "See the reasons in the portal under Problem records, or in control.quarantine.",
 }
 

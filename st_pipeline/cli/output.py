@@ -64,3 +64,12 @@ def incident_as_json(incident: Incident) -> dict[str, Any]:
 
 def _iso(instant: date) -> str:
     return instant.isoformat()
+
+
+def zone_is_utc(key: str) -> None:
+    """Say that a tenant was added without a time zone, on standard error."""
+    typer.echo(
+        "No --timezone was given, so schedules and reports use UTC. If the company is elsewhere, run "
+        f"st-pipeline tenants set {key} --timezone ZONE, for example Central or America/Chicago.",
+        err=True,
+    )

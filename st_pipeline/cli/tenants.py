@@ -81,6 +81,8 @@ def add(
     with open_operations(settings) as operations:
         operations.register([(tenant, own)])
         output.tenants("added", [operations.check(key, settings)], as_json, one=True)
+    if not timezone and not settings.servicetitan.timezone:
+        output.zone_is_utc(key)
 
 
 @app.command("list")

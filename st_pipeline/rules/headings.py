@@ -10,6 +10,7 @@ _HEADINGS = {
     "credentials_refused": "ServiceTitan rejects the credentials",
     "not_connected": "Not connected yet",
     "credentials_old": "The credentials are old",
+    "unknown_time_zone": "The time zone is unknown",
     "scope_withdrawn": "A permission was withdrawn",
     "nothing_sent": "ServiceTitan sends no records",
     "drop": "Far fewer records than before",
@@ -19,7 +20,7 @@ _HEADINGS = {
     "drift": "Fields changed",
     "reports_behind": "Reports are behind",
     "error_rate": "Many API calls fail",
-    "rate_limit": "Close to the API rate limit",
+    "rate_limit": "At or near the API rate limit",
 }
 
 

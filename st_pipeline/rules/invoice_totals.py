@@ -61,7 +61,7 @@ def read_invoice_totals(connection: psycopg.Connection) -> list[InvoiceTotals]:
                 left join intermediate.int_build_versions built
                     on built.tenant = t.tenant and built.model = 'int_invoice_report'
                 group by t.company_code
-                having bool_and(wanted.version is not distinct from built.version)
+                having bool_and(wanted.version is not distinct from built.version and wanted.is_held is not true)
             ),
             amounts as (
                 select t.company_code, 1 as invoices, 0 as reported, i.total as in_raw, null::numeric as in_reports

@@ -34,6 +34,8 @@ class TenantFacts:
     last_success_at: datetime | None
     status_steps: Steps = ()
     """What to do about ``status_detail``."""
+    knows_zone: bool = True
+    """Whether the database knows its time zone."""
 
     @property
     def is_shut_out(self) -> bool:
@@ -57,7 +59,8 @@ def read_tenant_facts(connection: psycopg.Connection) -> list[TenantFacts]:
     with connection.cursor(row_factory=kwargs_row(_facts)) as cursor:
         return cursor.execute(
             """
-            select t.key, t.cadence, t.timezone, t.status, t.status_detail, t.status_steps,
+            select control.knows_zone(t.timezone) as knows_zone,
+                t.key, t.cadence, t.timezone, t.status, t.status_detail, t.status_steps,
                 t.status_since, t.checked_at,
                 t.connected_at, t.created_at, c.created_at as credentials_at, success.finished_at as last_success_at
             from control.tenants t
@@ -82,6 +85,8 @@ def find_in_tenants(
         yield from _shut_out(tenant, rules, now)
         yield from _stale(tenant, tenant.key in explained, rules, now, stale_at(tenant))
         yield from _old_credentials(tenant, rules, now)
+        if not tenant.knows_zone:
+            yield _unknown_zone(tenant, rules, now)
 
 
 def _shut_out(tenant: TenantFacts, rules: Rules, now: datetime) -> Iterator[Finding]:
@@ -134,11 +139,23 @@ def _old_credentials(tenant: TenantFacts, rules: Rules, now: datetime) -> Iterat
         return
     age = (now - tenant.credentials_at).days
     if age >= rule.days - rule.warn_days:
+        due = f"before they are {rule.days} days old" if age < rule.days else f"at least every {rule.days} days"
         yield Finding(
             "credentials_old",
             tenant.key,
             rule.severity,
-            f"Credentials are {age} days old; replace them before they are {rule.days} days old",
+            f"Credentials are {age} days old; replace them {due}",
             tenant.credentials_at,
             (Step(Do.GENERATE_SECRET), Step(Do.ENTER_SECRET)),
         )
+
+
+def _unknown_zone(tenant: TenantFacts, rules: Rules, now: datetime) -> Finding:
+    return Finding(
+        "unknown_time_zone",
+        tenant.key,
+        rules.unknown_time_zone.severity,
+        f"The database does not know the time zone {tenant.timezone}, so reports keep the rows of the last build",
+        now,
+        (Step(Do.CORRECT_TIME_ZONE),),
+    )

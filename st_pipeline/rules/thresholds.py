@@ -124,6 +124,13 @@ class CredentialsOld(Rule):
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownTimeZone(Rule):
+    """The database does not know a tenant's time zone, so its reports keep the rows of the last build."""
+
+    severity: Severity = Severity.NOW
+
+
+@dataclass(frozen=True, slots=True)
 class ScopeWithdrawn(Rule):
     """An entity that was readable before is no longer granted."""
 
@@ -220,6 +227,7 @@ class Rules:
     credentials_refused: CredentialsRefused = CredentialsRefused()
     not_connected: NotConnected = NotConnected()
     credentials_old: CredentialsOld = CredentialsOld()
+    unknown_time_zone: UnknownTimeZone = UnknownTimeZone()
     scope_withdrawn: ScopeWithdrawn = ScopeWithdrawn()
     nothing_sent: NothingSent = NothingSent()
     drop: Drop = Drop()

@@ -20,6 +20,7 @@ _OWN = {
         "{tenant} --app-key-file FILE."
     ),
     Do.CORRECT_TENANT_ID: "If the tenant id is wrong, correct it with st-pipeline tenants set {tenant} --tenant-id N.",
+    Do.CORRECT_TIME_ZONE: "To correct the time zone, run st-pipeline tenants set {tenant} --timezone ZONE.",
     Do.VIEW_PROBLEM_RECORDS: (
         "See the reasons in control.quarantine (st-pipeline psql), which has each record as received."
     ),

@@ -63,6 +63,7 @@ class Do(StrEnum):
     REPORT_TRACE = "report_trace"
 
     # The installation
+    CORRECT_TIME_ZONE = "correct_time_zone"
     OWN_LANDING_ZONE = "own_landing_zone"
 
 

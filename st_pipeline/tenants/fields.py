@@ -5,16 +5,13 @@ model.py has the fields. No message repeats the value: someone may have entered 
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-import zoneinfo
-from collections.abc import Mapping
 from enum import StrEnum
-from functools import cache
 
 from st_pipeline.tenants.cadence_parsing import parse
 from st_pipeline.tenants.errors import FieldInvalid
+from st_pipeline.tenants.time_zones import ZoneUnclear, find_zone
 
 LONGEST_KEY = 63
 LONGEST_TEXT = 200
@@ -88,13 +85,11 @@ def valid_trade(trade: str | None) -> str | None:
 
 
 def valid_timezone(zone: str) -> str:
-    """An IANA time zone name in its official spelling; case doesn't matter."""
-    name = _zones().get(zone.strip().lower())
-    if name is None:
-        near = difflib.get_close_matches(zone.strip().lower().replace(" ", "_"), _zones(), n=1, cutoff=0.7)
-        suggestion = f"; did you mean {_zones()[near[0]]}?" if near else ""
-        raise FieldInvalid("timezone", f"must be a time zone name like America/New_York{suggestion}")
-    return name
+    """The official name of the time zone that is meant; time_zones.py has the accepted forms."""
+    try:
+        return find_zone(zone)
+    except ZoneUnclear as unclear:
+        raise FieldInvalid("timezone", str(unclear)) from None
 
 
 def valid_cadence(cadence: str) -> str:
@@ -114,9 +109,3 @@ def _text(field: str, text: str) -> str:
 
 def _refuse(field: str, problem: str) -> str:
     raise FieldInvalid(field, problem)
-
-
-@cache
-def _zones() -> Mapping[str, str]:
-    """Lowercase name -> zone name. ``Factory`` and ``localtime`` are files beside the zones, not places."""
-    return {name.lower(): name for name in zoneinfo.available_timezones() - {"Factory", "localtime", "posixrules"}}

@@ -111,13 +111,13 @@ def require_known_zone(connection: psycopg.Connection[Any], key: str, zone: str)
     Raises:
         FieldInvalid: Postgres doesn't know ``zone``.
     """
-    try:
-        with connection.transaction():
-            connection.execute("select now() at time zone %s::text", [zone])
-    except psycopg.errors.InvalidParameterValue:
+    row = connection.execute("select control.knows_zone(%s)", [zone]).fetchone()
+    if row is None or not row[0]:
         raise FieldInvalid(
-            "timezone", f"{zone} is unknown to this Postgres server; use another name for this zone", tenant=key
-        ) from None
+            "timezone",
+            f"{zone} is unknown to this Postgres server; update the server's time zone data, or use another zone",
+            tenant=key,
+        )
 
 
 def _taken(connection: psycopg.Connection[Any], tenant: NewTenant) -> TenantsError:

@@ -185,6 +185,21 @@ def test_a_table_of_an_older_version_keeps_its_rows_and_what_was_deleted_stays_d
     assert everything(built, "legacy.invoices_stream") == before
 
 
+def test_a_tenant_whose_time_zone_is_unknown_keeps_its_rows_until_it_is_corrected(
+    built: psycopg.Connection, run: Dbt
+) -> None:
+    tables = ("legacy.invoices_stream", "legacy.members_stream", "marts.invoices", "marts.customers")
+    before = {table: everything(built, table) for table in tables}
+    built.execute("update control.tenants set timezone = 'Nowhere/Atlantis' where key = %s", (ACME.key,))
+    raw_tables.load(built, ACME.key, "accounting_invoices", [invoice(1, "77.00")])
+    run("build", "--quiet")
+    assert {table: everything(built, table) for table in tables} == before
+    built.execute("update control.tenants set timezone = 'America/Chicago' where key = %s", (ACME.key,))
+    run("run", "--quiet")
+    query = "select total from legacy.invoices_stream where invoice_number = '1' and tenant = 'SM000250'"
+    assert built.execute(query).fetchone() == (77.0,)
+
+
 def test_a_column_of_another_type_is_refused_with_its_name(built: psycopg.Connection, run: Dbt) -> None:
     built.execute("alter table legacy.rejected_rows drop column reason cascade, add column reason varchar(400)")
     with pytest.raises(AssertionError, match=r"rejected_rows.*reason.* has type character varying.* should have text"):

@@ -2,5 +2,6 @@
 select
     tenant,
     model,
-    version
+    version,
+    is_held
 from {{ ref('int_source_versions') }}

@@ -46,7 +46,8 @@ versions as (
             tenants.trade,
             tenants.timezone,
             jsonb_object_agg(models.entity, extract(epoch from loads.changed_at))
-        )::text) as version
+        )::text) as version,
+        tenants.timezone is null as is_held
     from tenants
     cross join models
     left join loads

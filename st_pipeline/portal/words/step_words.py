@@ -21,6 +21,7 @@ _OWN: dict[Do, str | None] = {
     ),
     Do.ENTER_APP_KEY: "Enter an app key for this company under Credentials.",
     Do.CORRECT_TENANT_ID: "If the tenant id is wrong, correct it under Connect.",
+    Do.CORRECT_TIME_ZONE: "Correct the time zone under Schedule.",
     Do.VIEW_PROBLEM_RECORDS: "See the reasons under Problem records.",
 }
 _NOT_FOR_CLIENTS = dict.fromkeys(

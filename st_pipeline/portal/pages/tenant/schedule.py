@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 
 from starlette.responses import Response
 from wtforms import SelectField, StringField
@@ -30,6 +28,7 @@ from st_pipeline.schedule.due_times import parse, regular_times
 from st_pipeline.schedule.tenant_states import parse_stored_cadence
 from st_pipeline.tenants import fields
 from st_pipeline.tenants.errors import FieldInvalid
+from st_pipeline.tenants.time_zones import zone_names
 
 TIMES = 5
 PAUSED = "An operator paused this company. Ask an operator to resume it, then set the schedule."
@@ -140,11 +139,9 @@ def _page(visit: Visit, form: ScheduleForm, preview: Preview, *, status: int = 2
     )
 
 
-@cache
 def zones() -> tuple[str, ...]:
-    """Time zones to choose from; any other IANA name can be typed."""
-    near = ("America/", "US/", "Pacific/")
-    return ("UTC", *sorted(name for name in zoneinfo.available_timezones() if name.startswith(near)))
+    """Time zones to choose from; any other name can be typed."""
+    return ("UTC", *(name for name in zone_names() if name.startswith(("America/", "Pacific/"))))
 
 
 PAGES = (
