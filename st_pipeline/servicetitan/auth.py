@@ -22,6 +22,7 @@ _MARGIN_SECONDS = 60.0
 _MARGIN_SHARE = 0.2
 # The documented life, if the response gives none.
 _LIFE_SECONDS = 900.0
+_LONGEST = 65_536  # characters; servers reject headers that are far shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Token:
 
 class _Granted(msgspec.Struct):
     access_token: str
-    expires_in: float | str | None = None
+    expires_in: msgspec.Raw = msgspec.Raw(b"null")  # of any kind, because an odd one must not lose the token
     scope: str | list[str] | None = None
 
 
@@ -50,16 +51,23 @@ def parse_token(body: bytes, now: float) -> Token | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     value = granted.access_token.strip()
-    if not (value and value.isascii() and value.isprintable()):
+    if not (value and len(value) <= _LONGEST and _is_plain(value)):
         return None
     scopes = granted.scope.split() if isinstance(granted.scope, str) else granted.scope or []
     life = _life(granted.expires_in)
-    return Token(Secret(value), now + life - min(_MARGIN_SECONDS, life * _MARGIN_SHARE), frozenset(scopes))
+    return Token(
+        Secret(value), now + life - min(_MARGIN_SECONDS, life * _MARGIN_SHARE), frozenset(filter(_is_plain, scopes))
+    )
 
 
-def _life(expires_in: float | str | None) -> float:
+def _is_plain(text: str) -> bool:
+    """Whether it can be sent in a header and stored."""
+    return text.isascii() and text.isprintable()
+
+
+def _life(expires_in: msgspec.Raw) -> float:
     try:
-        life = float(expires_in) if expires_in is not None else _LIFE_SECONDS
+        life = float(bytes(expires_in).strip(b'"'))
     except ValueError:
         return _LIFE_SECONDS
     return life if 0 < life < 86400 else _LIFE_SECONDS

@@ -16,13 +16,14 @@ from st_pipeline.servicetitan.catalogue.model import Endpoint, Kind
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.servicetitan.environments import Hosts
 from st_pipeline.servicetitan.errors import LoopDetected, ServiceTitanError
+from st_pipeline.servicetitan.limits import Limits
 from st_pipeline.servicetitan.pacing import Pacer
 from st_pipeline.servicetitan.pages import NotAPage, Page, parse_page
 from st_pipeline.servicetitan.progress import Progress
-from st_pipeline.servicetitan.refusals import exhausted, is_about_app_key, refusal, token_refusal
+from st_pipeline.servicetitan.refusals import exhausted, is_about_app_key, refusal, token_refusal, unusable
 from st_pipeline.servicetitan.requesting import first_parameters, next_parameters, url_of
 from st_pipeline.servicetitan.retrying import Again, GivenUp, RetryPolicy, retry
-from st_pipeline.servicetitan.transport import CONNECT_SECONDS, READ_SECONDS, Answer, Transport, Unsigned
+from st_pipeline.servicetitan.transport import Answer, Transport, Unsigned, Unusable
 
 TOKEN_OPERATION = "POST /connect/token"  # noqa: S105 - the name of a call
 _PATIENCE_WITH_LOOPS = 2
@@ -44,9 +45,9 @@ class ServiceTitan:
         pacer: Pacer,
         calls: CallLog | None = None,
         retry: RetryPolicy | None = None,
-        timeouts: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+        limits: Limits | None = None,
     ) -> None:
-        """``tenant`` is our key, for messages; ``timeouts`` are seconds to connect and between two reads."""
+        """``tenant`` is our key, for messages; ``limits`` are those of one request."""
         self.tenant = tenant
         self.calls = calls if calls is not None else CallLog()
         self._tenant_id = tenant_id
@@ -57,7 +58,7 @@ class ServiceTitan:
         self._transport = Transport(
             lane,
             self.calls,
-            timeouts=timeouts,
+            limits=limits or Limits(),
             longest_wait=self._retry.longest_named_wait,
             uses_proxies=not hosts.is_local,
         )
@@ -128,7 +129,7 @@ class ServiceTitan:
     def _page(self, endpoint: Endpoint, url: str, parameters: Mapping[str, str]) -> Page:
         """One page, with all its retries."""
 
-        def send(signature: Signature, number: int) -> Answer | Again:
+        def send(signature: Signature, number: int) -> Answer | Again | Unusable:
             return self._transport.attempt(
                 "GET", url, operation=endpoint.operation, number=number, auth=signature, params=parameters
             )
@@ -141,6 +142,8 @@ class ServiceTitan:
                 answer = send(signature, number + 1)
             if isinstance(answer, Again):
                 return answer
+            if isinstance(answer, Unusable):
+                return unusable(self.tenant, endpoint, endpoint.operation, answer.status, answer.reason)
             if not 200 <= answer.status < 300:
                 return self._refusal(endpoint, answer, parameters, signature.used)
             return _understood(answer, int(parameters.get("pageSize", 0)))
@@ -183,6 +186,8 @@ class ServiceTitan:
             )
             if isinstance(answer, Again):
                 return answer
+            if isinstance(answer, Unusable):
+                return unusable(self.tenant, None, TOKEN_OPERATION, answer.status, answer.reason)
             if answer.status != 200:
                 return token_refusal(self.tenant, answer.status, answer.problem)
             token = parse_token(answer.body, time.monotonic())

@@ -13,6 +13,11 @@ from typing import Any
 import msgspec
 
 _BOM = b"\xef\xbb\xbf"
+# Each record and value costs memory of its own, far more than its bytes if those are few.
+MOST_RECORDS = 100_000
+MOST_VALUES = 4_000_000
+LONGEST_TOKEN = 8_192  # characters; it goes into a URL
+_LARGEST_COUNT = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,10 @@ class _Envelope(msgspec.Struct):
 
 
 class NotAPage(ValueError):
-    """The body is not a page: not UTF-8, not JSON, truncated, or without ``data``. The message never quotes it."""
+    """The body is not a page: not UTF-8, not JSON, truncated, without ``data``, or above a limit.
+
+    The message never quotes it.
+    """
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -60,16 +68,31 @@ def parse_page(body: bytes, *, page_size: int = 0) -> Page:
     size = len(body)
     body = body.removeprefix(_BOM)
     _check_utf8(body)
+    if (values := sum(map(body.count, (b",", b"[", b"{")))) > MOST_VALUES:
+        raise NotAPage(f"the page has about {values:,} values, and the limit is {MOST_VALUES:,}")
     envelope = _decoded(body)
     if envelope is None:
         envelope = _split_slowly(body.decode())
     records = envelope.data or []
-    token = None if envelope.continueFrom in (None, "") else str(envelope.continueFrom)
+    if len(records) > MOST_RECORDS:
+        raise NotAPage(f"the page has {len(records):,} records, and the limit is {MOST_RECORDS:,}")
+    token = _token(envelope.continueFrom)
     has_more = envelope.hasMore
     if has_more is None:
         full = envelope.pageSize or page_size
         has_more = bool(records) and (token is not None or 0 < full <= len(records))
-    return Page(records, size, has_more, token, envelope.totalCount)
+    total = envelope.totalCount
+    return Page(records, size, has_more, token, total if total is not None and 0 <= total <= _LARGEST_COUNT else None)
+
+
+def _token(given: str | int | None) -> str | None:
+    """A continuation token that can be stored and sent; NotAPage for any other."""
+    token = "" if given is None else str(given)
+    if len(token) > LONGEST_TOKEN:
+        raise NotAPage(f"the continuation token has {len(token):,} characters, and the limit is {LONGEST_TOKEN:,}")
+    if "\0" in token or any("\ud800" <= character <= "\udfff" for character in token):
+        raise NotAPage("the continuation token has characters that cannot be stored")
+    return token or None
 
 
 def _check_utf8(body: bytes) -> None:
@@ -96,8 +119,10 @@ def _split_slowly(text: str) -> _Envelope:
     Lone surrogates (``"\ud800"``) and NaN must not lose the records around them: landing judges each record separately.
     """
     try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
+        parsed = _SCAN.decode(text)
+    except RecursionError:
+        raise NotAPage("the body is nested too deeply") from None
+    except ValueError:
         raise NotAPage("the body is not valid JSON, or was truncated") from None
     if isinstance(parsed, list):
         return _Envelope(_slices(text, text.index("[")), hasMore=False)
@@ -117,7 +142,12 @@ def _only(kind: type, value: Any) -> Any:
     return value if type(value) is kind else None
 
 
-_SCAN = json.JSONDecoder()
+def _whole(digits: str) -> int | float:
+    """A whole number; infinity if it is longer than any that counts, because Python rejects the longest."""
+    return int(digits) if len(digits) <= 20 else float("inf")
+
+
+_SCAN = json.JSONDecoder(parse_int=_whole)
 
 
 def _start_of_data(text: str) -> int:

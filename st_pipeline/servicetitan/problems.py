@@ -39,10 +39,9 @@ def parse_problem(body: bytes) -> Problem:
         return Problem()
     if not isinstance(parsed, dict):
         return Problem()
-    trace = parsed.get("traceId")
     return Problem(
         title=_text(parsed.get("title")) or _text(parsed.get("message")),
-        trace_id=trace if isinstance(trace, str) and trace else None,
+        trace_id=_text(parsed.get("traceId")) or None,
         errors=tuple(_errors(parsed.get("errors"))),
         code=_text(parsed.get("error")),
     )
@@ -70,14 +69,15 @@ def redacted(problem: Problem, secrets: Iterable[str]) -> Problem:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """A string without control characters, which Postgres cannot store; "" for any other value."""
+    return "".join(c if c.isprintable() else " " for c in value) if isinstance(value, str) else ""
 
 
 def _errors(value: Any) -> list[tuple[str, str]]:
     if not isinstance(value, dict):
         return []
     return [
-        (str(name), str(message))
+        (_text(str(name)), _text(str(message)))
         for name, messages in value.items()
         for message in (messages if isinstance(messages, list) else [messages])
     ]

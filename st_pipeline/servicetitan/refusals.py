@@ -136,3 +136,9 @@ def exhausted(tenant: str, endpoint: Endpoint | None, operation: str, given_up: 
         status=last.status,
         trace_id=last.trace_id,
     )
+
+
+def unusable(tenant: str, endpoint: Endpoint | None, operation: str, status: int | None, reason: str) -> Malformed:
+    """The error for a response that exceeds a limit."""
+    entity = endpoint.entity if endpoint else None
+    return Malformed(f"{operation}: {reason}", Step(Do.CHECK_STATUS_PAGE), tenant=tenant, entity=entity, status=status)

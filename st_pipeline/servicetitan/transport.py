@@ -7,23 +7,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import version
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
 from st_pipeline.servicetitan.calls import CallLog
+from st_pipeline.servicetitan.connections import BoundedAdapter
+from st_pipeline.servicetitan.limits import Limits, TooLarge, read_body
 from st_pipeline.servicetitan.pacing import Lane
 from st_pipeline.servicetitan.problems import Problem, parse_problem, redacted
 from st_pipeline.servicetitan.retrying import Again, is_retryable, named_wait
 
-CONNECT_SECONDS = 10.0
-READ_SECONDS = 120.0  # the server ends a call after 100 s
 _CONNECTIONS = 32
 
 
@@ -37,6 +36,15 @@ class Answer:
     """The error in the body, without any secret from the request that the server echoed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A successful response that exceeds a limit, so another attempt would only cost the same again."""
+
+    status: int | None
+    reason: str
+    """A clause for people."""
+
+
 class Unsigned(AuthBase):
     """No authorization, not even from a .netrc entry for the host."""
 
@@ -47,14 +55,12 @@ class Unsigned(AuthBase):
 class Transport:
     """One tenant's HTTP session; thread-safe."""
 
-    def __init__(
-        self, lane: Lane, calls: CallLog, *, timeouts: tuple[float, float], longest_wait: float, uses_proxies: bool
-    ) -> None:
+    def __init__(self, lane: Lane, calls: CallLog, *, limits: Limits, longest_wait: float, uses_proxies: bool) -> None:
         """``longest_wait`` limits how many seconds a 429 may hold the lane."""
         self._lane = lane
         self._longest_wait = longest_wait
         self._calls = calls
-        self._timeouts = timeouts
+        self._limits = limits
         self._session = requests.Session()
         self._session.trust_env = uses_proxies
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -65,7 +71,7 @@ class Transport:
                 "User-Agent": f"st-pipeline/{version('st-pipeline')}",
             }
         )
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=_CONNECTIONS, pool_block=False, max_retries=0)
+        adapter = BoundedAdapter(limits, pool_connections=4, pool_maxsize=_CONNECTIONS, pool_block=False, max_retries=0)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -79,12 +85,13 @@ class Transport:
         auth: AuthBase,
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-    ) -> Answer | Again:
-        """One paced attempt; ``number`` starts at 1.
+    ) -> Answer | Again | Unusable:
+        """One paced attempt; ``number`` starts at 1. The response to a ``form`` is short.
 
-        Returns Again for 408, 429, 5xx, a dropped connection, a timeout or a truncated body. The wait in a 429 holds
-        the whole lane. Redirects are not followed: credentials go only to the environment's hosts. Never raises an
-        exception from requests, because those contain headers and bodies.
+        Returns Again for 408, 429, 5xx, an error body above its limit, a dropped connection, a timeout or a truncated
+        body, and Unusable for any other body above its limit. The wait in a 429 holds the whole lane. Redirects are not
+        followed: credentials go only to the environment's hosts. Never raises an exception from requests, because those
+        contain headers and bodies.
         """
         self._lane.wait()
         began = time.monotonic()
@@ -96,6 +103,10 @@ class Transport:
             return outcome
         if is_retryable(outcome.status):
             return self._again(outcome)
+        if outcome.too_large and outcome.status < 300:
+            return Unusable(outcome.status, outcome.too_large)
+        if outcome.too_large:
+            return Again(f"HTTP {outcome.status}: {outcome.too_large}", outcome.status)
         return Answer(outcome.status, outcome.body, outcome.problem)
 
     def close(self) -> None:
@@ -104,7 +115,8 @@ class Transport:
 
     def _send(
         self, method: str, url: str, auth: AuthBase, params: Mapping[str, str] | None, form: Mapping[str, str] | None
-    ) -> _Received | Again:
+    ) -> _Received | Again | Unusable:
+        limits, began = self._limits, time.monotonic()
         try:
             with self._session.request(
                 method,
@@ -112,18 +124,16 @@ class Transport:
                 params=params,
                 data=form,
                 auth=auth,
-                timeout=self._timeouts,
+                timeout=(limits.connect_seconds, limits.read_seconds),
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                # Read the raw stream in one piece: requests itself reads 10 KB at a time.
-                body = response.raw.read(decode_content=True)
-                problem = Problem()
-                if response.status_code >= 300:
-                    problem = redacted(parse_problem(body), _secrets(response.request.headers, form or {}))
-                return _Received(response.status_code, response.headers.get("Retry-After"), body, problem)
+                return _read(response, form, limits)
+        except TooLarge as error:
+            return Unusable(None, str(error))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return Again(_reason(error))
+            is_over = time.monotonic() - began >= limits.total_seconds
+            return Again(f"no complete response within {limits.total_seconds:g} seconds" if is_over else _reason(error))
 
     def _again(self, received: _Received) -> Again:
         wait = None
@@ -140,8 +150,24 @@ class Transport:
 class _Received:
     status: int
     retry_after: str | None
-    body: bytes
-    problem: Problem
+    body: bytes = b""
+    problem: Problem = field(default_factory=Problem)
+    too_large: str | None = None
+    """Why there is no body."""
+
+
+def _read(response: requests.Response, form: Mapping[str, str] | None, limits: Limits) -> _Received:
+    received = _Received(response.status_code, response.headers.get("Retry-After"))
+    is_short = form is not None or received.status >= 300
+    limit = limits.short_body_bytes if is_short else limits.body_bytes
+    try:
+        body = read_body(response.raw, response.headers.get("Content-Length"), limit)
+    except TooLarge as error:
+        return replace(received, too_large=str(error))
+    if received.status < 300:
+        return replace(received, body=body)
+    problem = redacted(parse_problem(body), _secrets(response.request.headers, form or {}))
+    return replace(received, body=body, problem=problem)
 
 
 def _secrets(headers: Mapping[str, str | bytes], form: Mapping[str, str]) -> list[str]:

@@ -15,9 +15,9 @@ from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.servicetitan.environments import hosts
 from st_pipeline.servicetitan.errors import CredentialsRefused
+from st_pipeline.servicetitan.limits import Limits
 from st_pipeline.servicetitan.pacing import Pacer
 from st_pipeline.servicetitan.retrying import RetryPolicy
-from st_pipeline.servicetitan.transport import CONNECT_SECONDS, READ_SECONDS
 from st_pipeline.settings import Settings, SettingsError
 from st_pipeline.tenants.credentials import TwoSecrets
 from st_pipeline.tenants.model import Tenant
@@ -60,7 +60,7 @@ def client(
     settings: Settings,
     *,
     retry: RetryPolicy | None = None,
-    timeouts: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+    limits: Limits | None = None,
     calls: CallLog | None = None,
 ) -> TenantClient:
     """A client for one tenant, which the caller must close. Makes no call yet. For the options, see ServiceTitan.
@@ -79,6 +79,6 @@ def client(
         hosts=where,
         pacer=pacer(settings),
         retry=retry,
-        timeouts=timeouts,
+        limits=limits,
         calls=calls,
     )

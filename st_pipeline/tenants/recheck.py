@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import closing
 from datetime import datetime, timedelta
 
+from st_pipeline.servicetitan.limits import Limits
 from st_pipeline.servicetitan.retrying import RetryPolicy
 from st_pipeline.settings import Settings
 from st_pipeline.steps.step import Do, Step
@@ -19,7 +20,7 @@ from st_pipeline.tenants.registry import Registry
 
 # Someone is waiting for the answer. Syncs have their own, more patient policy.
 BRIEF_RETRY = RetryPolicy(tries=3, first_wait=0.5, longest_wait=2.0, longest_named_wait=5.0, total_wait=10.0)
-BRIEF_TIMEOUTS = (5.0, 20.0)
+BRIEF_LIMITS = Limits(connect_seconds=5.0, read_seconds=20.0, total_seconds=30.0)
 
 NEWEST_REFUSED = "ServiceTitan rejects the newer of the two client secrets; the older one still works"
 SHORTEST_PAUSE, LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
@@ -58,7 +59,7 @@ def check_connection(registry: Registry, settings: Settings, key: str, now: date
         status = Status.REFUSED if tenant.connected_at else Status.NOT_CONNECTED
         return CheckResult(status, missing.problem, cause=CheckCause.CREDENTIALS_MISSING, steps=missing.steps)
     outline = registry.outline(key)
-    with closing(clients.client(tenant, credentials, settings, retry=BRIEF_RETRY, timeouts=BRIEF_TIMEOUTS)) as client:
+    with closing(clients.client(tenant, credentials, settings, retry=BRIEF_RETRY, limits=BRIEF_LIMITS)) as client:
         result = connection_check.check(tenant, client)
     if outline and result.status is not Status.UNREACHABLE:
         registry.record_secret_use(key, outline, client.tried, now)

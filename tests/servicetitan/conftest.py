@@ -13,6 +13,7 @@ from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.servicetitan.environments import hosts
+from st_pipeline.servicetitan.limits import Limits
 from st_pipeline.servicetitan.pacing import Pacer
 from st_pipeline.servicetitan.retrying import RetryPolicy
 
@@ -20,6 +21,7 @@ from .scripted import Asked, Reply, ScriptedServer
 
 CANARY_SECRET = "cs1.canary-client-secret-5f1c"
 CANARY_APP_KEY = "ak1.canary-app-key-90ab"
+PATIENT = Limits(connect_seconds=60, read_seconds=60)
 QUICK = RetryPolicy(tries=4, first_wait=0.002, longest_wait=0.01, longest_named_wait=0.3, total_wait=3.0)
 
 Serve = Callable[[Callable[[Asked, int], Reply]], ScriptedServer]
@@ -51,7 +53,7 @@ def connect(stack: ExitStack, tmp_path: Path) -> Connect:
             "hosts": hosts("sandbox", url),
             "pacer": Pacer(tmp_path / "pace"),
             "retry": QUICK,
-            "timeouts": (60.0, 60.0),
+            "limits": PATIENT,
         }
         return stack.enter_context(ServiceTitan(**arguments | changed))
 

@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -36,7 +36,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """A response; ``cut`` sends only that many bytes of the body and hangs up, ``reset`` sends nothing at all."""
+    """A response; ``cut`` sends only that many bytes of the body and hangs up, ``reset`` sends nothing at all.
+
+    ``raw`` sends its bytes instead, beginning with the status line, until they end or the client hangs up.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -44,6 +47,7 @@ class Reply:
     cut: int | None = None
     reset: bool = False
     delay: float = 0.0
+    raw: Callable[[], Iterator[bytes]] | None = None
 
 
 def reply(value: Any, status: int = 200, **headers: str) -> Reply:
@@ -131,6 +135,11 @@ class ScriptedServer:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.close_connection = True
                     self.connection.close()
+                    return
+                if sent.raw is not None:
+                    self.close_connection = True
+                    for piece in sent.raw():
+                        self.wfile.write(piece)
                     return
                 self.send_response(sent.status)
                 for name, value in sent.headers.items():

@@ -48,6 +48,23 @@ def test_a_token_is_used_for_most_of_its_life_but_never_until_it_expires(life: f
     assert found.use_until < now + life
 
 
+@pytest.mark.parametrize("life", [b"9" * 5000, b"1e999999", b'"NaN"', b'"Infinity"', b"[900]", b'"\\u0000"', b"true"])
+def test_a_hostile_expiry_falls_back_too(life: bytes) -> None:
+    found = parse_token(b'{"access_token":"x","expires_in":%s}' % life, 0)
+    assert found is not None
+    assert found.use_until == 840
+
+
+def test_scopes_that_cannot_be_stored_are_left_out() -> None:
+    found = parse_token(body(access_token="x", scope="tn.a:r tn.\0b:r"), 0)
+    assert found is not None
+    assert found.scopes == {"tn.a:r"}
+
+
+def test_a_token_too_long_for_a_header_is_no_token() -> None:
+    assert parse_token(body(access_token="x" * 100_000), 0) is None
+
+
 @pytest.mark.parametrize("life", [None, "900", "soon", 0, -1, 1e12])
 def test_an_invalid_expiry_falls_back_to_the_documented_one(life: Any) -> None:
     found = parse_token(body(access_token="x", expires_in=life), 0)

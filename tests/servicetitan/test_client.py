@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import logging
 import threading
 import traceback
@@ -22,6 +23,7 @@ from st_pipeline.servicetitan.errors import (
     ServiceTitanError,
     Unavailable,
 )
+from st_pipeline.servicetitan.limits import Limits
 from st_pipeline.servicetitan.pacing import Lane
 from st_pipeline.servicetitan.pages import Page
 from tests.support.waiting import PATIENCE_SECONDS
@@ -333,6 +335,23 @@ def test_a_refused_token_request_says_why_and_shows_no_secret(
         assert CANARY_SECRET not in text
         assert CANARY_APP_KEY not in text
     assert not server.calls
+
+
+def test_a_response_above_its_limit_is_malformed_and_not_requested_again(serve: Serve, connect: Connect) -> None:
+    server = serve(lambda asked, n: Reply(200, gzip.compress(bytes(3_000_000)), {"Content-Encoding": "gzip"}))
+    client = connect(server, limits=Limits(body_bytes=1_000_000))
+    with pytest.raises(Malformed, match="larger than 977 KB, the limit for one response: 3 KB unpacked") as caught:
+        list(client.pages(CUSTOMERS))
+    assert (caught.value.tenant, caught.value.entity, caught.value.status) == ("acme", "crm_customers", 200)
+    assert len(server.calls) == 1
+
+
+def test_a_token_response_above_its_limit_is_malformed_and_not_requested_again(serve: Serve, connect: Connect) -> None:
+    server = serve(lambda asked, n: export([], "t", False))
+    server.tokens = lambda asked, n: token_reply(echo="x" * 2_000_000)
+    with pytest.raises(Malformed, match="POST /connect/token: the response has 2 MB, and the limit is 1 MB"):
+        connect(server).granted_scopes()
+    assert len(server.token_calls) == 1
 
 
 def test_an_unreachable_host_is_unavailable_and_says_how_long_it_was_tried(connect: Connect) -> None:

@@ -45,7 +45,6 @@ def client(connect: Connect, sandbox: Sandbox, account: Account, **changed: obje
         "credentials": Credentials(account.client_id, Secret(account.client_secret), Secret(account.app_key)),
         "hosts": hosts("sandbox", sandbox.url),
         "retry": PATIENT,
-        "timeouts": (60.0, 60.0),
     }
     return connect(sandbox.url, **keys | changed)
 

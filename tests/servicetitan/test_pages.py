@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from st_pipeline.servicetitan.pages import NotAPage, parse_page
+from st_pipeline.servicetitan.pages import MOST_RECORDS, NotAPage, parse_page
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -126,6 +126,39 @@ def test_a_body_that_is_not_a_page_is_rejected_without_being_quoted(body: bytes)
         parse_page(body)
     assert "canary" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+LONG = b"9" * 5000
+
+
+@pytest.mark.parametrize("number", [LONG, b"-" + LONG, b"1e999999", b"1" + b"0" * 300, b"NaN", b"-1"])
+@pytest.mark.parametrize("member", [b"totalCount", b"pageSize", b"unknown"])
+def test_a_huge_number_beside_the_records_counts_as_missing(member: bytes, number: bytes) -> None:
+    page = parse_page(b'{"data":[1,2],"%s":%s,"hasMore":true}' % (member, number))
+    assert (len(page.records), page.has_more, page.total_count) == (2, True, None)
+
+
+def test_a_huge_number_in_a_record_loses_nothing_even_beside_a_nan() -> None:
+    records = [b'{"a":%s}' % LONG, b"NaN", b"1e999999"]
+    assert [bytes(record) for record in parse_page(envelope(records)).records] == records
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"data":[' + b"1," * MOST_RECORDS + b"1]}", "has 100,001 records, and the limit is 100,000"),
+        (b'{"data":[],"x":[' + b"[]," * 3_000_000 + b"1]}", "about 6,000,004 values, and the limit is 4,000,000"),
+        (b'{"data":[],"x":' + b"[" * 5_000_000, "about 5,000,003 values, and the limit is 4,000,000"),
+        (b'{"data":[],"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+        (b'{"data":[],"continueFrom":"%s"}' % (b"x" * 9000), "9,000 characters, and the limit is 8,192"),
+        (b'{"data":[],"continueFrom":"\\u0000"}', "cannot be stored"),
+        (b'{"data":[],"continueFrom":"\\ud800"}', "cannot be stored"),
+    ],
+    ids=["records", "values", "brackets", "nesting", "token", "zero in the token", "surrogate in the token"],
+)
+def test_a_page_above_a_limit_names_the_limit_and_what_came(body: bytes, said: str) -> None:
+    with pytest.raises(NotAPage, match=said):
+        parse_page(body)
 
 
 @given(st.lists(VALUES, min_size=1, max_size=4), st.data())

@@ -54,6 +54,12 @@ def test_a_long_text_is_cut_and_kept_on_one_line() -> None:
     assert "\n" not in text
 
 
+def test_control_characters_are_removed_everywhere() -> None:
+    sent = {"title": "a\0b\x1b[2J", "traceId": "t\0", "errors": {"f\0": ["m\0"]}, "error": "c\0"}
+    problem = parse_problem(json.dumps(sent).encode())
+    assert problem == Problem("a b [2J", "t ", (("f ", "m "),), "c ")
+
+
 def test_secrets_that_a_server_echoes_are_removed_everywhere() -> None:
     problem = Problem("bad canary", "trace-canary", (("canary", "is canary"),), "canary")
     clean = redacted(problem, ["canary"])
