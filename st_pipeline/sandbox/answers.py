@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 _SECTIONS = {400: "6.5.1", 403: "6.5.3", 404: "6.5.4", 409: "6.5.8"}
-_HTML = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable"}
+_HTML = {403: "Forbidden", 500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable"}
 
 
 def json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -58,7 +58,7 @@ def unmatched() -> Response:
 
 
 def broken(status: int) -> Response:
-    """A 5xx as the gateway returns it: HTML."""
+    """A 5xx as the gateway returns it, or a 403 as a firewall does: HTML."""
     text = f"{status} {_HTML[status]}"
     return Response(
         f"<html><head><title>{text}</title></head><body><center><h1>{text}</h1></center></body></html>",

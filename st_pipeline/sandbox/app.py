@@ -64,6 +64,8 @@ class Api:
             return self._too_many(self.state.faults.retry_after_seconds)
         if fault is Fault.SERVER_ERROR:
             return answers.broken(self._rng.choice((500, 502, 503)))
+        if fault is Fault.FIREWALL:
+            return answers.broken(403)
         if fault is Fault.RESET:
             return Response(status_code=500, headers={_RESET: "1"})
         response = answer()

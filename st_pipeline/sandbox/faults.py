@@ -24,6 +24,7 @@ class Faults:
     rate_5xx: float = 0.0
     rate_truncated: float = 0.0
     rate_reset: float = 0.0
+    rate_firewall: float = 0.0
     rate_slow: float = 0.0
     slow_seconds: float = 1.0
     retry_after_seconds: int = 1
@@ -40,6 +41,8 @@ class Fault(Enum):
     SERVER_ERROR = "5xx"
     TRUNCATED = "truncated"
     RESET = "reset"
+    FIREWALL = "firewall"
+    """A firewall on the way answers instead: 403 in HTML."""
 
 
 def draw(faults: Faults, rng: random.Random) -> tuple[Fault | None, bool]:
@@ -51,6 +54,7 @@ def draw(faults: Faults, rng: random.Random) -> tuple[Fault | None, bool]:
         (Fault.SERVER_ERROR, faults.rate_5xx),
         (Fault.TRUNCATED, faults.rate_truncated),
         (Fault.RESET, faults.rate_reset),
+        (Fault.FIREWALL, faults.rate_firewall),
     ):
         if point < rate:
             return fault, slow

@@ -20,7 +20,7 @@ from st_pipeline.servicetitan.limits import Limits
 from st_pipeline.servicetitan.pacing import Pacer
 from st_pipeline.servicetitan.pages import NotAPage, Page, parse_page
 from st_pipeline.servicetitan.progress import Progress
-from st_pipeline.servicetitan.refusals import exhausted, is_about_app_key, refusal, token_refusal, unusable
+from st_pipeline.servicetitan.refusals import exhausted, foreign, is_about_app_key, refusal, token_refusal, unusable
 from st_pipeline.servicetitan.requesting import first_parameters, next_parameters, url_of
 from st_pipeline.servicetitan.retrying import Again, GivenUp, RetryPolicy, retry
 from st_pipeline.servicetitan.transport import Answer, Transport, Unsigned, Unusable
@@ -137,7 +137,7 @@ class ServiceTitan:
         def attempt(number: int) -> Page | ServiceTitanError | Again:
             signature = Signature(self._tokens, self._credentials.app_key)
             answer = send(signature, number)
-            if isinstance(answer, Answer) and answer.status == 401 and not is_about_app_key(answer.problem):
+            if isinstance(answer, Answer) and _is_about_token(answer):
                 signature = Signature(self._tokens, self._credentials.app_key, refused=signature.used)
                 answer = send(signature, number + 1)
             if isinstance(answer, Again):
@@ -145,6 +145,8 @@ class ServiceTitan:
             if isinstance(answer, Unusable):
                 return unusable(self.tenant, endpoint, endpoint.operation, answer.status, answer.reason)
             if not 200 <= answer.status < 300:
+                if not answer.problem.is_of_api(answer.status):
+                    return foreign(answer.status, answer.content_type)
                 return self._refusal(endpoint, answer, parameters, signature.used)
             return _understood(answer, int(parameters.get("pageSize", 0)))
 
@@ -189,9 +191,14 @@ class ServiceTitan:
             if isinstance(answer, Unusable):
                 return unusable(self.tenant, None, TOKEN_OPERATION, answer.status, answer.reason)
             if answer.status != 200:
+                if not answer.problem.is_of_token_endpoint:
+                    return foreign(answer.status, answer.content_type)
                 return token_refusal(self.tenant, answer.status, answer.problem)
-            token = parse_token(answer.body, time.monotonic())
-            return token or Again("the response has no usable access_token", answer.status, is_malformed=True)
+            if token := parse_token(answer.body, time.monotonic()):
+                return token
+            if not answer.is_json:
+                return foreign(answer.status, answer.content_type)
+            return Again("the response has no usable access_token", answer.status, is_malformed=True)
 
         outcome = retry(self._retry, attempt)
         if isinstance(outcome, GivenUp):
@@ -201,9 +208,18 @@ class ServiceTitan:
         return outcome
 
 
+def _is_about_token(answer: Answer) -> bool:
+    """Whether a new token may help. A token that has expired may be refused with an empty body."""
+    if answer.status != 401 or is_about_app_key(answer.problem):
+        return False
+    return answer.problem.is_of_api(401) or not answer.body
+
+
 def _understood(answer: Answer, page_size: int) -> Page | Again:
-    """The page, or Again if something else came back: a login page, half a body."""
+    """The page, or Again if something else came back: a sign-in page, half a body."""
     try:
         return parse_page(answer.body, page_size=page_size)
     except NotAPage as problem:
+        if not answer.is_json:
+            return foreign(answer.status, answer.content_type)
         return Again(str(problem), answer.status, is_malformed=True)

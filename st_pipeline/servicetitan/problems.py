@@ -10,6 +10,17 @@ from urllib.parse import quote, quote_plus
 import msgspec
 
 _LONGEST = 500
+# RFC 6749, section 5.2: what a token endpoint may say.
+_OAUTH_CODES = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +33,26 @@ class Problem:
     """Field -> message, in the original order."""
     code: str = ""
     """The token endpoint's ``error``: ``invalid_client``."""
+    message: str = ""
+    """What the API's gateway says instead of a title: for a path that it does not know."""
+
+    @property
+    def is_of_token_endpoint(self) -> bool:
+        """Whether the token endpoint itself said this, not a firewall or proxy on the way."""
+        return self.code in _OAUTH_CODES
+
+    def is_of_api(self, status: int) -> bool:
+        """Whether the API itself said this with ``status``, not a firewall or proxy on the way.
+
+        Only a title can refuse credentials or a scope: gateways of others say ``{"message": "Forbidden"}``.
+        """
+        return bool(self.title) or (status not in (401, 403) and bool(self.errors or self.message))
 
     @property
     def text(self) -> str:
         """Title and field errors on one line, at most 500 characters; "" if there are none."""
         details = "; ".join(f"{name}: {message}" for name, message in self.errors)
-        text = " ".join(" — ".join(part for part in (self.title, details, self.code) if part).split())
+        text = " ".join(" — ".join(part for part in (self.title or self.message, details, self.code) if part).split())
         return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
@@ -40,10 +65,11 @@ def parse_problem(body: bytes) -> Problem:
     if not isinstance(parsed, dict):
         return Problem()
     return Problem(
-        title=_text(parsed.get("title")) or _text(parsed.get("message")),
+        title=_text(parsed.get("title")),
         trace_id=_text(parsed.get("traceId")) or None,
         errors=tuple(_errors(parsed.get("errors"))),
         code=_text(parsed.get("error")),
+        message=_text(parsed.get("message")),
     )
 
 
@@ -65,6 +91,7 @@ def redacted(problem: Problem, secrets: Iterable[str]) -> Problem:
         trace_id=clean(problem.trace_id)[:100] if problem.trace_id else None,
         errors=tuple((clean(name), clean(message)) for name, message in problem.errors),
         code=clean(problem.code),
+        message=clean(problem.message),
     )
 
 

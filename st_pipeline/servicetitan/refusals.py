@@ -17,13 +17,22 @@ from st_pipeline.servicetitan.errors import (
     Unavailable,
 )
 from st_pipeline.servicetitan.problems import Problem
-from st_pipeline.servicetitan.retrying import GivenUp
+from st_pipeline.servicetitan.retrying import Again, GivenUp
 from st_pipeline.steps.step import Do, Step
 
 
 def is_about_app_key(problem: Problem) -> bool:
     """Whether a 401 is about the app key, in which case a new token would not help."""
     return "application key" in problem.title.lower()
+
+
+def foreign(status: int, content_type: str) -> Again:
+    """Why to retry after a response that is not ServiceTitan's: it says nothing about credentials, scopes or cursors.
+
+    Every tenant's calls pass the same firewall or proxy, and what it says today it may not say tomorrow.
+    """
+    kind = f"a response of type {content_type}" if content_type else "a response"
+    return Again(f"HTTP {status} with {kind} that is not from ServiceTitan", status, is_foreign=True)
 
 
 def token_refusal(tenant: str, status: int, problem: Problem) -> ServiceTitanError:
@@ -38,17 +47,9 @@ def token_refusal(tenant: str, status: int, problem: Problem) -> ServiceTitanErr
             status=status,
             trace_id=problem.trace_id,
         )
-    if status in (400, 401, 403):
-        return CredentialsRefused(
-            said,
-            Step(Do.CHECK_CREDENTIALS),
-            tenant=tenant,
-            status=status,
-            trace_id=problem.trace_id,
-        )
-    return RequestWrong(
-        f"{said}; this address is not a ServiceTitan sign-in server",
-        Step(Do.CHECK_ENVIRONMENT),
+    return CredentialsRefused(
+        said,
+        Step(Do.CHECK_CREDENTIALS),
         tenant=tenant,
         status=status,
         trace_id=problem.trace_id,
@@ -98,12 +99,6 @@ def refusal(
         return CursorRefused(
             f"{said}: ServiceTitan no longer accepts the point where the last sync stopped", step, **told
         )
-    if 300 <= status < 400:
-        return RequestWrong(
-            f"{said}: ServiceTitan sent us to a different address, so the environment is probably wrong",
-            Step(Do.CHECK_ENVIRONMENT),
-            **told,
-        )
     if status == 404:
         return RequestWrong(
             f"{said}; tenant id {tenant_id} is wrong, or the API no longer has this endpoint",
@@ -128,7 +123,7 @@ def exhausted(tenant: str, endpoint: Endpoint | None, operation: str, given_up: 
         )
     return Unavailable(
         f"{operation}: no usable response after {effort} (last: {last.reason})",
-        Step(Do.CHECK_STATUS_PAGE),
+        Step(Do.CHECK_FIREWALL if last.is_foreign else Do.CHECK_STATUS_PAGE),
         tries=given_up.tries,
         seconds=given_up.seconds,
         tenant=tenant,

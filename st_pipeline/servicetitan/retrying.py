@@ -44,6 +44,8 @@ class Again:
     is_malformed: bool = False
     """There was a response, but not of the documented shape."""
     trace_id: str | None = None
+    is_foreign: bool = False
+    """There was a response, but not from ServiceTitan: from a firewall, a proxy, or a sign-in page on the way."""
 
 
 @dataclass(frozen=True, slots=True)

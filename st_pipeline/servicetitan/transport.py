@@ -33,7 +33,14 @@ class Answer:
     status: int
     body: bytes
     problem: Problem
-    """The error in the body, without any secret from the request that the server echoed."""
+    """The error in the body, without any secret from the request that the server echoed; empty if it is not JSON."""
+    content_type: str = ""
+    """Without its parameters: ``application/json``."""
+
+    @property
+    def is_json(self) -> bool:
+        """Whether it says that it is JSON, as every response of ServiceTitan does."""
+        return _is_json(self.content_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,7 @@ class Transport:
             return Unusable(outcome.status, outcome.too_large)
         if outcome.too_large:
             return Again(f"HTTP {outcome.status}: {outcome.too_large}", outcome.status)
-        return Answer(outcome.status, outcome.body, outcome.problem)
+        return Answer(outcome.status, outcome.body, outcome.problem, outcome.content_type)
 
     def close(self) -> None:
         """Close the connections."""
@@ -150,6 +157,7 @@ class Transport:
 class _Received:
     status: int
     retry_after: str | None
+    content_type: str
     body: bytes = b""
     problem: Problem = field(default_factory=Problem)
     too_large: str | None = None
@@ -157,17 +165,23 @@ class _Received:
 
 
 def _read(response: requests.Response, form: Mapping[str, str] | None, limits: Limits) -> _Received:
-    received = _Received(response.status_code, response.headers.get("Retry-After"))
+    content_type = "".join(filter(str.isprintable, response.headers.get("Content-Type", "")))
+    content_type = content_type.partition(";")[0].strip().lower()[:100]
+    received = _Received(response.status_code, response.headers.get("Retry-After"), content_type)
     is_short = form is not None or received.status >= 300
     limit = limits.short_body_bytes if is_short else limits.body_bytes
     try:
         body = read_body(response.raw, response.headers.get("Content-Length"), limit)
     except TooLarge as error:
         return replace(received, too_large=str(error))
-    if received.status < 300:
+    if received.status < 300 or not _is_json(content_type):
         return replace(received, body=body)
     problem = redacted(parse_problem(body), _secrets(response.request.headers, form or {}))
     return replace(received, body=body, problem=problem)
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type == "application/json" or content_type.endswith("+json")
 
 
 def _secrets(headers: Mapping[str, str | bytes], form: Mapping[str, str]) -> list[str]:

@@ -57,6 +57,10 @@ _COMMON = {
     ),
     Do.RESTORE_VAULT_KEY: "Add the encryption key that was used to save it to the end of {about}.",
     Do.CHECK_STATUS_PAGE: "If this continues, check the network and ServiceTitan's status page.",
+    Do.CHECK_FIREWALL: (
+        "Check the network of the server that runs the syncs: a firewall, proxy, or sign-in page answers instead of "
+        "ServiceTitan. The credentials are not the cause. Syncs retry automatically."
+    ),
     Do.FIND_OTHER_CALLER: (
         "Our syncs stay below the limit, so another program must be using the same app key for this company. Find that "
         "program and stop it, or give it its own ServiceTitan app."

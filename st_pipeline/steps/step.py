@@ -44,6 +44,7 @@ class Do(StrEnum):
     GRANT_SCOPE = "grant_scope"
     RESTORE_VAULT_KEY = "restore_vault_key"
     CHECK_STATUS_PAGE = "check_status_page"
+    CHECK_FIREWALL = "check_firewall"
     FIND_OTHER_CALLER = "find_other_caller"
     SYNC_LESS_OFTEN = "sync_less_often"
 

@@ -132,6 +132,13 @@ def test_a_reset_breaks_the_connection(sandbox: Sandbox, caller: Caller) -> None
     assert [call.status for call in sandbox.calls] == [200, 0, 200]
 
 
+def test_a_firewall_answers_instead_in_html(sandbox: Sandbox, caller: Caller) -> None:
+    sandbox.faults = Faults(rate_firewall=1)
+    blocked = caller.get(CUSTOMERS)
+    assert (blocked.status_code, blocked.headers["content-type"]) == (403, "text/html; charset=utf-8")
+    assert "403 Forbidden" in blocked.text
+
+
 def test_a_slow_response_is_late_and_correct(sandbox: Sandbox, caller: Caller) -> None:
     fast = caller.get(CUSTOMERS)
     sandbox.faults = Faults(rate_slow=1, slow_seconds=60)

@@ -26,9 +26,10 @@ from st_pipeline.servicetitan.errors import (
 from st_pipeline.servicetitan.limits import Limits
 from st_pipeline.servicetitan.pacing import Lane
 from st_pipeline.servicetitan.pages import Page
+from st_pipeline.steps.step import Do, Step
 from tests.support.waiting import PATIENCE_SECONDS
 
-from .conftest import CANARY_APP_KEY, CANARY_SECRET, Connect, Serve
+from .conftest import CANARY_APP_KEY, CANARY_SECRET, QUICK, Connect, Serve
 from .scripted import Asked, Reply, reply, token_reply
 
 CUSTOMERS = endpoint("crm_customers")
@@ -230,12 +231,11 @@ FAILURES: dict[str, tuple[Callable[[Asked, int], Reply], type[ServiceTitanError]
     "403": (lambda a, n: reply({"title": "Scope validation failed."}, 403), ScopeMissing),
     "404": (lambda a, n: reply({"title": "Unable to match incoming request to an operation."}, 404), RequestWrong),
     "409": (lambda a, n: reply({"title": "Customer ID = 1 is not active"}, 409), RequestWrong),
-    "redirect": (lambda a, n: Reply(302, b"", {"Location": "http://127.0.0.1:9/"}), RequestWrong),
     "503 for ever": (lambda a, n: Reply(503, b"<html>"), Unavailable),
     "reset for ever": (lambda a, n: Reply(reset=True), Unavailable),
     "cut for ever": (lambda a, n: Reply(200, b'{"data":[1,2,3]}', cut=9), Unavailable),
     "429 for ever": (lambda a, n: reply({"title": "Try again in 9 seconds."}, 429), Unavailable),
-    "malformed for ever": (lambda a, n: Reply(200, b"<html>"), Malformed),
+    "malformed for ever": (lambda a, n: reply({"items": []}), Malformed),
     "the same token for ever": (lambda a, n: export([n], "same", True), LoopDetected),
     "echo of the request": (
         lambda a, n: reply(
@@ -308,7 +308,6 @@ def test_a_wrong_app_key_does_not_cause_new_tokens(serve: Serve, connect: Connec
 REFUSED_TOKENS: dict[str, tuple[Callable[[Asked, int], Reply], type[ServiceTitanError]]] = {
     "invalid client": (lambda a, n: reply({"error": "invalid_client"}, 400), NotConnected),
     "bad request": (lambda a, n: reply({"error": "invalid_request", "title": str(a.form)}, 400), CredentialsRefused),
-    "no such page": (lambda a, n: Reply(404, b"<html>"), RequestWrong),
     "down": (lambda a, n: Reply(500, b"<html>"), Unavailable),
     "no token in it": (lambda a, n: reply({"access_token": "", "echo": a.form}), Malformed),
 }
@@ -358,6 +357,65 @@ def test_an_unreachable_host_is_unavailable_and_says_how_long_it_was_tried(conne
     with pytest.raises(Unavailable, match="4 tries") as caught:
         connect("http://127.0.0.1:9").granted_scopes()
     assert caught.value.tries == 4
+
+
+HTML = b"<html>Access denied by policy</html>"
+FOREIGN: dict[str, Reply] = {
+    "401 in HTML": Reply(401, HTML, {"Content-Type": "text/html"}),
+    "403 in HTML": Reply(403, HTML, {"Content-Type": "text/html"}),
+    "403 in HTML that claims to be JSON": Reply(403, HTML, {"Content-Type": "application/json"}),
+    "403 in JSON that claims to be text": Reply(
+        403, b'{"title":"Forbidden","error":"invalid_client"}', {"Content-Type": "text/plain"}
+    ),
+    "403 in JSON of another gateway": reply({"message": "Forbidden", "error": "blocked"}, 403),
+    "401 without a body": Reply(401),
+    "400 in HTML": Reply(400, HTML, {"Content-Type": "text/html"}),
+    "404 in HTML": Reply(404, HTML, {"Content-Type": "text/html"}),
+    "407": Reply(407, HTML, {"Content-Type": "text/html"}),
+    "511": Reply(511, HTML, {"Content-Type": "text/html"}),
+    "a redirect": Reply(302, b"", {"Location": "http://127.0.0.1:9/"}),
+    "a captive portal": Reply(200, HTML, {"Content-Type": "text/html"}),
+    "no content": Reply(204),
+}
+
+
+@pytest.mark.parametrize("sent", FOREIGN.values(), ids=FOREIGN.keys())
+def test_what_a_firewall_says_about_a_token_refuses_no_credentials(serve: Serve, connect: Connect, sent: Reply) -> None:
+    server = serve(lambda asked, n: export([1], "t", False))
+    server.tokens = lambda asked, n: sent
+    client = connect(server)
+    with pytest.raises(Unavailable) as caught:
+        client.granted_scopes()
+    assert len(server.token_calls) == QUICK.tries
+    assert sent.status == 511 or caught.value.steps == (Step(Do.CHECK_FIREWALL),)
+    server.tokens = lambda asked, n: token_reply()
+    assert records(list(client.pages(CUSTOMERS))) == [b"1"]
+
+
+@pytest.mark.parametrize("sent", FOREIGN.values(), ids=FOREIGN.keys())
+def test_what_a_firewall_says_about_a_page_refuses_neither_scope_nor_cursor(
+    serve: Serve, connect: Connect, sent: Reply
+) -> None:
+    server = serve(lambda asked, n: sent)
+    client = connect(server)
+    with pytest.raises(Unavailable) as caught:
+        list(client.pages(CUSTOMERS, "stored-cursor"))
+    assert caught.value.entity == "crm_customers"
+    assert sent.status == 511 or caught.value.steps == (Step(Do.CHECK_FIREWALL),)
+    assert {asked.query["from"] for asked in server.calls} == {"stored-cursor"}
+
+
+def test_a_firewalls_401_costs_no_new_tokens(serve: Serve, connect: Connect) -> None:
+    server = serve(lambda asked, n: Reply(401, HTML, {"Content-Type": "text/html"}))
+    with pytest.raises(Unavailable):
+        list(connect(server).pages(CUSTOMERS))
+    assert len(server.token_calls) == 1
+
+
+def test_the_gateways_404_is_the_apis_own(serve: Serve, connect: Connect) -> None:
+    server = serve(lambda asked, n: reply({"statusCode": 404, "message": "Unable to match incoming request"}, 404))
+    with pytest.raises(RequestWrong, match="Unable to match"):
+        list(connect(server).pages(CUSTOMERS))
 
 
 def test_a_token_that_repeats_once_loses_nothing(serve: Serve, connect: Connect) -> None:

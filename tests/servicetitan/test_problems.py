@@ -73,3 +73,24 @@ def test_encoded_secrets_are_removed_even_where_a_trace_id_is_truncated() -> Non
     problem = Problem("client_secret=cs1.ca%2Fna%2Bry%3D%26&x=1", "t" * 95 + secret, errors)
     clean = redacted(problem, [secret])
     assert clean == Problem("client_secret=***&x=1", "t" * 95 + "***", (("***", "***"),))
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "of_token_endpoint", "of_api"),
+    [
+        (b'{"error":"invalid_client"}', 400, True, False),
+        (b'{"error":"blocked"}', 403, False, False),
+        (b'{"title":"Forbidden","status":403}', 403, False, True),
+        (b'{"message":"Forbidden"}', 403, False, False),
+        (b'{"message":"Unable to match incoming request to an operation."}', 404, False, True),
+        (b'{"errors":{"sort":["invalid"]}}', 400, False, True),
+        (b'{"errors":{"sort":["invalid"]}}', 401, False, False),
+        (b"<html>", 403, False, False),
+        (b"", 404, False, False),
+    ],
+)
+def test_only_errors_in_servicetitans_own_shape_are_its_own(
+    body: bytes, status: int, of_token_endpoint: bool, of_api: bool
+) -> None:
+    problem = parse_problem(body)
+    assert (problem.is_of_token_endpoint, problem.is_of_api(status)) == (of_token_endpoint, of_api)

@@ -13,7 +13,7 @@ from st_pipeline.servicetitan.errors import (
     Unavailable,
 )
 from st_pipeline.servicetitan.problems import Problem
-from st_pipeline.servicetitan.refusals import exhausted, refusal, token_refusal
+from st_pipeline.servicetitan.refusals import exhausted, foreign, refusal, token_refusal
 from st_pipeline.servicetitan.retrying import Again, GivenUp
 from st_pipeline.steps.step import Do, Step
 
@@ -81,18 +81,19 @@ def test_an_unknown_client_is_not_connected_and_says_where_to_connect() -> None:
     assert "invalid_client" in str(error)
 
 
-@pytest.mark.parametrize(
-    ("status", "code", "group"),
-    [
-        (400, "unsupported_grant_type", CredentialsRefused),
-        (401, "", CredentialsRefused),
-        (403, "", CredentialsRefused),
-        (404, "", RequestWrong),
-        (302, "", RequestWrong),
-    ],
-)
-def test_other_token_endpoint_errors_are_distinguished(status: int, code: str, group: type) -> None:
-    assert type(token_refusal("acme", status, Problem(code=code))) is group
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_other_token_endpoint_errors_are_about_the_credentials(status: int) -> None:
+    assert type(token_refusal("acme", status, Problem(code="unsupported_grant_type"))) is CredentialsRefused
+
+
+def test_a_response_from_elsewhere_is_a_reason_to_retry_and_to_check_the_network() -> None:
+    again = foreign(403, "text/html")
+    assert again == Again(
+        "HTTP 403 with a response of type text/html that is not from ServiceTitan", 403, is_foreign=True
+    )
+    error = exhausted("acme", CUSTOMERS, CUSTOMERS.operation, GivenUp(again, 10, 61.4))
+    assert isinstance(error, Unavailable)
+    assert error.steps == (Step(Do.CHECK_FIREWALL),)
 
 
 def test_after_the_last_retry_the_error_has_the_last_failure_and_the_effort() -> None:

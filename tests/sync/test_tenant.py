@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 
 from st_pipeline.landing.tenant_lock import tenant_lock
 from st_pipeline.sandbox import Faults, Sandbox
+from st_pipeline.schedule.tenant_states import read_states
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.steps.step import Do, Step
@@ -166,6 +167,22 @@ def test_an_api_that_does_not_answer_is_worth_another_try(
     assert {call["status"] for call in history(connection, outcome)["calls"]} & {500, 502, 503, 504}
     sandbox.faults = Faults()
     assert sync_tenant(pipeline, "acme", request(*SOME)).failures == []
+
+
+def test_a_firewall_makes_every_tenant_unreachable_and_refuses_no_credentials(
+    pipeline: Pipeline, sandbox: Sandbox, connection: psycopg.Connection
+) -> None:
+    assert sync_tenant(pipeline, "acme", request("jpm_job_types")).failures == []
+    sandbox.faults = Faults(rate_firewall=1.0)
+    for key in ("acme", "bolt"):  # one has connected before, one never has
+        outcome = sync_tenant(pipeline, key, request("jpm_job_types"))
+        assert "HTTP 403 with a response of type text/html that is not from ServiceTitan" in (outcome.error or "")
+        assert outcome.steps == (Step(Do.CHECK_FIREWALL), Step(Do.TEST_CONNECTION))
+        with pipeline.registry() as registry:
+            assert registry.get(key).status is Status.UNREACHABLE
+        assert not read_states(connection)[key].last_failure_is_permanent
+    sandbox.faults = Faults()
+    assert sync_tenant(pipeline, "bolt", request("jpm_job_types")).failures == []
 
 
 def test_what_came_before_an_api_fell_silent_is_loaded_and_the_next_sync_goes_on(
