@@ -95,7 +95,7 @@ def land(
         return _Landing(source, zone, ledger, batch, endpoint, clock, progress, recorded, file_bytes).run()
     except CursorRefused:
         log.warning("%s %s: the API rejected the stored cursor; reading from the beginning", tenant, endpoint.entity)
-        ledger.restart(batch)
+        ledger.move_cursor(batch, None)
         batch = ledger.begin(tenant, endpoint.entity, clock(), full=full)
         return _Landing(source, zone, ledger, batch, endpoint, clock, progress, recorded, file_bytes).run()
 
@@ -144,16 +144,11 @@ class _Landing:
 
     def _pages(self) -> Iterator[Page]:
         """Yield the pages. On an API error, record what arrived before it, then raise it."""
-        pages = prefetch_one(self._source.pages(self._endpoint, self._batch.cursor))
-        while True:
-            try:
-                page = next(pages, None)
-            except Exception:
-                self._finish_file()
-                raise
-            if page is None:
-                return
-            yield page
+        try:
+            yield from prefetch_one(self._source.pages(self._endpoint, self._batch.cursor))
+        except Exception:
+            self._finish_file()
+            raise
 
     def _end(self) -> None:
         landed, batch, endpoint = self._landed, self._batch, self._endpoint
@@ -216,6 +211,8 @@ class _Landing:
     def _finish_file(self) -> None:
         file, landed = self._file, self._landed
         if file is None:
+            if landed.cursor != self._batch.cursor:  # pages without records are not read again either
+                self._ledger.move_cursor(self._batch, landed.cursor)
             return
         file.flush()
         size = file.writer.close()

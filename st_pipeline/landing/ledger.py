@@ -158,12 +158,12 @@ class Ledger:
                 (cursor, now, batch.tenant, batch.entity, batch.batch),
             )
 
-    def restart(self, batch: Batch) -> None:
-        """Clear the cursor of ``batch``, because the API no longer accepts it."""
+    def move_cursor(self, batch: Batch, cursor: str | None) -> None:
+        """Continue ``batch`` at ``cursor``: after pages without records, or at None if the API rejects the old one."""
         with self._connection.transaction():
             self._connection.execute(
-                "update control.cursors set cursor = null where tenant = %s and entity = %s and batch = %s",
-                (batch.tenant, batch.entity, batch.batch),
+                "update control.cursors set cursor = %s where tenant = %s and entity = %s and batch = %s",
+                (cursor, batch.tenant, batch.entity, batch.batch),
             )
 
     def installation(self) -> str:

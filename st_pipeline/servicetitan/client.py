@@ -15,7 +15,7 @@ from st_pipeline.servicetitan.calls import CallLog
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Kind
 from st_pipeline.servicetitan.credentials import Credentials
 from st_pipeline.servicetitan.environments import Hosts
-from st_pipeline.servicetitan.errors import LoopDetected, ServiceTitanError
+from st_pipeline.servicetitan.errors import LoopDetected, ServiceTitanError, Unfinished
 from st_pipeline.servicetitan.limits import Limits
 from st_pipeline.servicetitan.pacing import Pacer
 from st_pipeline.servicetitan.pages import NotAPage, Page, parse_page
@@ -24,6 +24,7 @@ from st_pipeline.servicetitan.refusals import exhausted, foreign, is_about_app_k
 from st_pipeline.servicetitan.requesting import first_parameters, next_parameters, url_of
 from st_pipeline.servicetitan.retrying import Again, GivenUp, RetryPolicy, retry
 from st_pipeline.servicetitan.transport import Answer, Transport, Unsigned, Unusable
+from st_pipeline.steps.step import Do, Step
 
 TOKEN_OPERATION = "POST /connect/token"  # noqa: S105 - the name of a call
 _PATIENCE_WITH_LOOPS = 2
@@ -104,9 +105,10 @@ class ServiceTitan:
         """
         filled = given or {}
         url = url_of(self._hosts.api, endpoint, self._tenant_id, filled)
-        return self._iterate(endpoint, url, first_parameters(endpoint, cursor, filled), Progress(endpoint, cursor))
+        return self._iterate(endpoint, url, first_parameters(endpoint, cursor, filled), cursor)
 
-    def _iterate(self, endpoint: Endpoint, url: str, parameters: dict[str, str], progress: Progress) -> Iterator[Page]:
+    def _iterate(self, endpoint: Endpoint, url: str, parameters: dict[str, str], cursor: str | None) -> Iterator[Page]:
+        progress = Progress(endpoint, cursor, time.monotonic())
         while True:
             page = self._page(endpoint, url, parameters)
             for _ in range(_PATIENCE_WITH_LOOPS):
@@ -120,10 +122,19 @@ class ServiceTitan:
                     tenant=self.tenant,
                     entity=endpoint.entity,
                 )
-            progress.accept(page)
+            progress.accept(page, time.monotonic())
+            limit = progress.limit(time.monotonic())
             yield page
             if not page.has_more:
                 return
+            if limit:
+                raise Unfinished(
+                    f"{endpoint.operation} {limit}. The next sync "
+                    + ("continues from there" if endpoint.kind is Kind.EXPORT else "starts over"),
+                    Step(Do.WAIT_FOR_RETRY),
+                    tenant=self.tenant,
+                    entity=endpoint.entity,
+                )
             parameters = next_parameters(endpoint, parameters, page)
 
     def _page(self, endpoint: Endpoint, url: str, parameters: Mapping[str, str]) -> Page:

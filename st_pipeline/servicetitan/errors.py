@@ -6,6 +6,7 @@
     ├── ScopeMissing         skip this entity; someone may grant its scope
     ├── RequestWrong         a bug here or in the configuration; the same call will fail again
     │   └── CursorRefused    forget the stored cursor and read this entity from the start
+    ├── Unfinished           try again later: the read ended at a limit, and the next one continues there
     ├── Unavailable          try again later; all retries failed
     └── Malformed            try again later, and investigate if it persists: the responses had the wrong shape
         └── LoopDetected     the paging makes no progress
@@ -75,6 +76,10 @@ class CursorRefused(RequestWrong):
     """The API rejects the continuation token."""
 
 
+class Unfinished(ServiceTitanError):
+    """The API still has more, but the read reached a limit. The next one continues from its last continuation token."""
+
+
 class Unavailable(ServiceTitanError):
     """No usable response after all retries; ``tries`` and ``seconds`` show the effort."""
 
@@ -99,4 +104,4 @@ class Malformed(ServiceTitanError):
 
 
 class LoopDetected(Malformed):
-    """The API says there is more, but returns the same page, the same token or nothing."""
+    """The API says there is more, but returns the same page, the same token or no token."""

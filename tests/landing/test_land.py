@@ -19,7 +19,8 @@ from st_pipeline.landing.land import Incomplete, Landed, land
 from st_pipeline.landing.ledger import Ledger
 from st_pipeline.landing.zone import FileWriter, LandingZone
 from st_pipeline.servicetitan.catalogue.model import Endpoint, Field, FieldType, Kind
-from st_pipeline.servicetitan.errors import CursorRefused, Unavailable
+from st_pipeline.servicetitan.errors import CursorRefused, Unavailable, Unfinished
+from st_pipeline.servicetitan.pages import Page
 
 from .conftest import Left, Look
 from .invoices import FEW, INVOICES, JOB_TYPES, encoded, small
@@ -51,7 +52,8 @@ class Killed(BaseException):
 
 CALLS: list[tuple[type, str]] = [
     (Ledger, "begin"), (Ledger, "paths"), (Ledger, "record_file"), (Ledger, "record_drift"), (Ledger, "settle_drift"),
-    (Ledger, "complete"), (LandingZone, "writer"), (LandingZone, "sweep"), (FileWriter, "write"), (FileWriter, "close"),
+    (Ledger, "complete"), (Ledger, "move_cursor"), (LandingZone, "writer"), (LandingZone, "sweep"),
+    (FileWriter, "write"), (FileWriter, "close"),
 ]  # fmt: skip
 
 
@@ -198,6 +200,28 @@ def test_an_error_before_the_first_page_leaves_nothing_but_the_batch(
     left = look(tenant)
     assert (left.files, left.drift) == ([], [])
     assert left.cursor and not left.cursor["is_complete"]
+
+
+def test_pages_without_records_are_not_read_again(ledger: Ledger, zone: LandingZone, look: Look, tenant: str) -> None:
+    class Empty(Export):
+        """Two empty pages a read, and then an error."""
+
+        def pages(self, endpoint: Endpoint, cursor: str | None = None) -> Iterator[Page]:
+            self.asked.append(cursor)
+            for position in range(int(cursor or 0) + 1, int(cursor or 0) + 3):
+                yield Page([], 0, True, str(position), None)
+            raise Unfinished("empty pages", tenant=tenant)
+
+    source = Empty([])
+    for _ in range(3):
+        with pytest.raises(Unfinished):
+            land(source, zone, ledger, tenant, INVOICES)
+    assert source.asked == [None, "2", "4"]
+    left = look(tenant)
+    assert left.files == []
+    assert left.cursor and (left.cursor["cursor"], left.cursor["is_complete"]) == ("6", False)
+    landed = land(Export(some_records(9)), zone, ledger, tenant, INVOICES)
+    assert (landed.records, landed.is_full, landed.cursor) == (3, True, "9")
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_and_is_fetched_again(

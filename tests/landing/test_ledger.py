@@ -112,7 +112,7 @@ def test_deletions_are_marked_for_a_complete_full_batch_that_follows_another(led
 def test_a_restarted_batch_has_no_cursor_and_keeps_its_files(ledger: Ledger, tenant: str) -> None:
     batch = ledger.begin(tenant, ENTITY, BEGAN, full=False)
     ledger.record_file(file_of(batch), [], [])
-    ledger.restart(batch)
+    ledger.move_cursor(batch, None)
     again = ledger.begin(tenant, ENTITY, BEGAN, full=False)
     assert (again.batch, again.cursor, again.files) == (batch.batch, None, 1)
 

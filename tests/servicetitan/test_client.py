@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from st_pipeline.servicetitan import progress
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.servicetitan.client import TOKEN_OPERATION, ServiceTitan
 from st_pipeline.servicetitan.errors import (
@@ -22,6 +23,7 @@ from st_pipeline.servicetitan.errors import (
     ScopeMissing,
     ServiceTitanError,
     Unavailable,
+    Unfinished,
 )
 from st_pipeline.servicetitan.limits import Limits
 from st_pipeline.servicetitan.pacing import Lane
@@ -438,6 +440,29 @@ def test_a_token_that_repeats_is_a_loop_after_two_more_tries(serve: Serve, conne
             got += records([page])
     assert got == [b"1", b"2"]
     assert len(server.calls) == 5
+
+
+def empty_pages(asked: Asked, n: int) -> Reply:
+    return export([], str(int(asked.query.get("from", 0)) + 1), True)
+
+
+def test_a_hundred_and_fifty_empty_pages_with_new_tokens_are_read_through(serve: Serve, connect: Connect) -> None:
+    server = serve(lambda asked, n: empty_pages(asked, n) if n <= 150 else export([n], "end", False))
+    pages = list(connect(server).pages(CUSTOMERS))
+    assert (len(pages), records(pages)) == (151, [b"151"])
+
+
+def test_endless_empty_pages_end_at_a_limit_and_the_next_read_continues_there(
+    serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EMPTY_IN_A_ROW", 5)
+    client = connect(serve(empty_pages))
+    cursor = None
+    for last in ("5", "10"):
+        with pytest.raises(Unfinished, match=r"5 empty pages in a row.* The next sync continues from there"):
+            for page in client.pages(CUSTOMERS, cursor):
+                cursor = page.continue_from
+        assert cursor == last
 
 
 @pytest.mark.parametrize("data", [[], [1, 2]], ids=["empty pages", "the same page"])
