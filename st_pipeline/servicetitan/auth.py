@@ -15,6 +15,7 @@ import requests
 from requests.auth import AuthBase
 
 from st_pipeline.secret import Secret
+from st_pipeline.servicetitan.errors import ServiceTitanError
 
 # Renew a token this long before it expires, or a fifth of its life if that is shorter. This leaves time for the call to
 # reach the server and for clock differences.
@@ -76,31 +77,46 @@ def _life(expires_in: msgspec.Raw) -> float:
 class Tokens:
     """One tenant's current token; ``ask`` gets a new one.
 
-    Thread-safe: while one thread asks, the others wait for the result.
+    Thread-safe: while one thread asks, the others wait for the result, be it a token or an error. If each of them
+    asked again, a token endpoint that does not respond would cost every thread the retries of all the others.
     """
 
     def __init__(self, ask: Callable[[], Token]) -> None:
         self._ask = ask
         self._lock = threading.Lock()
         self._current: Token | None = None
+        self._failures = 0
+        self._failed: ServiceTitanError | None = None
 
     def current(self) -> Token:
         """A valid token; asks for a new one if there is none or the current one is about to expire."""
         token = self._current
         if token is not None and time.monotonic() < token.use_until:
             return token
+        known = self._failures
         with self._lock:
             if self._current is None or time.monotonic() >= self._current.use_until:
-                self._current = self._ask()
+                self._current = self._asked(known)
             return self._current
 
     def instead_of(self, refused: Token) -> Token:
         """A replacement for a rejected token: the one another thread got in the meantime, or a new one."""
+        known = self._failures
         with self._lock:
             if self._current is refused or self._current is None:
                 self._current = None
-                self._current = self._ask()
+                self._current = self._asked(known)
             return self._current
+
+    def _asked(self, known: int) -> Token:
+        """A new token. Raises the newest error instead of asking if there were only ``known`` when the wait began."""
+        if self._failed and self._failures > known:
+            raise self._failed
+        try:
+            return self._ask()
+        except ServiceTitanError as error:
+            self._failures, self._failed = self._failures + 1, error
+            raise
 
 
 class Signature(AuthBase):

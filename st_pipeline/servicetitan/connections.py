@@ -34,7 +34,7 @@ class BoundedAdapter(HTTPAdapter):
         super().__init__(**options)
 
     def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
-        self._of_thread.ends = time.monotonic() + self._limits.total_seconds
+        self._of_thread.ends = min(time.monotonic() + self._limits.total_seconds, self._limits.until)
         return super().send(request, *args, **options)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:

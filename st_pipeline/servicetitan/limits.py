@@ -5,6 +5,7 @@ A server may be broken or hostile. That must cost its own tenant a sync, and not
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +22,8 @@ class Limits:
     """Between two reads; the server ends a call after 100 s."""
     total_seconds: float = 300.0
     """From the connection to the last byte."""
+    until: float = math.inf
+    """When every request ends, and none begins any more (``time.monotonic()``)."""
     body_bytes: int = 100 * MEGABYTE
     """Of a body, as sent and unpacked. A page of 5,000 records is a tenth of that."""
     short_body_bytes: int = MEGABYTE

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import math
 import os
 import struct
 import time
@@ -63,15 +64,19 @@ class Lane:
         self._file = file
         self._interval = 1.0 / calls_per_second
 
-    def wait(self) -> float:
+    def wait(self, until: float = math.inf) -> float | None:
         """Block until this caller may start a call; returns the seconds waited.
+
+        Returns None right away if it may not before ``until`` (``time.monotonic()``): others hold the lane.
 
         A caller that wakes late (busy machine, stopped process) takes a new slot, so that late calls do not coincide
         with on-time ones.
         """
         began = time.monotonic()
         while True:
-            start = self._take()
+            start = self._take(until)
+            if start > until:
+                return None
             if (ahead := start - time.monotonic()) > 0:
                 time.sleep(ahead)
             now = time.monotonic()
@@ -83,8 +88,14 @@ class Lane:
         now = time.monotonic()
         self._change(lambda slots: (0.0, held(slots, now, now + seconds)))
 
-    def _take(self) -> float:
-        return self._change(lambda slots: take(slots, time.monotonic(), self._interval))
+    def _take(self, until: float) -> float:
+        """The start of a slot. It is only taken if it starts before ``until``."""
+
+        def change(slots: Slots) -> tuple[float, Slots]:
+            start, after = take(slots, time.monotonic(), self._interval)
+            return start, after if start <= until else slots
+
+        return self._change(change)
 
     def _change(self, change: _Change) -> float:
         descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

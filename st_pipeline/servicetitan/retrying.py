@@ -28,8 +28,8 @@ class RetryPolicy:
     """Limit of a backoff wait."""
     longest_named_wait: float = 300.0
     """Limit of a wait named by the API."""
-    total_wait: float = 900.0
-    """Limit of one call's waits together: the API's server timeout is 100 s, and outages last minutes."""
+    total_seconds: float = 900.0
+    """No attempt begins later than this: the API's server timeout is 100 s, and outages last minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,14 @@ def retry(
     Waits named by the API apply as they are (up to ``longest_named_wait``). There is no wait after the last failure.
     Exceptions from ``attempt`` propagate.
     """
-    started, waited = clock(), 0.0
+    started = clock()
     for number in range(1, policy.tries + 1):
         outcome = attempt(number)
         if not isinstance(outcome, Again):
             return outcome
         wait = min(outcome.wait or own_wait(policy, number, chance()), policy.longest_named_wait)
-        waited += wait
-        if number == policy.tries or waited > policy.total_wait:
-            return GivenUp(outcome, number, clock() - started)
+        spent = clock() - started
+        if number == policy.tries or spent + wait > policy.total_seconds:
+            return GivenUp(outcome, number, spent)
         sleep(wait)
     raise ValueError(f"a retry policy needs at least one try, not {policy.tries}")

@@ -100,7 +100,8 @@ class Transport:
         followed: credentials go only to the environment's hosts. Never raises an exception from requests, because those
         contain headers and bodies.
         """
-        self._lane.wait()
+        if self._lane.wait(self._limits.until) is None:
+            return Again("there was no time left for a call")
         began = time.monotonic()
         outcome = self._send(method, url, auth, params, form)
         seconds = time.monotonic() - began
@@ -131,7 +132,7 @@ class Transport:
                 params=params,
                 data=form,
                 auth=auth,
-                timeout=(limits.connect_seconds, limits.read_seconds),
+                timeout=(max(0.001, min(limits.connect_seconds, limits.until - began)), limits.read_seconds),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -139,8 +140,9 @@ class Transport:
         except TooLarge as error:
             return Unusable(None, str(error))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            is_over = time.monotonic() - began >= limits.total_seconds
-            return Again(f"no complete response within {limits.total_seconds:g} seconds" if is_over else _reason(error))
+            longest = min(limits.total_seconds, limits.until - began)
+            is_over = time.monotonic() - began >= longest
+            return Again(f"no complete response within {longest:.2g} seconds" if is_over else _reason(error))
 
     def _again(self, received: _Received) -> Again:
         wait = None

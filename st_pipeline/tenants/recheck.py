@@ -19,7 +19,7 @@ from st_pipeline.tenants.model import CheckCause, Status, Tenant
 from st_pipeline.tenants.registry import Registry
 
 # Someone is waiting for the answer. Syncs have their own, more patient policy.
-BRIEF_RETRY = RetryPolicy(tries=3, first_wait=0.5, longest_wait=2.0, longest_named_wait=5.0, total_wait=10.0)
+BRIEF_RETRY = RetryPolicy(tries=3, first_wait=0.5, longest_wait=2.0, longest_named_wait=5.0, total_seconds=10.0)
 BRIEF_LIMITS = Limits(connect_seconds=5.0, read_seconds=20.0, total_seconds=30.0)
 
 NEWEST_REFUSED = "ServiceTitan rejects the newer of the two client secrets; the older one still works"

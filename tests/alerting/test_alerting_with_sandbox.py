@@ -114,7 +114,7 @@ def story(
     database: Database, sandbox: Sandbox, hook: Webhook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Story]:
     """A synced tenant without problems."""
-    quick = RetryPolicy(tries=12, first_wait=0.01, longest_wait=0.02, longest_named_wait=2.0, total_wait=5.0)
+    quick = RetryPolicy(tries=12, first_wait=0.01, longest_wait=0.02, longest_named_wait=2.0, total_seconds=5.0)
     monkeypatch.setattr(client_module, "RetryPolicy", lambda: quick)
     settings = Settings.from_environment(
         {

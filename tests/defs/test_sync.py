@@ -172,7 +172,7 @@ def test_a_run_does_only_what_was_requested_for_each_tenant(
 def test_a_failed_tenant_waits_until_it_is_due_again(
     instance: dg.DagsterInstance, pipeline: Pipeline, unsynced: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    brief = RetryPolicy(tries=1, first_wait=0.01, longest_wait=0.01, longest_named_wait=0.01, total_wait=0.1)
+    brief = RetryPolicy(tries=1, first_wait=0.01, longest_wait=0.01, longest_named_wait=0.01, total_seconds=0.1)
     real = clients.client
     monkeypatch.setattr(clients, "client", lambda *given, **named: real(*given, **{**named, "retry": brief}))
     nowhere = replace(pipeline, settings=replace(pipeline.settings, sandbox_url="http://127.0.0.1:1"))

@@ -40,7 +40,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(1800)]
 @pytest.fixture(scope="module")
 def month() -> Iterator[Month]:
     """The month, run to its end."""
-    quick = RetryPolicy(tries=8, first_wait=0.01, longest_wait=0.02, longest_named_wait=0.05, total_wait=1.0)
+    quick = RetryPolicy(tries=8, first_wait=0.01, longest_wait=0.02, longest_named_wait=0.05, total_seconds=1.0)
     environment = dict(os.environ)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(client_module, "RetryPolicy", lambda: quick)

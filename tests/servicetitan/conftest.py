@@ -22,7 +22,7 @@ from .scripted import Asked, Reply, ScriptedServer
 CANARY_SECRET = "cs1.canary-client-secret-5f1c"
 CANARY_APP_KEY = "ak1.canary-app-key-90ab"
 PATIENT = Limits(connect_seconds=60, read_seconds=60)
-QUICK = RetryPolicy(tries=4, first_wait=0.002, longest_wait=0.01, longest_named_wait=0.3, total_wait=3.0)
+QUICK = RetryPolicy(tries=4, first_wait=0.002, longest_wait=0.01, longest_named_wait=0.3, total_seconds=3.0)
 
 Serve = Callable[[Callable[[Asked, int], Reply]], ScriptedServer]
 Connect = Callable[..., ServiceTitan]

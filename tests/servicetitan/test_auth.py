@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan import auth
 from st_pipeline.servicetitan.auth import Signature, Token, Tokens, parse_token
+from st_pipeline.servicetitan.errors import Unavailable
 from tests.support.stepped_time import SteppedTime
+from tests.support.waiting import wait_for
 
 
 def body(**members: Any) -> bytes:
@@ -133,6 +135,48 @@ def test_threads_that_need_a_token_at_once_share_one_request() -> None:
         thread.join()
     assert len(asked) == 1
     assert len({id(one) for one in got}) == 1
+
+
+class WatchedLock:
+    """A lock that counts how many threads have come to it."""
+
+    def __init__(self) -> None:
+        self._lock, self.came = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        self.came += 1
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+
+def test_threads_that_need_a_token_at_once_share_one_failure_and_the_next_asks_again() -> None:
+    asked: list[int] = []
+    failed: list[Unavailable] = []
+
+    def ask() -> Token:
+        asked.append(1)
+        if len(asked) > 1:
+            return token()
+        wait_for("five threads at the lock", lambda: lock.came == 5)
+        raise Unavailable("down", tries=1, seconds=1, tenant="acme")
+
+    def need() -> None:
+        try:
+            tokens.current()
+        except Unavailable as error:
+            failed.append(error)
+
+    tokens = Tokens(ask)
+    lock = tokens._lock = WatchedLock()  # type: ignore[assignment]
+    threads = [threading.Thread(target=need) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(asked), len(failed)) == (1, 5)
+    assert tokens.current().value.reveal() == "t"
 
 
 def test_a_rejected_token_is_replaced_once_however_many_threads_used_it() -> None:

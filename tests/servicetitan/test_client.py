@@ -499,7 +499,7 @@ def test_one_client_serves_many_threads_within_the_pace(
     serve: Serve, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slots, wait = [], Lane.wait
-    monkeypatch.setattr(Lane, "wait", lambda lane: slots.append(wait(lane)))
+    monkeypatch.setattr(Lane, "wait", lambda lane, until: slots.append(wait(lane, until)) or 0.0)
     server = serve(lambda asked, n: export([n], f"t{n}", n < 90))
     client: ServiceTitan = connect(server)
     threads = [threading.Thread(target=lambda: list(client.pages(CUSTOMERS))) for _ in range(8)]

@@ -67,12 +67,12 @@ class Watched(Lane):
         super().__init__(lane._file, CALLS_PER_SECOND)
         self.slots: list[float] = []
 
-    def _take(self) -> float:
-        self.slots.append(super()._take())
+    def _take(self, until: float) -> float:
+        self.slots.append(super()._take(until))
         return self.slots[-1]
 
-    def wait(self) -> float:
-        waited = super().wait()
+    def wait(self, until: float = math.inf) -> float | None:
+        waited = super().wait(until)
         assert self.slots[-1] <= pacing.time.monotonic()
         return waited
 
@@ -140,6 +140,14 @@ def test_pairs_do_not_wait_for_each_other(tmp_path: Path) -> None:
 def test_every_caller_in_a_lane_keeps_a_hold(tmp_path: Path) -> None:
     Pacer(tmp_path).lane(KEY, 1).hold(30)
     assert Pacer(tmp_path).lane(KEY, 1).wait() == 30
+
+
+def test_a_caller_without_the_time_to_wait_takes_no_slot(tmp_path: Path, clock: SteppedTime) -> None:
+    lane = Pacer(tmp_path).lane(KEY, 1)
+    lane.hold(30)
+    assert [lane.wait(until=clock.monotonic() + 20) for _ in range(100)] == [None] * 100
+    assert clock.slept == []
+    assert lane.wait(until=clock.monotonic() + 40) == 30
 
 
 def test_the_file_reveals_neither_key_nor_tenant(tmp_path: Path) -> None:

@@ -116,9 +116,20 @@ def test_there_is_no_wait_after_the_last_try() -> None:
 
 
 def test_waiting_ends_before_the_total_is_exceeded() -> None:
-    outcome, times = _persist(RetryPolicy(tries=100, total_wait=100), [Again("429", 429, 40)])
+    outcome, times = _persist(RetryPolicy(tries=100, total_seconds=100), [Again("429", 429, 40)])
     assert isinstance(outcome, GivenUp)
     assert (outcome.tries, sum(times.slept)) == (3, 80)
+
+
+def test_the_time_of_the_attempts_counts_too() -> None:
+    times = Times()
+
+    def attempt(number: int) -> Again:
+        times.now += 60  # an attempt that takes a minute
+        return Again("slow")
+
+    outcome = retry(RetryPolicy(total_seconds=200), attempt, sleep=times.sleep, clock=times.clock, chance=lambda: 0.0)
+    assert outcome == GivenUp(Again("slow"), 4, 240)
 
 
 def test_exceptions_from_an_attempt_propagate() -> None:

@@ -8,6 +8,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -250,6 +251,23 @@ def test_a_response_that_drips_ends_after_the_total_time(
 
     server = serve(lambda asked, n: Reply(raw=drip))
     assert get(hasty, server.url) == Again("no complete response within 0.5 seconds")
+
+
+def test_no_call_begins_after_the_last_moment(tmp_path: Path, serve: Serve) -> None:
+    server = serve(lambda asked, n: reply({}))
+    with contextmanager(opened)(tmp_path, replace(PATIENT, until=time.monotonic() - 1)) as transport:
+        assert get(transport, server.url) == Again("there was no time left for a call")
+    assert not server.calls
+
+
+def test_no_call_lasts_beyond_the_last_moment(tmp_path: Path, serve: Serve) -> None:
+    over = threading.Event()
+    server = serve(lambda asked, n: reply({"late": over.wait(120)}))
+    with contextmanager(opened)(tmp_path, replace(PATIENT, until=time.monotonic() + 2)) as transport:
+        outcome = get(transport, server.url)
+    over.set()
+    assert isinstance(outcome, Again)
+    assert outcome.reason.startswith("no complete response within ")
 
 
 def test_a_host_that_does_not_listen_is_a_reason_to_retry(transport: Transport) -> None:

@@ -56,7 +56,7 @@ def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 def pipeline(database: Database, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """Tenants acme, bolt, cole (few scopes) and dale (not connected); calls are given up soon."""
-    quick = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.02, longest_named_wait=0.1, total_wait=1.0)
+    quick = RetryPolicy(tries=2, first_wait=0.01, longest_wait=0.02, longest_named_wait=0.1, total_seconds=1.0)
     monkeypatch.setattr(client_module, "RetryPolicy", lambda: quick)
     settings = Settings.from_environment(
         {
