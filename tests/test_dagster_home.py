@@ -55,6 +55,12 @@ def test_the_instance_file_reads_the_variable_that_is_set(settings: Settings) ->
     assert "DAGSTER_POSTGRES_URL" in environment(settings)
 
 
+def test_a_sensor_that_waits_delays_no_other() -> None:
+    sensors = yaml.safe_load(INSTANCE_FILE.read_text())["sensors"]
+    assert sensors["use_threads"]
+    assert sensors["num_workers"] >= 6, "one for each sensor"
+
+
 def test_dbt_gets_the_warehouse_and_not_the_instances_database(settings: Settings, warehouse: Database) -> None:
     found = environment(settings)
     assert dbt_environment(warehouse).items() <= found.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,12 +55,17 @@ class Evaluation:
 
 
 def evaluate(
-    connection: psycopg.Connection, alerting: Alerting, now: datetime, *, stale_at: StaleAt | None = None
+    connection: psycopg.Connection,
+    alerting: Alerting,
+    now: datetime,
+    *,
+    stale_at: StaleAt | None = None,
+    sending_seconds: float = math.inf,
 ) -> Evaluation:
     """Run one round at ``now``; repeating it changes nothing.
 
-    ``stale_at`` comes from the tenants' cadence unless given. Alerts are stored before anything is sent. ``connection``
-    must be in autocommit.
+    ``stale_at`` comes from the tenants' cadence unless given. Alerts are stored before anything is sent. After
+    ``sending_seconds`` no further message is sent: it waits for the next round. ``connection`` must be in autocommit.
 
     Raises:
         psycopg.Error: the database is unreachable; the next round finds the same problems.
@@ -77,6 +83,7 @@ def evaluate(
             now,
             quiet=alerting.quiet,
             digest_over=alerting.rules.telling.digest_over,
+            seconds=sending_seconds,
         )
         return Evaluation(False, findings, news, delivered)
     finally:

@@ -6,6 +6,8 @@ in ``control.alerts`` and ``control.deliveries``.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,16 +50,21 @@ def deliver(
     *,
     quiet: QuietHours | None,
     digest_over: int,
+    seconds: float = math.inf,
 ) -> Delivered:
     """Send waiting alerts to every channel that may be tried at ``now``, and record each delivered message.
 
+    No message is begun after so many ``seconds``. One is always sent, so that each round gets on.
     Without channels nothing changes. Needs an autocommit connection, and one process at a time.
     """
     sent = failed = held = 0
+    ends = time.monotonic() + seconds
     for channel in channels:
         waiting = read_waiting(connection, channel.name)
         held += sum(_is_held(one.alert, quiet, now) for one in waiting)
         for message in compose(select_due(waiting, quiet, now), digest_over):
+            if sent + failed and time.monotonic() >= ends:
+                break
             attempts = max((one.attempts for one in waiting if one.alert.id in message.alerts), default=0)
             if channel.send(message):
                 record_round(connection, channel.name, message.alerts, delivered_at=now)

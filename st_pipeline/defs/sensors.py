@@ -18,9 +18,9 @@ from st_pipeline.tenants import tenant_table
 from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.partitions import partition_changes, select_partitions
-from st_pipeline.tenants.recheck import check_and_record, is_recheck_due
+from st_pipeline.tenants.recheck import recheck_waiting
 
-CHECKS_A_ROUND = 5  # an unreachable tenant takes a while, and a sensor has one minute
+SENDING_SECONDS = 20.0  # a sensor has one minute; what is not sent in time is sent in the next round
 
 
 @dg.sensor(minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -89,10 +89,7 @@ def lost_runs(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pi
 def waiting_tenants(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
     """Retry tenants that aren't connected yet or were unreachable. Once connected, they are due immediately."""
     with pipeline.registry() as registry:
-        waiting = [tenant.key for tenant in registry.list() if is_recheck_due(tenant, pipeline.clock())]
-        found = [
-            check_and_record(registry, pipeline.settings, key, pipeline.clock()) for key in waiting[:CHECKS_A_ROUND]
-        ]
+        found = recheck_waiting(registry, pipeline.settings, pipeline.clock)
     connected = [tenant.key for tenant in found if tenant.status is Status.CONNECTED]
     return dg.SkipReason(f"{len(found)} tenants rechecked, connected: {', '.join(connected) or 'none'}")
 
@@ -101,6 +98,7 @@ def waiting_tenants(context: dg.SensorEvaluationContext, pipeline: dg.ResourcePa
 def alerts(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
     """Check every tenant for problems, send alerts for new and resolved ones, and send the heartbeat."""
     with postgres.connect(pipeline.database, application="st-pipeline alerts", autocommit=True) as connection:
-        round_ = evaluate(connection, Alerting.of(pipeline.settings), pipeline.clock())
+        alerting = Alerting.of(pipeline.settings)
+        round_ = evaluate(connection, alerting, pipeline.clock(), sending_seconds=SENDING_SECONDS)
     heartbeat.beat(pipeline.settings.heartbeat_url)
     return dg.SkipReason(f"{len(round_.findings)} problems, {len(round_.news.opened)} of them new")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import TracebackType
 
 from st_pipeline.servicetitan.auth import Signature, Token, Tokens, parse_token
@@ -55,11 +56,13 @@ class ServiceTitan:
         self._credentials = credentials
         self._hosts = hosts
         self._retry = retry or RetryPolicy()
+        limits = limits or Limits()
+        self._until = limits.until
         lane = pacer.lane(credentials.app_key, tenant_id)
         self._transport = Transport(
             lane,
             self.calls,
-            limits=limits or Limits(),
+            limits=limits,
             longest_wait=self._retry.longest_named_wait,
             uses_proxies=not hosts.is_local,
         )
@@ -161,12 +164,17 @@ class ServiceTitan:
                 return self._refusal(endpoint, answer, parameters, signature.used)
             return _understood(answer, int(parameters.get("pageSize", 0)))
 
-        outcome = retry(self._retry, attempt)
+        outcome = retry(self._patience(), attempt)
         if isinstance(outcome, GivenUp):
             outcome = exhausted(self.tenant, endpoint, endpoint.operation, outcome)
         if isinstance(outcome, ServiceTitanError):
             raise outcome
         return outcome
+
+    def _patience(self) -> RetryPolicy:
+        """The policy for a call that starts now: no longer than the time that is left."""
+        left = self._until - time.monotonic()
+        return replace(self._retry, total_seconds=min(self._retry.total_seconds, left))
 
     def _refusal(
         self, endpoint: Endpoint, answer: Answer, parameters: Mapping[str, str], used: Token | None
@@ -211,7 +219,7 @@ class ServiceTitan:
                 return foreign(answer.status, answer.content_type)
             return Again("the response has no usable access_token", answer.status, is_malformed=True)
 
-        outcome = retry(self._retry, attempt)
+        outcome = retry(self._patience(), attempt)
         if isinstance(outcome, GivenUp):
             outcome = exhausted(self.tenant, None, TOKEN_OPERATION, outcome)
         if isinstance(outcome, ServiceTitanError):

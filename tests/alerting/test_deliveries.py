@@ -98,6 +98,14 @@ def test_a_channel_that_is_down_costs_one_try_per_round(past: Past, hook: Webhoo
     assert len(hook.asked) == 1
 
 
+def test_a_round_without_time_sends_one_message_and_the_next_round_goes_on(
+    past: Past, hook: Webhook, channels: list[Channel]
+) -> None:
+    open_(past, 3)
+    assert [send(past, channels, minute, seconds=0) for minute in range(4)] == [Delivered(sent=1)] * 3 + [Delivered()]
+    assert [body["tenant"] for body in hook.take()] == ["t0", "t1", "t2"]
+
+
 def test_more_at_once_than_allowed_are_one_digest(past: Past, hook: Webhook, channels: list[Channel]) -> None:
     open_(past, 40)
     assert send(past, channels) == Delivered(sent=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -21,8 +22,9 @@ from st_pipeline.steps.step import Do, Step
 from st_pipeline.tenants import clients
 from st_pipeline.tenants.credentials import new_parts, own_credentials
 from st_pipeline.tenants.model import CheckCause, Status, Tenant, new_tenant
-from st_pipeline.tenants.recheck import BRIEF_RETRY, check_and_record, is_recheck_due
+from st_pipeline.tenants.recheck import BRIEF_RETRY, check_and_record, is_recheck_due, recheck_waiting
 from st_pipeline.tenants.registry import Registry
+from tests.servicetitan.scripted import ScriptedServer, reply
 
 from .conftest import CANARY_APP_KEY, CANARY_SECRET
 
@@ -149,6 +151,40 @@ def test_a_secret_that_is_deleted_in_the_middle_of_a_sync_gives_way_to_the_older
         sandbox._state.gate._grants.clear()  # pyright: ignore[reportPrivateUsage]
         assert next(pages).records
         assert client.tried == [False, True]
+
+
+@pytest.fixture
+def hanging() -> Iterator[ScriptedServer]:
+    """A token endpoint that does not respond."""
+    over = threading.Event()
+    with ScriptedServer(lambda asked, n: reply({})) as server:
+        server.tokens = lambda asked, n: reply({"late": over.wait(120)})
+        yield server
+        over.set()
+
+
+def test_a_token_endpoint_that_hangs_ends_a_round_in_time_and_the_next_round_goes_on(
+    registry: Registry, settings: Settings, hanging: ScriptedServer
+) -> None:
+    elsewhere = replace(settings, sandbox_url=hanging.url)
+    rounds = [recheck_waiting(registry, elsewhere, lambda: NOW, seconds=1) for _ in range(4)]
+    assert [[tenant.key for tenant in found] for found in rounds] == [["acme"], ["bolt"], ["cole"], []]
+    assert {tenant.status for found in rounds for tenant in found} == {Status.UNREACHABLE}
+    assert "no complete response within" in rounds[0][0].status_detail
+    later = NOW + timedelta(minutes=6)
+    found = recheck_waiting(registry, settings, lambda: later)
+    assert [(tenant.key, tenant.status) for tenant in found] == [
+        ("acme", Status.CONNECTED),
+        ("bolt", Status.NOT_CONNECTED),
+        ("cole", Status.CONNECTED),
+    ]
+
+
+def test_a_tenant_that_cannot_be_tested_does_not_keep_the_others_from_it(
+    registry: Registry, settings: Settings, connection: psycopg.Connection[Any]
+) -> None:
+    connection.execute("update control.credentials set client_secret = 'damaged' where tenant = 'acme'")
+    assert [tenant.key for tenant in recheck_waiting(registry, settings, lambda: NOW)] == ["bolt", "cole"]
 
 
 def test_a_wrong_app_key_is_found_though_the_sign_in_succeeds(registry: Registry, settings: Settings) -> None:
