@@ -55,6 +55,7 @@ class ServiceTitan:
         self._tenant_id = tenant_id
         self._credentials = credentials
         self._hosts = hosts
+        self._sandbox = hosts.api if hosts.is_sandbox else None
         self._retry = retry or RetryPolicy()
         limits = limits or Limits()
         self._until = limits.until
@@ -166,7 +167,7 @@ class ServiceTitan:
 
         outcome = retry(self._patience(), attempt)
         if isinstance(outcome, GivenUp):
-            outcome = exhausted(self.tenant, endpoint, endpoint.operation, outcome)
+            outcome = exhausted(self.tenant, endpoint, endpoint.operation, outcome, self._sandbox)
         if isinstance(outcome, ServiceTitanError):
             raise outcome
         return outcome
@@ -221,7 +222,7 @@ class ServiceTitan:
 
         outcome = retry(self._patience(), attempt)
         if isinstance(outcome, GivenUp):
-            outcome = exhausted(self.tenant, None, TOKEN_OPERATION, outcome)
+            outcome = exhausted(self.tenant, None, TOKEN_OPERATION, outcome, self._sandbox)
         if isinstance(outcome, ServiceTitanError):
             raise outcome
         return outcome

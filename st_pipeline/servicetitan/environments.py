@@ -19,6 +19,7 @@ class Hosts:
 
     auth: str
     api: str
+    is_sandbox: bool = False
 
     @property
     def token_url(self) -> str:
@@ -46,6 +47,6 @@ def hosts(environment: str, sandbox_url: str) -> Hosts:
             parts = urlsplit(url)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
                 raise ValueError("the sandbox URL must look like http://127.0.0.1:8700: set ST_PIPELINE_SANDBOX_URL")
-            return Hosts(url, url)
+            return Hosts(url, url, is_sandbox=True)
         case _:
             raise ValueError(f"unknown environment {environment!r}: use one of {', '.join(ENVIRONMENTS)}")

@@ -22,7 +22,10 @@ from st_pipeline.steps.step import Step
 
 
 class ServiceTitanError(AdvisedError):
-    """The base class. ``said`` is what is wrong without tenant, entity and trace id, which ``problem`` has too."""
+    """The base class. ``said`` is what is wrong without tenant, entity and trace id, which ``problem`` has too.
+
+    ``cause`` says the same without what differs from entity to entity, so that a common cause can be told once.
+    """
 
     def __init__(
         self,
@@ -32,11 +35,13 @@ class ServiceTitanError(AdvisedError):
         entity: str | None = None,
         status: int | None = None,
         trace_id: str | None = None,
+        cause: str | None = None,
     ) -> None:
         where = f"{tenant}/{entity}" if entity else tenant
         trace = f" (trace {trace_id})" if trace_id else ""
         super().__init__(f"{where}: {said}{trace}", *steps, tenant=tenant)
         self.said = said
+        self.cause = cause or said
         self.tenant = tenant
         self.entity = entity
         self.status = status
@@ -63,8 +68,9 @@ class ScopeMissing(ServiceTitanError):
         entity: str | None = None,
         status: int | None = None,
         trace_id: str | None = None,
+        cause: str | None = None,
     ) -> None:
-        super().__init__(said, *steps, tenant=tenant, entity=entity, status=status, trace_id=trace_id)
+        super().__init__(said, *steps, tenant=tenant, entity=entity, status=status, trace_id=trace_id, cause=cause)
         self.scope = scope
 
 
@@ -93,8 +99,9 @@ class Unavailable(ServiceTitanError):
         entity: str | None = None,
         status: int | None = None,
         trace_id: str | None = None,
+        cause: str | None = None,
     ) -> None:
-        super().__init__(said, *steps, tenant=tenant, entity=entity, status=status, trace_id=trace_id)
+        super().__init__(said, *steps, tenant=tenant, entity=entity, status=status, trace_id=trace_id, cause=cause)
         self.tries = tries
         self.seconds = seconds
 

@@ -71,45 +71,44 @@ def refusal(
     ``has_token_cursor``: whether the call continued an export; ``scopes``: the token's. A 403 is about the scope if it
     says so or if the token may lack it. Otherwise it is about the app or tenant, and every other entity would fail too.
     """
-    told = {"tenant": tenant, "entity": endpoint.entity, "status": status, "trace_id": problem.trace_id}
-    said = f"{endpoint.operation} returned {status} {problem.text}".rstrip()
+    returned = f"returned {status} {problem.text}".rstrip()
+
+    def error(kind: type[ServiceTitanError], rest: str, step: Step, **more: str) -> ServiceTitanError:
+        return kind(
+            f"{endpoint.operation} {returned}{rest}",
+            step,
+            tenant=tenant,
+            entity=endpoint.entity,
+            status=status,
+            trace_id=problem.trace_id,
+            cause=f"ServiceTitan {returned}{rest}",
+            **more,
+        )
+
     if status == 401 and is_about_app_key(problem):
-        return CredentialsRefused(said, Step(Do.ENTER_APP_KEY), **told)
+        return error(CredentialsRefused, "", Step(Do.ENTER_APP_KEY))
     if status == 401:
-        return CredentialsRefused(
-            f"{said}, even with a new token: the app key or tenant id {tenant_id} does not belong to these credentials",
-            Step(Do.CHECK_CREDENTIALS),
-            **told,
-        )
+        rest = f", even with a new token: the app key or tenant id {tenant_id} does not belong to these credentials"
+        return error(CredentialsRefused, rest, Step(Do.CHECK_CREDENTIALS))
     if status == 403 and endpoint.scope in scopes and "scope" not in problem.text.lower():
-        return CredentialsRefused(
-            f"{said}, although the token has the scope: the app or its key is not allowed for tenant id {tenant_id}",
-            Step(Do.CHECK_APP_ALLOWED),
-            **told,
-        )
+        rest = f", although the token has the scope: the app or its key is not allowed for tenant id {tenant_id}"
+        return error(CredentialsRefused, rest, Step(Do.CHECK_APP_ALLOWED))
     if status == 403:
-        return ScopeMissing(
-            f"{said}. The scope {endpoint.scope} is not granted",
-            Step(Do.GRANT_SCOPE, endpoint.scope),
-            scope=endpoint.scope,
-            **told,
-        )
+        rest, step = f". The scope {endpoint.scope} is not granted", Step(Do.GRANT_SCOPE, endpoint.scope)
+        return error(ScopeMissing, rest, step, scope=endpoint.scope)
     if status == 400 and has_token_cursor:
-        step = Step(Do.FULL_REFRESH, endpoint.entity)
-        return CursorRefused(
-            f"{said}: ServiceTitan no longer accepts the point where the last sync stopped", step, **told
-        )
+        rest = ": ServiceTitan no longer accepts the point where the last sync stopped"
+        return error(CursorRefused, rest, Step(Do.FULL_REFRESH, endpoint.entity))
     if status == 404:
-        return RequestWrong(
-            f"{said}; tenant id {tenant_id} is wrong, or the API no longer has this endpoint",
-            Step(Do.CHECK_TENANT_ID),
-            **told,
-        )
-    return RequestWrong(f"{said}; the same call would fail again", Step(Do.REPORT_TRACE), **told)
+        rest = f"; tenant id {tenant_id} is wrong, or the API no longer has this endpoint"
+        return error(RequestWrong, rest, Step(Do.CHECK_TENANT_ID))
+    return error(RequestWrong, "; the same call would fail again", Step(Do.REPORT_TRACE))
 
 
-def exhausted(tenant: str, endpoint: Endpoint | None, operation: str, given_up: GivenUp) -> ServiceTitanError:
-    """The error after the last retry."""
+def exhausted(
+    tenant: str, endpoint: Endpoint | None, operation: str, given_up: GivenUp, sandbox: str | None = None
+) -> ServiceTitanError:
+    """The error after the last retry. ``sandbox`` is its URL if that is what the tenant belongs to."""
     last = given_up.last
     entity = endpoint.entity if endpoint else None
     effort = f"{given_up.tries} tries in {given_up.seconds:.0f} s"
@@ -120,20 +119,35 @@ def exhausted(tenant: str, endpoint: Endpoint | None, operation: str, given_up: 
             tenant=tenant,
             entity=entity,
             status=last.status,
+            cause=f"ServiceTitan's responses are malformed: {last.reason}",
         )
+    said = f"{operation}: no usable response after {effort} (last: {last.reason})"
+    cause = f"ServiceTitan gave no usable response (last: {last.reason})"
+    step = Step(Do.CHECK_FIREWALL if last.is_foreign else Do.CHECK_STATUS_PAGE)
+    if sandbox and last.is_unconnected:
+        cause = f"The sandbox does not answer at {sandbox}"
+        said, step = f"{cause} ({last.reason}, {effort})", Step(Do.START_SANDBOX, sandbox)
     return Unavailable(
-        f"{operation}: no usable response after {effort} (last: {last.reason})",
-        Step(Do.CHECK_FIREWALL if last.is_foreign else Do.CHECK_STATUS_PAGE),
+        said,
+        step,
         tries=given_up.tries,
         seconds=given_up.seconds,
         tenant=tenant,
         entity=entity,
         status=last.status,
         trace_id=last.trace_id,
+        cause=cause,
     )
 
 
 def unusable(tenant: str, endpoint: Endpoint | None, operation: str, status: int | None, reason: str) -> Malformed:
     """The error for a response that exceeds a limit."""
     entity = endpoint.entity if endpoint else None
-    return Malformed(f"{operation}: {reason}", Step(Do.CHECK_STATUS_PAGE), tenant=tenant, entity=entity, status=status)
+    return Malformed(
+        f"{operation}: {reason}",
+        Step(Do.CHECK_STATUS_PAGE),
+        tenant=tenant,
+        entity=entity,
+        status=status,
+        cause=f"ServiceTitan's responses are unusable: {reason}",
+    )

@@ -46,6 +46,8 @@ class Again:
     trace_id: str | None = None
     is_foreign: bool = False
     """There was a response, but not from ServiceTitan: from a firewall, a proxy, or a sign-in page on the way."""
+    is_unconnected: bool = False
+    """There was no connection at all: nothing listens there, or nothing lets us through."""
 
 
 @dataclass(frozen=True, slots=True)

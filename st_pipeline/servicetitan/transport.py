@@ -142,7 +142,9 @@ class Transport:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             longest = min(limits.total_seconds, limits.until - began)
             is_over = time.monotonic() - began >= longest
-            return Again(f"no complete response within {longest:.2g} seconds" if is_over else _reason(error))
+            if is_over:
+                return Again(f"no complete response within {longest:.2g} seconds")
+            return Again(_reason(error), is_unconnected=_is_unconnected(error))
 
     def _again(self, received: _Received) -> Again:
         wait = None
@@ -191,6 +193,12 @@ def _secrets(headers: Mapping[str, str | bytes], form: Mapping[str, str]) -> lis
     token = str(headers.get("Authorization", "")).removeprefix("Bearer ")
     sent = (token, str(headers.get("ST-App-Key", "")), form.get("client_secret", ""))
     return [secret for secret in sent if secret]
+
+
+def _is_unconnected(error: Exception) -> bool:
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, urllib3.exceptions.MaxRetryError) else None
+    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
 
 
 def _reason(error: Exception) -> str:

@@ -61,6 +61,10 @@ _COMMON = {
         "Check the network of the server that runs the syncs: a firewall, proxy, or sign-in page answers instead of "
         "ServiceTitan. The credentials are not the cause. Syncs retry automatically."
     ),
+    Do.START_SANDBOX: (
+        "Start the sandbox: run st-pipeline up --sandbox, or st-pipeline sandbox for the sandbox alone. If it runs "
+        "elsewhere than at {about}, set ST_PIPELINE_SANDBOX_URL."
+    ),
     Do.FIND_OTHER_CALLER: (
         "Our syncs stay below the limit, so another program must be using the same app key for this company. Find that "
         "program and stop it, or give it its own ServiceTitan app."

@@ -45,6 +45,7 @@ class Do(StrEnum):
     RESTORE_VAULT_KEY = "restore_vault_key"
     CHECK_STATUS_PAGE = "check_status_page"
     CHECK_FIREWALL = "check_firewall"
+    START_SANDBOX = "start_sandbox"
     FIND_OTHER_CALLER = "find_other_caller"
     SYNC_LESS_OFTEN = "sync_less_often"
 
@@ -69,7 +70,7 @@ class Do(StrEnum):
 
 
 class Step(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One step. ``about``: the entity of a sync, refresh or reload (None: all of them), a scope, or a setting."""
+    """One step. ``about``: the entity of a sync, refresh or reload (None: all), a scope, a setting, or a URL."""
 
     do: Do
     about: str | None = None

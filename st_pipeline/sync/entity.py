@@ -68,7 +68,8 @@ class _EntitySync:
                 outcome.landed = self._land(self.client, early.begin)
         except ScopeMissing as error:
             outcome.outcome = Outcome.NOT_GRANTED
-            outcome.error = f"{key} {endpoint.entity}: the app does not have the permission {error.scope}"
+            outcome.cause = f"the app does not have the permission {error.scope}"
+            outcome.error = f"{key} {endpoint.entity}: {outcome.cause}"
             outcome.steps, outcome.trace_id = (Step(Do.GRANT_SCOPE, error.scope),), error.trace_id
         except Exception as error:
             _fail(outcome, key, error)
@@ -102,6 +103,8 @@ class _EntitySync:
 
 
 def _fail(outcome: EntityOutcome, key: str, error: Exception) -> None:
-    log.error("%s %s: %s", key, outcome.entity, error, exc_info=not isinstance(error, ServiceTitanError))
+    # What ServiceTitan did is logged once for all entities, at the end of the tenant's sync.
+    if not isinstance(error, ServiceTitanError):
+        log.error("%s %s: %s", key, outcome.entity, error, exc_info=error)
     if outcome.outcome is not Outcome.FAILED:  # the first error is the cause: a lost connection also fails the load
         outcome.fail(error, key)

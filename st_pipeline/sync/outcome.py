@@ -44,6 +44,8 @@ class EntityOutcome:
     steps: Steps = ()
     """What to do about ``error``."""
     trace_id: str | None = None
+    cause: str | None = None
+    """``error`` without what differs from entity to entity; entities that share it are told together."""
 
     def fail(self, error: Exception, tenant: str) -> None:
         """Record that ``error`` ended it."""
@@ -52,6 +54,7 @@ class EntityOutcome:
         where = "" if isinstance(error, ServiceTitanError) else f"{tenant} {self.entity}: "
         self.error = f"{where}{problem_of(error)}"
         self.steps, self.trace_id = steps_of(error), _trace_id(error)
+        self.cause = error.cause if isinstance(error, ServiceTitanError) else problem_of(error)
 
     @property
     def is_failure(self) -> bool:
@@ -105,7 +108,7 @@ class TenantOutcome:
 
     @property
     def problems(self) -> list[str]:
-        """What failed, one sentence each."""
+        """What failed, one sentence for each cause."""
         return [problem for problem, _ in self._failed()]
 
     @property
@@ -121,7 +124,18 @@ class TenantOutcome:
 
     def _failed(self) -> list[tuple[str, Steps]]:
         own = [(self.error, self.steps)] if self.error else []
-        return own + [(one.error or one.entity, one.steps) for one in self.entities.values() if one.is_failure]
+        causes: dict[tuple[str, Steps], list[EntityOutcome]] = {}
+        for one in self.entities.values():
+            if one.is_failure:
+                causes.setdefault((one.cause or one.error or one.entity, one.steps), []).append(one)
+        return own + [(self._told(cause, ones), steps) for (cause, steps), ones in causes.items()]
+
+    def _told(self, cause: str, ones: list[EntityOutcome]) -> str:
+        if len(ones) == 1:
+            return ones[0].error or cause
+        trace_id = next((one.trace_id for one in ones if one.trace_id), None)
+        trace = f" (trace {trace_id})" if trace_id else ""
+        return f"{self.tenant}: {cause}{trace}, for {len(ones)} record types: {', '.join(one.entity for one in ones)}"
 
 
 def _trace_id(error: Exception) -> str | None:

@@ -145,6 +145,8 @@ class TenantSync:
         with ThreadPoolExecutor(ENTITIES_AT_ONCE, thread_name_prefix=f"sync-{self.key}") as pool:
             for result in pool.map(one, self.plan.entities):
                 self.outcome.entities[result.entity] = result
+        for failure in self.outcome.failures:
+            log.error("%s", failure)
 
     def _end_early(self, error: BaseException) -> None:
         if isinstance(error, Exception):

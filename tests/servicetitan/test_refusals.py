@@ -105,3 +105,29 @@ def test_after_the_last_retry_the_error_has_the_last_failure_and_the_effort() ->
     malformed = exhausted("acme", None, "POST x", GivenUp(Again("half a body", 200, is_malformed=True), 3, 1))
     assert type(malformed) is Malformed
     assert malformed.entity is None
+
+
+def test_the_cause_is_the_same_for_every_entity() -> None:
+    errors = [
+        refusal("acme", 7, endpoint(name), 404, Problem("Not Found", trace_id=name), has_token_cursor=False)
+        for name in ("crm_customers", "jpm_jobs")
+    ]
+    assert errors[0].said != errors[1].said
+    assert (
+        errors[0].cause
+        == errors[1].cause
+        == ("ServiceTitan returned 404 Not Found; tenant id 7 is wrong, or the API no longer has this endpoint")
+    )
+    down = [exhausted("acme", CUSTOMERS, "GET x", GivenUp(Again("HTTP 503", 503), n, n * 7.0)) for n in (3, 4)]
+    assert down[0].cause == down[1].cause == "ServiceTitan gave no usable response (last: HTTP 503)"
+
+
+def test_a_sandbox_that_does_not_answer_is_named_with_how_to_start_it() -> None:
+    url = "http://127.0.0.1:8700"
+    refused = Again("connection refused or dropped", is_unconnected=True)
+    silent = exhausted("acme", None, "POST x", GivenUp(refused, 3, 1.0), url)
+    assert str(silent).startswith(f"acme: The sandbox does not answer at {url} (connection refused or dropped, 3 tries")
+    assert silent.steps == (Step(Do.START_SANDBOX, url),)
+    assert "st-pipeline sandbox" in str(silent)
+    failing = exhausted("acme", None, "POST x", GivenUp(Again("HTTP 503", 503), 3, 1.0), url)
+    assert failing.steps == (Step(Do.CHECK_STATUS_PAGE),)

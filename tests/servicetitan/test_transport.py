@@ -274,7 +274,7 @@ def test_a_host_that_does_not_listen_is_a_reason_to_retry(transport: Transport) 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        assert get(transport, url) == Again("connection refused or dropped")
+        assert get(transport, url) == Again("connection refused or dropped", is_unconnected=True)
 
 
 def test_a_redirect_is_not_followed(transport: Transport, serve: Serve) -> None:

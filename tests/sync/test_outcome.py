@@ -25,6 +25,40 @@ def test_a_tenant_names_all_that_failed_of_it() -> None:
     assert TenantOutcome("a", {"1": passing, "2": staying}, error="e").failures == ["e", "no answer", "refused"]
 
 
+def test_one_cause_is_told_once_with_the_entities_it_concerns() -> None:
+    tenant = TenantOutcome("acme")
+    step = Step(Do.CHECK_TENANT_ID)
+    for entity in ("crm_customers", "jpm_jobs", "crm_locations"):
+        tenant.entities[entity] = EntityOutcome(entity)
+        error = RequestWrong(
+            f"GET /{entity} returned 404; tenant id 7 is wrong",
+            step,
+            tenant="acme",
+            entity=entity,
+            trace_id=f"t-{entity}",
+            cause="ServiceTitan returned 404; tenant id 7 is wrong",
+        )
+        tenant.entities[entity].fail(error, "acme")
+    tenant.entities["jpm_jobs"] = EntityOutcome("jpm_jobs")
+    tenant.entities["jpm_jobs"].fail(ValueError("the disk is full"), "acme")
+    together = (
+        "acme: ServiceTitan returned 404; tenant id 7 is wrong (trace t-crm_customers), "
+        "for 2 record types: crm_customers, crm_locations"
+    )
+    assert tenant.problems == [together, "acme jpm_jobs: the disk is full"]
+    assert tenant.failures[0] == f"{together}. Check that the credentials belong to this tenant id."
+    assert tenant.entities["crm_locations"].record().detail == (
+        "acme/crm_locations: GET /crm_locations returned 404; tenant id 7 is wrong (trace t-crm_locations)"
+    )
+
+
+def test_the_same_error_of_our_own_is_told_once_too() -> None:
+    tenant = TenantOutcome("acme", {name: EntityOutcome(name) for name in ("crm_customers", "jpm_jobs")})
+    for one in tenant.entities.values():
+        one.fail(OSError("no space left on device"), "acme")
+    assert tenant.failures == ["acme: no space left on device, for 2 record types: crm_customers, jpm_jobs"]
+
+
 def test_an_error_leaves_its_steps_and_its_trace_id_with_the_entity_or_the_sync() -> None:
     step = Step(Do.REPORT_TRACE)
     error = RequestWrong("no", step, tenant="acme", entity="jpm_jobs", status=400, trace_id="t-1")

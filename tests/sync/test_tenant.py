@@ -185,6 +185,30 @@ def test_a_firewall_makes_every_tenant_unreachable_and_refuses_no_credentials(
     assert sync_tenant(pipeline, "bolt", request("jpm_job_types")).failures == []
 
 
+def test_a_wrong_tenant_id_is_told_once_with_all_it_concerns(
+    pipeline: Pipeline, connection: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection.execute("update control.tenants set tenant_id = 77 where key = 'acme'")
+    outcome = sync_tenant(pipeline, "acme", ALL)
+    (failure,) = outcome.failures
+    assert failure.startswith("acme: ServiceTitan returned 404 Not Found; tenant id 77 is wrong")
+    assert f"for {len(ASSET_ENTITIES)} record types: {', '.join(ASSET_ENTITIES)}. " in failure
+    assert failure.endswith("Check that the credentials belong to this tenant id.")
+    assert caplog.text.count("tenant id 77 is wrong") == 1
+    row = history(connection, outcome)
+    assert row["error"].count("tenant id 77 is wrong") == 1
+    assert {entity["steps"][0]["do"] for entity in row["entities"].values()} == {"check_tenant_id"}
+
+
+def test_a_sandbox_that_is_not_running_says_how_to_start_it(changed: Changed, pipeline: Pipeline) -> None:
+    nowhere = dataclasses.replace(pipeline.settings, sandbox_url="http://127.0.0.1:9")
+    outcome = sync_tenant(changed(settings=nowhere), "acme", request(*SOME))
+    (failure,) = outcome.failures
+    assert "The sandbox does not answer at http://127.0.0.1:9 (connection refused or dropped, 2 tries" in failure
+    assert "run st-pipeline up --sandbox, or st-pipeline sandbox" in failure
+    assert "status page" not in failure
+
+
 def test_what_came_before_an_api_fell_silent_is_loaded_and_the_next_sync_goes_on(
     changed: Changed, sandbox: Sandbox, connection: psycopg.Connection
 ) -> None:

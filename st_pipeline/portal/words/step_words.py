@@ -30,6 +30,8 @@ _NOT_FOR_CLIENTS = dict.fromkeys(
         Do.RELOAD,
         Do.RELOAD_ALL_TENANTS,
         Do.BUILD_REPORTS,
+        Do.START_SANDBOX,
+        Do.CHECK_FIREWALL,
         Do.CHECK_DAEMON,
         Do.CHECK_BUILDS,
         Do.VIEW_RUN,
