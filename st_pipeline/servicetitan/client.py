@@ -19,7 +19,7 @@ from st_pipeline.servicetitan.environments import Hosts
 from st_pipeline.servicetitan.errors import LoopDetected, ServiceTitanError, Unfinished
 from st_pipeline.servicetitan.limits import Limits
 from st_pipeline.servicetitan.pacing import Pacer
-from st_pipeline.servicetitan.pages import NotAPage, Page, parse_page
+from st_pipeline.servicetitan.pages import NotAPage, Page, PageTooLarge, parse_page
 from st_pipeline.servicetitan.progress import Progress
 from st_pipeline.servicetitan.refusals import exhausted, foreign, is_about_app_key, refusal, token_refusal, unusable
 from st_pipeline.servicetitan.requesting import first_parameters, next_parameters, url_of
@@ -163,7 +163,10 @@ class ServiceTitan:
                 if not answer.problem.is_of_api(answer.status):
                     return foreign(answer.status, answer.content_type)
                 return self._refusal(endpoint, answer, parameters, signature.used)
-            return _understood(answer, int(parameters.get("pageSize", 0)))
+            page = _understood(answer, int(parameters.get("pageSize", 0)))
+            if isinstance(page, Unusable):
+                return unusable(self.tenant, endpoint, endpoint.operation, page.status, page.reason)
+            return page
 
         outcome = retry(self._patience(), attempt)
         if isinstance(outcome, GivenUp):
@@ -235,10 +238,12 @@ def _is_about_token(answer: Answer) -> bool:
     return answer.problem.is_of_api(401) or not answer.body
 
 
-def _understood(answer: Answer, page_size: int) -> Page | Again:
+def _understood(answer: Answer, page_size: int) -> Page | Again | Unusable:
     """The page, or Again if something else came back: a sign-in page, half a body."""
     try:
         return parse_page(answer.body, page_size=page_size)
+    except PageTooLarge as problem:
+        return Unusable(answer.status, str(problem))
     except NotAPage as problem:
         if not answer.is_json:
             return foreign(answer.status, answer.content_type)

@@ -49,10 +49,11 @@ class _Envelope(msgspec.Struct):
 
 
 class NotAPage(ValueError):
-    """The body is not a page: not UTF-8, not JSON, truncated, without ``data``, or above a limit.
+    """The body is not a page: not UTF-8, not JSON, truncated, or without ``data``. The message never quotes it."""
 
-    The message never quotes it.
-    """
+
+class PageTooLarge(NotAPage):
+    """The page is above a limit, which the message names. The same request would return the same again."""
 
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
@@ -60,7 +61,7 @@ _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def parse_page(body: bytes, *, page_size: int = 0) -> Page:
-    """The page in a body; NotAPage for anything else.
+    """The page in a body; NotAPage for anything else, PageTooLarge for a page above a limit.
 
     If ``hasMore`` is missing, there is more if an export returns both records and a token (an empty page ends it), or
     if a list fills its page: ``pageSize`` in the response, else the requested ``page_size``.
@@ -69,13 +70,13 @@ def parse_page(body: bytes, *, page_size: int = 0) -> Page:
     body = body.removeprefix(_BOM)
     _check_utf8(body)
     if (values := sum(map(body.count, (b",", b"[", b"{")))) > MOST_VALUES:
-        raise NotAPage(f"the page has about {values:,} values, and the limit is {MOST_VALUES:,}")
+        raise PageTooLarge(f"the page has about {values:,} values, and the limit is {MOST_VALUES:,}")
     envelope = _decoded(body)
     if envelope is None:
         envelope = _split_slowly(body.decode())
     records = envelope.data or []
     if len(records) > MOST_RECORDS:
-        raise NotAPage(f"the page has {len(records):,} records, and the limit is {MOST_RECORDS:,}")
+        raise PageTooLarge(f"the page has {len(records):,} records, and the limit is {MOST_RECORDS:,}")
     token = _token(envelope.continueFrom)
     has_more = envelope.hasMore
     if has_more is None:
@@ -89,7 +90,7 @@ def _token(given: str | int | None) -> str | None:
     """A continuation token that can be stored and sent; NotAPage for any other."""
     token = "" if given is None else str(given)
     if len(token) > LONGEST_TOKEN:
-        raise NotAPage(f"the continuation token has {len(token):,} characters, and the limit is {LONGEST_TOKEN:,}")
+        raise PageTooLarge(f"the continuation token has {len(token):,} characters, and the limit is {LONGEST_TOKEN:,}")
     if "\0" in token or any("\ud800" <= character <= "\udfff" for character in token):
         raise NotAPage("the continuation token has characters that cannot be stored")
     return token or None

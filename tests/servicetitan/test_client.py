@@ -347,6 +347,13 @@ def test_a_response_above_its_limit_is_malformed_and_not_requested_again(serve: 
     assert len(server.calls) == 1
 
 
+def test_a_page_with_too_many_records_is_malformed_and_not_requested_again(serve: Serve, connect: Connect) -> None:
+    server = serve(lambda asked, n: export([1] * 100_001, "t", True))
+    with pytest.raises(Malformed, match="the page has 100,001 records, and the limit is 100,000"):
+        list(connect(server).pages(CUSTOMERS))
+    assert len(server.calls) == 1
+
+
 def test_a_token_response_above_its_limit_is_malformed_and_not_requested_again(serve: Serve, connect: Connect) -> None:
     server = serve(lambda asked, n: export([], "t", False))
     server.tokens = lambda asked, n: token_reply(echo="x" * 2_000_000)

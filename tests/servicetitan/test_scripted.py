@@ -43,3 +43,9 @@ def test_a_reset_gives_no_answer(serve: Serve) -> None:
     server = serve(lambda asked, n: Reply(reset=True))
     with pytest.raises(requests.ConnectionError):
         requests.get(server.url, timeout=60)
+
+
+def test_a_raw_reply_is_all_that_is_sent(serve: Serve) -> None:
+    server = serve(lambda asked, n: Reply(raw=lambda: iter([b"HTTP/1.1 299 Odd\r\n", b"X-Test: yes\r\n\r\n", b"body"])))
+    answer = requests.get(server.url, timeout=60)
+    assert (answer.status_code, dict(answer.headers), answer.text) == (299, {"X-Test": "yes"}, "body")
