@@ -15,6 +15,7 @@ from st_pipeline.servicetitan.errors import (
     ScopeMissing,
     ServiceTitanError,
     Unavailable,
+    Unfinished,
 )
 
 
@@ -33,7 +34,7 @@ def test_an_error_says_where_it_happened_and_carries_it_for_programs() -> None:
         (LoopDetected, Malformed),
         *(
             (group, ServiceTitanError)
-            for group in (CredentialsRefused, ScopeMissing, RequestWrong, Unavailable, Malformed)
+            for group in (CredentialsRefused, ScopeMissing, RequestWrong, Unfinished, Unavailable, Malformed)
         ),
     ],
 )
