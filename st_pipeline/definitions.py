@@ -8,15 +8,21 @@ from typing import Any
 
 import dagster as dg
 
-from st_pipeline.resources import PipelineResource, ServiceTitanResource, dbt_resource
+from st_pipeline.resources import PipelineResource, ServiceTitanResource, dbt_resource, no_outputs
 
 
 def build_defs(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Everything in defs/, with the project's resources or with overrides."""
-    ours = {"pipeline": PipelineResource(), "servicetitan": ServiceTitanResource(), "dbt": dbt_resource()}
+    ours = {
+        "pipeline": PipelineResource(),
+        "servicetitan": ServiceTitanResource(),
+        "dbt": dbt_resource(),
+        "io_manager": no_outputs,
+    }
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
-        dg.Definitions(resources={**ours, **(resources or {})}),
+        # The default executor starts processes, which each run could tell to import a module.
+        dg.Definitions(resources={**ours, **(resources or {})}, executor=dg.in_process_executor),
     )
 
 

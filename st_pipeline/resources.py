@@ -1,4 +1,7 @@
-"""The resources for assets: the pipeline, clients per tenant, dbt. Configuration only; other packages do the work."""
+"""The resources for assets: the pipeline, clients per tenant, dbt. Other packages do the work.
+
+None takes configuration from a run: anyone who may launch a run could otherwise name a program, a path or a host.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +48,20 @@ def _pipeline() -> Pipeline:
     return open_pipeline(Settings.from_environment())
 
 
-def dbt_resource() -> DbtCliResource:
-    """dbt with the project's models; the process's environment has the database."""
-    return DbtCliResource(
-        project_dir=str(project_folder()), profiles_dir=str(project_folder()), dbt_executable=dbt_executable()
-    )
+def dbt_resource() -> dg.ResourceDefinition:
+    """dbt with the project's models; the process's environment has the database.
+
+    As a resource of its own kind, ``DbtCliResource`` would let each run name the program to execute.
+    """
+
+    def dbt(context: dg.InitResourceContext) -> DbtCliResource:
+        folder = str(project_folder())
+        return DbtCliResource(project_dir=folder, profiles_dir=folder, dbt_executable=dbt_executable())
+
+    return dg.ResourceDefinition(dbt, config_schema={})
+
+
+@dg.io_manager(config_schema={})
+def no_outputs(context: dg.InitResourceContext) -> dg.IOManager:
+    """For outputs, which have no value here. Dagster's own would let each run name the folder of its pickle files."""
+    return dg.InMemoryIOManager()

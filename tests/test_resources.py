@@ -99,6 +99,6 @@ def test_an_asset_of_ones_own_gets_both_by_name() -> None:
 
 
 def test_dbt_is_that_of_this_environment_on_the_projects_models() -> None:
-    resource = dbt_resource()
+    resource = dbt_resource()(dg.build_init_resource_context())
     assert resource.project_dir == resource.profiles_dir == str(project_folder())
     assert resource.dbt_executable == dbt_executable()

@@ -23,7 +23,7 @@ from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.warehouse import vacuum
 
 
-@dg.op
+@dg.op(config_schema={})
 def expire_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """Remove landed files that are older than ST_PIPELINE_KEEP_LANDED_DAYS and no longer needed."""
     days = pipeline.settings.keep_landed_days
@@ -38,7 +38,7 @@ def expire_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourcePar
     )
 
 
-@dg.op
+@dg.op(config_schema={})
 def compact_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """Combine small landed files from past months."""
     days = pipeline.settings.compact_landed_days
@@ -56,7 +56,7 @@ def compact_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourcePa
     _report(context, metadata, done.problems)
 
 
-@dg.op
+@dg.op(config_schema={})
 def delete_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """Delete Dagster runs that ended more than ST_PIPELINE_KEEP_RUNS_DAYS ago, with their events and logs."""
     days = pipeline.settings.keep_runs_days
@@ -67,7 +67,7 @@ def delete_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipel
     _report(context, {"runs": done.runs, "kept_as_latest": done.kept, "has_more": done.has_more})
 
 
-@dg.op
+@dg.op(config_schema={})
 def roll_up_history(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """Roll up syncs older than ST_PIPELINE_KEEP_HISTORY_DAYS into daily totals, and delete incidents of that age."""
     days = pipeline.settings.keep_history_days
@@ -80,7 +80,7 @@ def roll_up_history(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[P
     _report(context, {"syncs": rolled_up.syncs, "tenants": rolled_up.tenants, "incidents": incidents})
 
 
-@dg.op
+@dg.op(config_schema={})
 def vacuum_tables(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """Vacuum and analyze tables that autovacuum isn't keeping up with, and list anything left to do by hand."""
     with postgres.connect(pipeline.database, application="st-pipeline vacuum", autocommit=True) as connection:
@@ -88,7 +88,7 @@ def vacuum_tables(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pip
     _report(context, {"done": done, "to_do": left})
 
 
-@dg.op
+@dg.op(config_schema={})
 def ask_for_whole_readings(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipeline]) -> None:
     """Request the weekly full refreshes that are due. A sensor also does this all day."""
     with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
