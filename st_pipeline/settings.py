@@ -21,6 +21,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 DEFAULT_SANDBOX_URL = "http://127.0.0.1:8700"
 DEFAULT_PORTAL_URL = "http://127.0.0.1:3001"
+DEFAULT_DAGSTER_URL = "http://127.0.0.1:3000"
 LEAST_HISTORY_DAYS = 60  # alert rules look back five weeks
 NEVER = "never"
 
@@ -74,6 +75,8 @@ class Settings:
     keep_history_days: int | None = 400
     portal_url: str = DEFAULT_PORTAL_URL
     """The portal's public address, without a trailing slash."""
+    dagster_url: str = DEFAULT_DAGSTER_URL
+    """The Dagster UI's address, without a trailing slash."""
     portal_metrics_token: Secret | None = None
     """None: no metrics are served."""
     portal_trusted_proxies: tuple[str, ...] = ()
@@ -115,7 +118,8 @@ class Settings:
             keep_landed_days=_days(environment, "ST_PIPELINE_KEEP_LANDED_DAYS", None),
             keep_runs_days=_days(environment, "ST_PIPELINE_KEEP_RUNS_DAYS", 90),
             keep_history_days=_days(environment, "ST_PIPELINE_KEEP_HISTORY_DAYS", 400, least=LEAST_HISTORY_DAYS),
-            portal_url=_portal_url(environment),
+            portal_url=_address(environment, "ST_PIPELINE_PORTAL_URL", DEFAULT_PORTAL_URL),
+            dagster_url=_address(environment, "ST_PIPELINE_DAGSTER_URL", DEFAULT_DAGSTER_URL),
             portal_metrics_token=_secret(environment, "ST_PIPELINE_PORTAL_METRICS_TOKEN"),
             portal_trusted_proxies=_proxies(environment),
             portal_oidc=_oidc(environment),
@@ -153,10 +157,10 @@ def _heartbeat_url(url: Secret | None) -> Secret | None:
     return url
 
 
-def _portal_url(environment: Mapping[str, str]) -> str:
-    url = (environment.get("ST_PIPELINE_PORTAL_URL") or DEFAULT_PORTAL_URL).strip().rstrip("/")
+def _address(environment: Mapping[str, str], name: str, default: str) -> str:
+    url = (environment.get(name) or default).strip().rstrip("/")
     if not re.fullmatch(r"https?://[^\s/?#@]+", url):
-        raise SettingsError("ST_PIPELINE_PORTAL_URL: expected https://host or http://host:port, without a path")
+        raise SettingsError(f"{name}: expected https://host or http://host:port, without a path")
     return url
 
 

@@ -39,9 +39,10 @@ ROOMS = (
     "resources",
     "defs",
     "definitions",
+    "dagster_ui",
     "cli",
 )
-KNOWS_DAGSTER = {"defs", "definitions", "resources", "failures"}
+KNOWS_DAGSTER = {"defs", "definitions", "resources", "failures", "dagster_ui"}
 # Left of everything: it imports nothing of ours, and only the command line starts it.
 SANDBOX = "sandbox"
 # Run by alembic; imported by no other package.

@@ -28,7 +28,7 @@ def portal(
     from st_pipeline.portal.app import create_app
 
     settings = Settings.from_environment()
-    listener = _listen(host, port)
+    listener = listen(host, port)
     with until_interrupted(), listener:
         app = create_app(settings)
         typer.echo(f"The portal is running on http://{host}:{listener.getsockname()[1]}")
@@ -47,7 +47,8 @@ def has_nobody(settings: Settings) -> bool:
         return accounts.is_empty(connection)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises CommandRefused: the port is taken or the address is not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=128)

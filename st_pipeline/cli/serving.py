@@ -1,46 +1,49 @@
-"""``st-pipeline up`` and ``dev``: run until Ctrl-C. portal.py runs only the portal, sandbox.py only the sandbox."""
+"""``st-pipeline up`` and ``dev``: run until Ctrl-C. portal.py, ui.py and sandbox.py run only one part each."""
 
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from st_pipeline import dagster_home, postgres
-from st_pipeline.cli import portal, sandbox_tenants
+from st_pipeline.cli import portal, processes, sandbox_tenants, ui
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.interrupting import until_interrupted
 from st_pipeline.dbt import manifest
 from st_pipeline.sandbox import Account
-from st_pipeline.settings import PROJECT_ROOT, Settings
+from st_pipeline.settings import DEFAULT_DAGSTER_URL, DEFAULT_PORTAL_URL, Settings
 from st_pipeline.sync.pipeline import open_pipeline
 
-STOP_SECONDS = 20.0
-LOGS = {"Dagster UI": "webserver.log", "Dagster daemon": "daemon.log", "portal": "portal.log"}
-START_SECONDS = 120.0
+DEV_IS_OPEN = (
+    "Dagster's development server has no sign-in: every user of this machine, and every web page that you open on it, "
+    "can launch runs. Use `st-pipeline up` on a machine that you share."
+)
 
 Port = Annotated[int, typer.Option(help="Port of the Dagster UI.")]
 
 
 def up(
     with_sandbox: Annotated[bool, typer.Option("--sandbox", help="Also run the sandbox with its tenants.")] = False,
-    port: Port = 3000,
+    port: Port = ui.PORT,
     host: Annotated[str, typer.Option(help="Address of the Dagster UI and the portal.")] = "127.0.0.1",
     portal_port: Annotated[int, typer.Option(help="Port of the portal.")] = portal.PORT,
+    is_ui_open: Annotated[
+        bool,
+        typer.Option(
+            "--open-dagster-ui", help="Let everyone who can reach the Dagster UI's port use it, without signing in."
+        ),
+    ] = False,
 ) -> None:
     """Run Postgres (unless ST_PIPELINE_DSN is set), the Dagster UI, the daemon and the portal. Ctrl-C stops them."""
-    settings = Settings.from_environment()
+    settings = addressed(Settings.from_environment(), host, port, portal_port)
     _refuse_taken(host, port, "--port")
     _refuse_taken(host, portal_port, "--portal-port")
     spare: list[Account] = []
@@ -53,43 +56,58 @@ def up(
             **os.environ,
             **dagster_home.environment(settings),
             "ST_PIPELINE_SANDBOX_URL": settings.sandbox_url,
+            "ST_PIPELINE_PORTAL_URL": settings.portal_url,
+            "ST_PIPELINE_DAGSTER_URL": settings.dagster_url,
             "PYTHONUNBUFFERED": "1",
         }
         logs = settings.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
-        workspace = ["-w", str(dagster_home.WORKSPACE_FILE)]
         typer.echo("Starting the Dagster UI, the daemon and the portal …")
-        processes = {
-            "Dagster UI": _start(
-                ["dagster-webserver", *workspace, "-h", host, "-p", str(port)], environment, logs / LOGS["Dagster UI"]
-            ),
-            "Dagster daemon": _start(["dagster-daemon", "run", *workspace], environment, logs / LOGS["Dagster daemon"]),
-            "portal": _start(
-                ["st-pipeline", "portal", "--host", host, "--port", str(portal_port)],
-                environment,
-                logs / LOGS["portal"],
-            ),
+        commands = {
+            "Dagster UI": ["st-pipeline", "ui", "--host", host, "--port", str(port), *["--open"] * is_ui_open],
+            "Dagster daemon": ["dagster-daemon", "run", "-w", str(dagster_home.WORKSPACE_FILE)],
+            "portal": ["st-pipeline", "portal", "--host", host, "--port", str(portal_port)],
         }
+        running: dict[str, subprocess.Popen[bytes]] = {}
         try:
-            _wait_for(f"http://{host}:{portal_port}/healthz", "the portal", processes, logs)
-            _wait_for(f"http://{host}:{port}/server_info", "the Dagster UI", processes, logs)
-            _announce(f"http://{host}:{port}", f"http://{host}:{portal_port}", settings, logs, spare)
-            _wait(processes, logs)
+            for name, command in commands.items():
+                running[name] = processes.start(command, environment, logs / processes.LOGS[name])
+            processes.wait_for(f"{_url(host, portal_port)}/healthz", "the portal", running, logs)
+            processes.wait_for(f"{_url(host, port)}/healthz", "the Dagster UI", running, logs)
+            _announce(settings, logs, spare, is_ui_open=is_ui_open)
+            processes.wait(running, logs)
         finally:
-            _stop(list(processes.values()))
+            processes.stop(list(running.values()))
 
 
-def dev(port: Port = 3000) -> None:
-    """Run Dagster's development server on this project's instance."""
+def dev(port: Port = ui.PORT) -> None:
+    """Run Dagster's development server on this project's instance, on this machine only and without sign-in."""
     settings = Settings.from_environment()
     open_pipeline(settings)
     environment = {**os.environ, **dagster_home.environment(settings)}
+    typer.echo(DEV_IS_OPEN)
     with until_interrupted():
-        process = _start(["dg", "dev", "--port", str(port)], environment, None)
+        process = processes.start(["dg", "dev", "--host", "127.0.0.1", "--port", str(port)], environment, None)
         try:
-            _wait({"dg dev": process}, settings.home / "logs")
+            processes.wait({"dg dev": process}, settings.home / "logs")
         finally:
-            _stop([process])
+            processes.stop([process])
+
+
+def addressed(settings: Settings, host: str, port: int, portal_port: int) -> Settings:
+    """Settings whose links lead to these ports, except to an address that someone has set."""
+    return replace(
+        settings,
+        dagster_url=_url(host, port) if settings.dagster_url == DEFAULT_DAGSTER_URL else settings.dagster_url,
+        portal_url=_url(host, portal_port) if settings.portal_url == DEFAULT_PORTAL_URL else settings.portal_url,
+    )
+
+
+def _url(host: str, port: int) -> str:
+    """A URL that a browser on this machine can open: 0.0.0.0 stands for every address."""
+    with suppress(ValueError):  # a name
+        host = "127.0.0.1" if ip_address(host).is_unspecified else host
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _refuse_taken(host: str, port: int, option: str) -> None:
@@ -101,40 +119,9 @@ def _refuse_taken(host: str, port: int, option: str) -> None:
             raise CommandRefused(f"cannot use {host}:{port} ({error.strerror}); choose another {option}") from None
 
 
-def _start(command: Sequence[str], environment: dict[str, str], log: Path | None) -> subprocess.Popen[bytes]:
-    """Start a program of this environment in its own process group, so that it receives Ctrl-C only once, from us."""
-    program = str(Path(sys.executable).with_name(command[0]))
-    output = log.open("ab") if log else None
-    try:
-        return subprocess.Popen(
-            [program, *command[1:]],
-            env=environment,
-            cwd=PROJECT_ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT if output else None,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    finally:
-        if output:
-            output.close()
-
-
-def _wait_for(url: str, what: str, processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        _refuse_dead(processes, logs)
-        try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own address
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    raise CommandRefused(f"{what} did not start within {START_SECONDS:.0f} seconds; see {logs}")
-
-
-def _announce(ui: str, portal_url: str, settings: Settings, logs: Path, spare: list[Account]) -> None:
-    typer.echo(f"Portal          {portal_url}")
-    typer.echo(f"Dagster UI      {ui}")
+def _announce(settings: Settings, logs: Path, spare: list[Account], *, is_ui_open: bool) -> None:
+    typer.echo(f"Portal          {settings.portal_url}")
+    typer.echo(f"Dagster UI      {settings.dagster_url}{'' if is_ui_open else ', for operators who sign in'}")
     typer.echo(f"Postgres        {settings.home if not settings.dsn else 'the server of ST_PIPELINE_DSN'}")
     typer.echo(f"Landing zone    {settings.landing}")
     typer.echo(f"Logs            {logs}")
@@ -143,61 +130,8 @@ def _announce(ui: str, portal_url: str, settings: Settings, logs: Path, spare: l
     for account in spare:
         for line in sandbox_tenants.introduced(account, settings.sandbox_url):
             typer.echo(f"                {line}")
+    if is_ui_open:
+        typer.echo(ui.OPEN)
     if portal.has_nobody(settings):
         typer.echo(portal.FIRST_STEP)
     typer.echo("Press Ctrl-C to stop everything.")
-
-
-def _wait(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
-    """Wait until someone stops us or one of the processes exits."""
-    while True:
-        _refuse_dead(processes, logs)
-        time.sleep(0.5)
-
-
-def _refuse_dead(processes: dict[str, subprocess.Popen[bytes]], logs: Path) -> None:
-    for name, process in processes.items():
-        if process.poll() is not None:
-            raise CommandRefused(
-                f"{name} stopped with exit status {process.returncode}{_last_line(name, logs)}; see {logs}"
-            )
-
-
-def _last_line(name: str, logs: Path) -> str:
-    """What a process said last, in parentheses; nothing if it has no log or said nothing."""
-    log = logs / LOGS.get(name, "")
-    lines = log.read_text(errors="replace").split("\n") if log.is_file() else []
-    last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f" ({last[:300]})" if last else ""
-
-
-def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Stop the processes and everything in their process groups: code servers, and runs that are still working.
-
-    Dagster's own programs leave both behind, to exit when the runs are done.
-    """
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-    deadline = time.monotonic() + STOP_SECONDS
-    for process in processes:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.1, deadline - time.monotonic()))
-    groups = [process.pid for process in processes]
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        groups = [group for group in groups if _signal(group, number)]
-        deadline = time.monotonic() + STOP_SECONDS
-        while groups and time.monotonic() < deadline:
-            time.sleep(0.1)
-            groups = [group for group in groups if _signal(group, 0)]
-    for process in processes:
-        process.wait()
-
-
-def _signal(group: int, number: int) -> bool:
-    """Send a signal; False if the process group has no members left. Signal 0 only tests that."""
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return False
-    return True

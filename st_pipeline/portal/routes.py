@@ -8,6 +8,7 @@ from __future__ import annotations
 from st_pipeline.portal.pages import (
     alerts,
     audit,
+    dagster,
     health,
     invitation,
     metrics,
@@ -49,6 +50,7 @@ PAGES: tuple[Page, ...] = (
     *invitation.PAGES,
     *alerts.PAGES,
     *audit.PAGES,
+    *dagster.PAGES,
     *metrics.PAGES,
     *health.PAGES,
 )

@@ -10,16 +10,19 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
+from http.cookiejar import CookieJar
 from pathlib import Path
 
 import psutil
 import pytest
 
-from st_pipeline.cli import serving
-from st_pipeline.cli.errors import CommandRefused
-from st_pipeline.settings import PROJECT_ROOT
+from st_pipeline.cli.serving import addressed
+from st_pipeline.settings import PROJECT_ROOT, Settings
 from tests.support.homes import empty_home
 from tests.support.ports import free_port
 from tests.support.waiting import wait_for
@@ -45,14 +48,44 @@ def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def graphql(port: int, query: str) -> dict:
+@dataclass(frozen=True)
+class Operator:
+    """Someone who is signed in to the portal, and so to the Dagster UI."""
+
+    port: int
+    cookie: str
+
+    def graphql(self, query: str) -> dict:
+        return graphql(self.port, query, self.cookie)
+
+    def partitions(self) -> set[str]:
+        query = '{assetNodeOrError(assetKey: {path: ["raw", "crm_customers"]}) {... on AssetNode {partitionKeys}}}'
+        return set(self.graphql(query)["assetNodeOrError"]["partitionKeys"])
+
+
+def graphql(port: int, query: str, cookie: str = "") -> dict:
     request = urllib.request.Request(
         f"http://127.0.0.1:{port}/graphql",
         json.dumps({"query": query}).encode(),
-        {"Content-Type": "application/json"},
+        {"Content-Type": "application/json", "Cookie": cookie},
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)["data"]
+
+
+def sign_in(home: Path, port: int, portal_port: int) -> Operator:
+    """As README.md says: an account from the command line, then the portal's form."""
+    subprocess.run(
+        [COMMAND, "users", "add", "ann", "--password-file", "-"],
+        env={**os.environ, "ST_PIPELINE_HOME": str(home)}, input="correct horse battery", text=True, check=True,
+    )  # fmt: skip
+    jar = CookieJar()
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
+    with browser.open(f"http://127.0.0.1:{portal_port}/sign-in", timeout=60) as answer:
+        (token,) = re.findall(r'name="form_token" value="([0-9a-f]+)"', answer.read().decode())
+    form = {"form_token": token, "name": "ann", "password": "correct horse battery", "next": "/"}
+    browser.open(f"http://127.0.0.1:{portal_port}/sign-in", urllib.parse.urlencode(form).encode(), timeout=60).close()
+    return Operator(port, "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar))
 
 
 @pytest.mark.acceptance
@@ -70,11 +103,14 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
         assert "st-pipeline users add NAME" in "".join(said)
         with urllib.request.urlopen(f"http://127.0.0.1:{portal_port}/", timeout=60) as answer:
             assert "st-pipeline users add NAME" in answer.read().decode(), "the sign-in page says the same"
-        nodes = graphql(port, "{assetNodes {assetKey {path} groupName}}")["assetNodes"]
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            graphql(port, "{version}")
+        operator = sign_in(home, port, portal_port)
+        nodes = operator.graphql("{assetNodes {assetKey {path} groupName}}")["assetNodes"]
         assert ["legacy", "invoices_stream"] in [node["assetKey"]["path"] for node in nodes]
         # The daemon's sensor brings the registry's tenants within its ten seconds.
         wanted = {"lone-star", "bluebonnet", "hill-country"}
-        wait_for("the tenants of the registry", lambda: partitions(port) == wanted, process)
+        wait_for("the tenants of the registry", lambda: operator.partitions() == wanted, process)
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 3
         connect_by_what_is_said(home, "".join(said))
@@ -86,34 +122,6 @@ def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
     assert not alive, f"still running: {alive}"
     left = [p for p in psutil.process_iter(["cmdline"]) if str(home) in " ".join(p.info["cmdline"] or [])]
     assert not left, "the server ends with the last who used it"
-
-
-def test_a_server_that_stopped_is_named_with_what_it_said_last(tmp_path: Path) -> None:
-    code = "import sys; print('starting'); print('port 3000 is taken'); print(); sys.exit(3)"
-    process = serving._start(["python", "-c", code], dict(os.environ), tmp_path / "webserver.log")
-    process.wait()
-    with pytest.raises(CommandRefused, match=r"Dagster UI stopped with exit status 3 \(port 3000 is taken\); see "):
-        serving._refuse_dead({"Dagster UI": process}, tmp_path)
-    with pytest.raises(CommandRefused, match=r"dg dev stopped with exit status 3; see "):
-        serving._refuse_dead({"dg dev": process}, tmp_path)
-
-
-@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
-def test_what_a_program_leaves_behind_is_ended_too(monkeypatch: pytest.MonkeyPatch, number: str) -> None:
-    """As Dagster's do, when a run is in the middle of its work."""
-    monkeypatch.setattr(serving, "STOP_SECONDS", 2.0)
-    child = f"import signal, time; signal.signal(signal.{number}, signal.SIG_IGN); print(flush=True); time.sleep(600)"
-    parent = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(600)"
-    with subprocess.Popen(
-        [sys.executable, "-c", parent], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        assert process.stdout
-        assert process.stdout.readline(), "the child is there"
-        left = psutil.Process(process.pid).children()
-        assert len(left) == 1
-        serving._stop([process])
-    assert process.returncode in (-signal.SIGINT, -signal.SIGKILL)  # a busy machine may be too slow for the first
-    assert not psutil.wait_procs(left, timeout=60)[1]
 
 
 def connect_by_what_is_said(home: Path, said: str) -> None:
@@ -142,11 +150,6 @@ def connect_by_what_is_said(home: Path, said: str) -> None:
     assert '"connected"' in checked.stdout
 
 
-def partitions(port: int) -> set[str]:
-    query = '{assetNodeOrError(assetKey: {path: ["raw", "crm_customers"]}) {... on AssetNode {partitionKeys}}}'
-    return set(graphql(port, query)["assetNodeOrError"]["partitionKeys"])
-
-
 def test_a_port_that_is_taken_is_named_before_anything_starts(home: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -156,3 +159,23 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(home: Path) -> Non
     assert process.returncode == 1
     assert "choose another --port" in said
     assert not (home / "postgres").exists()
+
+
+@pytest.mark.parametrize(
+    ("host", "portal_url", "dagster_url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:4001", "http://127.0.0.1:4000"),
+        ("0.0.0.0", "http://127.0.0.1:4001", "http://127.0.0.1:4000"),
+        ("::1", "http://[::1]:4001", "http://[::1]:4000"),
+        ("box", "http://box:4001", "http://box:4000"),
+    ],
+)
+def test_links_lead_to_the_ports_that_were_given(host: str, portal_url: str, dagster_url: str) -> None:
+    settings = addressed(Settings.from_environment({}), host, 4000, 4001)
+    assert (settings.portal_url, settings.dagster_url) == (portal_url, dagster_url)
+
+
+def test_an_address_that_was_set_stays() -> None:
+    environment = {"ST_PIPELINE_PORTAL_URL": "https://a.test", "ST_PIPELINE_DAGSTER_URL": "https://a.test:8443"}
+    settings = addressed(Settings.from_environment(environment), "127.0.0.1", 4000, 4001)
+    assert (settings.portal_url, settings.dagster_url) == ("https://a.test", "https://a.test:8443")

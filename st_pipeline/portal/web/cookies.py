@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from itsdangerous import BadData, BadSignature, Signer, URLSafeSerializer
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from st_pipeline.secret import Secret
@@ -39,7 +39,7 @@ class Cookies:
         # Use the oldest key, so that forms that are open while a key is added are still accepted.
         self._form_key = keys[-1]
 
-    def read(self, request: Request, name: str) -> str | None:
+    def read(self, request: HTTPConnection, name: str) -> str | None:
         """The id in the cookie; None if there is none or it was forged."""
         try:
             return self._signer.unsign(request.cookies.get(name, "")).decode()
