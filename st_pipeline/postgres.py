@@ -17,7 +17,7 @@ import sqlalchemy
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from st_pipeline import embedded_postgres
+from st_pipeline import embedded_postgres, private_home
 from st_pipeline.locks import Lock
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
@@ -183,7 +183,8 @@ def migrate(database: Database, revision: str = "head") -> None:
 
 
 def prepare(settings: Settings) -> Database:
-    """The warehouse, created and migrated: the first step of every command."""
+    """The warehouse, created and migrated: the first step of every command. Closes a home that others could read."""
+    private_home.close(settings.home)
     database = warehouse(settings)
     ensure_database(database)
     migrate(database)

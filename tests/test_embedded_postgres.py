@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -166,3 +167,16 @@ def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log_and_what_t
     assert run(home, PREPARE + "print('fine')").communicate(timeout=PATIENCE_SECONDS)[0] == "fine\n", (
         "nothing of it was touched"
     )
+
+
+def test_the_servers_user_reaches_the_copied_programs_whatever_the_umask(tmp_path: Path) -> None:
+    """As root, the programs of a private installation are copied to where the server's user can run them."""
+    place = replace(embedded_place.place(tmp_path), binaries=tmp_path / "system" / "postgresql" / "install" / "bin")
+    before = os.umask(0o077)
+    try:
+        embedded_postgres._ensure_binaries(place)
+    finally:
+        os.umask(before)
+    for folder in (place.binaries, place.binaries.parent, place.binaries.parents[1]):
+        assert folder.stat().st_mode & stat.S_IXOTH, folder
+    assert (place.binaries / "postgres").stat().st_mode & stat.S_IXOTH

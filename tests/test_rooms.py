@@ -18,6 +18,7 @@ ROOMS = (
     "steps",
     "locks",
     "settings",
+    "private_home",
     "embedded_place",
     "embedded_postgres",
     "postgres",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from st_pipeline import private_home
 from st_pipeline.cli import (
     alerts,
     demo,
@@ -27,6 +28,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # its tracebacks would show local variables
     help="Sync the ServiceTitan data of many tenants into Postgres and the report tables.",
 )
+
+
+@app.callback()
+def begin() -> None:
+    """Sync the ServiceTitan data of many tenants into Postgres and the report tables."""
+    private_home.keep_new_files_private()
+
+
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(users.app, name="users")

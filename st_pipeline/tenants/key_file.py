@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from st_pipeline import private_home
 from st_pipeline.secret import Secret
 from st_pipeline.tenants.errors import VaultKeyInvalid
 
@@ -55,7 +56,7 @@ def add_newest(home: Path) -> tuple[Secret, ...]:
 
 def _create(file: Path) -> bool:
     """Create the file; False if another process was first, so its key is the one to use."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    private_home.create(file.parent)
     ready = _written_beside(file, (Secret(Fernet.generate_key().decode()),))
     try:
         # A link is atomic and never overwrites a file, so no reader sees half a key.
