@@ -9,14 +9,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from st_pipeline.cli.errors import CommandRefused
+from st_pipeline.cli.interrupting import Interruption
 from st_pipeline.settings import PROJECT_ROOT
 
 STOP_SECONDS = 20.0
+HURRY_SECONDS = 2.0
 START_SECONDS = 120.0
 LOGS = {"Dagster UI": "webserver.log", "Dagster daemon": "daemon.log", "portal": "portal.log"}
 
@@ -75,27 +76,33 @@ def _last_line(name: str, logs: Path) -> str:
     return f" ({last[:300]})" if last else ""
 
 
-def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+def stop(processes: Sequence[subprocess.Popen[bytes]], interruption: Interruption) -> None:
     """Stop the processes and everything in their process groups: code servers, and runs that are still working.
 
-    Dagster's own programs leave both behind, to exit when the runs are done.
+    Dagster's own programs leave both behind, to exit when the runs are done. An urgent interruption shortens each step.
     """
+    interruption.begin_stopping()
     for process in processes:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
-    deadline = time.monotonic() + STOP_SECONDS
-    for process in processes:
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(max(0.1, deadline - time.monotonic()))
-    groups = [process.pid for process in processes]
+    _wait_while(lambda: any(process.poll() is None for process in processes), interruption)
     for number in (signal.SIGTERM, signal.SIGKILL):
-        groups = [group for group in groups if _signal(group, number)]
-        deadline = time.monotonic() + STOP_SECONDS
-        while groups and time.monotonic() < deadline:
-            time.sleep(0.1)
-            groups = [group for group in groups if _signal(group, 0)]
+        for process in processes:
+            _signal(process.pid, number)
+        _wait_while(lambda: any(_has_group(process) for process in processes), interruption)
     for process in processes:
         process.wait()
+
+
+def _has_group(process: subprocess.Popen[bytes]) -> bool:
+    process.poll()  # a process that ended is in its group until someone asks for its status
+    return _signal(process.pid, 0)
+
+
+def _wait_while(is_alive: Callable[[], bool], interruption: Interruption) -> None:
+    began = time.monotonic()
+    while is_alive() and time.monotonic() < began + (HURRY_SECONDS if interruption.is_urgent else STOP_SECONDS):
+        time.sleep(0.1)
 
 
 def _signal(group: int, number: int) -> bool:

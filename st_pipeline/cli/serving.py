@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from st_pipeline import dagster_home, postgres
-from st_pipeline.cli import portal, processes, sandbox_tenants, ui
+from st_pipeline.cli import leftovers, portal, processes, sandbox_tenants, ui
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.interrupting import until_interrupted
 from st_pipeline.dbt import manifest
@@ -44,10 +44,14 @@ def up(
 ) -> None:
     """Run Postgres (unless ST_PIPELINE_DSN is set), the Dagster UI, the daemon and the portal. Ctrl-C stops them."""
     settings = addressed(Settings.from_environment(), host, port, portal_port)
-    _refuse_taken(host, port, "--port")
-    _refuse_taken(host, portal_port, "--portal-port")
     spare: list[Account] = []
-    with until_interrupted(), ExitStack() as stack:
+    with until_interrupted() as interruption, ExitStack() as stack:
+        stack.enter_context(leftovers.only_one(settings.home))
+        if left := leftovers.left_behind(settings.home):
+            typer.echo(f"Ending {len(left)} processes that an earlier st-pipeline up left running …")
+            leftovers.end(left)
+        _refuse_taken(host, port, "--port")
+        _refuse_taken(host, portal_port, "--portal-port")
         if with_sandbox:
             settings, spare = stack.enter_context(sandbox_tenants.serving(settings))
         open_pipeline(settings)
@@ -55,6 +59,7 @@ def up(
         environment = {
             **os.environ,
             **dagster_home.environment(settings),
+            **leftovers.mark(settings.home),
             "ST_PIPELINE_SANDBOX_URL": settings.sandbox_url,
             "ST_PIPELINE_PORTAL_URL": settings.portal_url,
             "ST_PIPELINE_DAGSTER_URL": settings.dagster_url,
@@ -71,13 +76,14 @@ def up(
         running: dict[str, subprocess.Popen[bytes]] = {}
         try:
             for name, command in commands.items():
-                running[name] = processes.start(command, environment, logs / processes.LOGS[name])
+                with interruption.held():
+                    running[name] = processes.start(command, environment, logs / processes.LOGS[name])
             processes.wait_for(f"{_url(host, portal_port)}/healthz", "the portal", running, logs)
             processes.wait_for(f"{_url(host, port)}/healthz", "the Dagster UI", running, logs)
             _announce(settings, logs, spare, is_ui_open=is_ui_open)
             processes.wait(running, logs)
         finally:
-            processes.stop(list(running.values()))
+            processes.stop(list(running.values()), interruption)
 
 
 def dev(port: Port = ui.PORT) -> None:
@@ -86,12 +92,15 @@ def dev(port: Port = ui.PORT) -> None:
     open_pipeline(settings)
     environment = {**os.environ, **dagster_home.environment(settings)}
     typer.echo(DEV_IS_OPEN)
-    with until_interrupted():
-        process = processes.start(["dg", "dev", "--host", "127.0.0.1", "--port", str(port)], environment, None)
+    running: dict[str, subprocess.Popen[bytes]] = {}
+    with until_interrupted() as interruption:
         try:
-            processes.wait({"dg dev": process}, settings.home / "logs")
+            with interruption.held():
+                command = ["dg", "dev", "--host", "127.0.0.1", "--port", str(port)]
+                running["dg dev"] = processes.start(command, environment, None)
+            processes.wait(running, settings.home / "logs")
         finally:
-            processes.stop([process])
+            processes.stop(list(running.values()), interruption)
 
 
 def addressed(settings: Settings, host: str, port: int, portal_port: int) -> Settings:

@@ -13,6 +13,7 @@ import pytest
 
 from st_pipeline.cli import processes
 from st_pipeline.cli.errors import CommandRefused
+from st_pipeline.cli.interrupting import Interruption
 
 
 def test_a_server_that_stopped_is_named_with_what_it_said_last(tmp_path: Path) -> None:
@@ -38,6 +39,26 @@ def test_what_a_program_leaves_behind_is_ended_too(monkeypatch: pytest.MonkeyPat
         assert process.stdout.readline(), "the child is there"
         left = psutil.Process(process.pid).children()
         assert len(left) == 1
-        processes.stop([process])
+        processes.stop([process], Interruption())
     assert process.returncode == -signal.SIGINT
     assert not psutil.wait_procs(left, timeout=60)[1]
+
+
+def test_pressing_again_shortens_the_wait_for_what_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "HURRY_SECONDS", 0.2)
+    code = "import signal, time\nfor number in (2, 15): signal.signal(number, signal.SIG_IGN)\n"
+    code += "print(flush=True)\ntime.sleep(600)"
+    interruption = Interruption()
+    interruption.is_urgent = True
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        processes.stop([process], interruption)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_stopping_is_not_interrupted() -> None:
+    interruption = Interruption()
+    processes.stop([], interruption)
+    interruption.handle(signal.SIGINT, None)
+    assert interruption.is_urgent

@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from st_pipeline.cli import leftovers
 from st_pipeline.cli.serving import addressed
 from st_pipeline.settings import PROJECT_ROOT, Settings
 from tests.support.homes import empty_home
@@ -179,3 +180,42 @@ def test_an_address_that_was_set_stays() -> None:
     environment = {"ST_PIPELINE_PORTAL_URL": "https://a.test", "ST_PIPELINE_DAGSTER_URL": "https://a.test:8443"}
     settings = addressed(Settings.from_environment(environment), "127.0.0.1", 4000, 4001)
     assert (settings.portal_url, settings.dagster_url) == ("https://a.test", "https://a.test:8443")
+
+
+@pytest.mark.acceptance
+def test_the_next_one_ends_what_a_killed_one_left_and_two_interruptions_leave_nothing(home: Path) -> None:
+    ports = ["--port", str(free_port()), "--portal-port", str(free_port())]
+    killed = start(home, "up", *ports)
+    until(killed, "Ctrl-C")
+    killed.kill()
+    killed.wait()
+    assert killed.stdout
+    killed.stdout.close()
+    left = leftovers.left_behind(home)
+    assert len(left) >= 3, "the Dagster UI, the daemon and the portal"
+    process = start(home, "up", *ports)
+    try:
+        said = until(process, "Ctrl-C")
+        assert "processes that an earlier st-pipeline up left running" in said
+        assert not psutil.wait_procs(left, timeout=60)[1]
+        second = start(home, "up")
+        assert "already running" in second.communicate(timeout=120)[0]
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+    assert leftovers.left_behind(home) == []
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(home) in " ".join(p.info["cmdline"] or [])]
+
+
+def until(process: subprocess.Popen[str], words: str) -> str:
+    """What it says up to the line with these words."""
+    assert process.stdout
+    said = ""
+    for line in process.stdout:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(said)
