@@ -22,6 +22,8 @@ class Lock(IntEnum):
     """One round of alerts at a time."""
     ROLL_UP = 7_350_005
     """One process rolls up the history at a time."""
+    SIGN_IN = 7_350_006
+    """Tries to sign in are counted one at a time."""
     FIRST_CHECK_SLOT = 7_350_100
     """This and the following numbers: slots for connection checks started in the portal."""
 

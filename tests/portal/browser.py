@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.responses import Response as Sent
 from starlette.testclient import TestClient
 
 from st_pipeline.portal.web.cookies import Cookies
+from st_pipeline.portal.web.service import Portal
 
 PASSWORD = "correct horse battery canary-password-5d1e"
 _TOKEN = re.compile(r'name="form_token" value="([0-9a-f]{64})"')
@@ -50,7 +52,7 @@ class Browser:
     def portal_throttle_only(self, app: Any, name: str) -> None:
         """One try to sign in, as far as the throttle sees it; hashing a password each time takes long."""
         address: str = self.http._transport.client[0]  # pyright: ignore[reportAttributeAccessIssue]
-        app.state.portal.throttle.allows(name, address)
+        try_only(app.state.portal, name, address)
 
     def take_session(self, cookie: str) -> Browser:
         """Be somebody who has this cookie."""
@@ -64,6 +66,18 @@ def signed(cookies: Cookies, session_id: str) -> str:
     response = Sent()
     cookies.write(response, "x", session_id, is_secure=False)
     return response.headers["set-cookie"].split(";")[0].removeprefix("x=")
+
+
+def try_only(portal: Portal, name: str, address: str) -> None:
+    """One try to sign in, as far as the throttle sees it."""
+    with portal.pool.connection() as connection:
+        portal.throttle.allows(connection, name, address, datetime.now(UTC))
+
+
+def forget_tries(portal: Portal) -> None:
+    """As if no one had tried to sign in."""
+    with portal.pool.connection() as connection:
+        connection.execute("delete from control.sign_in_tries")
 
 
 class _Texts(HTMLParser):

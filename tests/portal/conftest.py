@@ -20,7 +20,7 @@ from st_pipeline.portal.web.service import Portal
 from st_pipeline.postgres import Database
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
-from tests.portal.browser import PASSWORD, Browser, signed
+from tests.portal.browser import PASSWORD, Browser, forget_tries, signed
 from tests.support.past import Past
 
 SignedIn = Callable[[Role], Browser]
@@ -55,7 +55,7 @@ def app(settings: Settings, portal: Portal, warehouse: Database) -> Iterator[Sta
 @pytest.fixture
 def browser(app: Starlette, portal: Portal) -> Browser:
     """A browser that was never here, at a portal where nobody tried to sign in before."""
-    portal.throttle.forget()
+    forget_tries(portal)
     return Browser(app)
 
 

@@ -44,14 +44,14 @@ def password(visit: Visit) -> Response:
     if not form.validate():
         return visit.render("password.html", status=400, form=form)
     actor = visit.actor
-    if not visit.portal.throttle.allows(actor.name, visit.address):
+    if not visit.portal.throttle.allows(visit.connection, actor.name, visit.address, visit.now, visit.device):
         refuse(form.present, THROTTLED)
         return visit.render("password.html", status=429, form=form)
     if accounts.verify(visit.connection, actor.name, form.present.secret) is None:
         refuse(form.present, "This is not your current password.")
         visit.record("password change refused")
         return visit.render("password.html", status=403, form=form)
-    visit.portal.throttle.clear(actor.name)
+    visit.portal.throttle.clear(visit.connection, actor.name, visit.address, visit.device)
     assert actor.user_id is not None
     with visit.connection.transaction():
         accounts.set_password(visit.connection, actor.user_id, form.new.secret, visit.now)

@@ -14,7 +14,7 @@ from st_pipeline.operations import audit
 from st_pipeline.operations.audit import Author
 from st_pipeline.portal.oidc.provider import START
 from st_pipeline.portal.people import accounts, sessions
-from st_pipeline.portal.web.cookies import SESSION
+from st_pipeline.portal.web.cookies import DEVICE, DEVICE_LIVES, SESSION
 from st_pipeline.portal.web.forms import PortalForm, SecretField
 from st_pipeline.portal.web.guards import Permission, page
 from st_pipeline.portal.web.visit import Visit, home_of, safe_path
@@ -43,7 +43,7 @@ def sign_in(visit: Visit) -> Response:
         return _form(visit, form, status=400)
     name = form.name.data
     throttle = visit.portal.throttle
-    if not throttle.allows(name, visit.address):
+    if not throttle.allows(visit.connection, name, visit.address, visit.now, visit.device):
         return _form(visit, form, THROTTLED, status=429)
     user_id = accounts.verify(visit.connection, name, form.password.secret)
     if user_id is None:
@@ -51,9 +51,12 @@ def sign_in(visit: Visit) -> Response:
         known = accounts.find_name(visit.connection, name)
         audit.record(visit.connection, Author(known or "unknown", address=visit.address), "sign-in refused", visit.now)
         return _form(visit, form, WRONG, status=403)
-    throttle.clear(name)
+    throttle.clear(visit.connection, name, visit.address, visit.device)
     audit.record(visit.connection, Author(name.strip().lower(), address=visit.address), "signed in", visit.now)
-    return visit.start_session(form.next.data or "/", user_id=user_id)
+    response = visit.start_session(form.next.data or "/", user_id=user_id)
+    device = throttle.known_device(name, visit.device)
+    visit.portal.cookies.write(response, DEVICE, device, is_secure=visit.is_secure, lives=DEVICE_LIVES)
+    return response
 
 
 def sign_out(visit: Visit) -> Response:

@@ -81,7 +81,7 @@ def come_back(visit: Visit) -> Response:
 def _outcome(visit: Visit) -> Response:
     begun = visit.portal.cookies.read_value(visit.request, ATTEMPT, visit.now)
     attempt = Attempt(**begun) if begun else None
-    if not visit.portal.throttle.allows_address(visit.address):
+    if not visit.portal.throttle.allows_address(visit.connection, visit.address, visit.now):
         return _show(visit, signin.THROTTLED, status=429, attempt=attempt)
     given = visit.request.query_params
     is_ours = attempt and compare_digest(attempt.state.encode(), given.get("state", "").encode())

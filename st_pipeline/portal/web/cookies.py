@@ -22,6 +22,9 @@ from starlette.responses import Response
 from st_pipeline.secret import Secret
 
 SESSION = "st_pipeline_session"
+DEVICE = "st_pipeline_device"
+"""The cookie of a browser that has signed in before (people/throttle.py)."""
+DEVICE_LIVES = timedelta(days=365)
 VISITOR = "st_pipeline_visitor"
 """The cookie of a browser without a session, so that its forms have tokens too."""
 
@@ -46,11 +49,14 @@ class Cookies:
         except (BadSignature, UnicodeError):
             return None
 
-    def write(self, response: Response, name: str, value: str, *, is_secure: bool) -> None:
-        """Write the id into the cookie, for as long as the browser is open."""
+    def write(
+        self, response: Response, name: str, value: str, *, is_secure: bool, lives: timedelta | None = None
+    ) -> None:
+        """Write the id into the cookie, for as long as it ``lives``, or as the browser is open."""
         response.set_cookie(
             name,
             self._signer.sign(value).decode(),
+            max_age=int(lives.total_seconds()) if lives else None,
             path="/",
             secure=is_secure,
             httponly=True,
@@ -79,6 +85,10 @@ class Cookies:
             httponly=True,
             samesite="lax",
         )
+
+    def digest(self, text: str) -> bytes:
+        """A keyed hash that does not reveal ``text``."""
+        return hmac.new(self._form_key, b"digest " + text.encode(), hashlib.sha256).digest()
 
     def form_token(self, cookie_value: str) -> str:
         """The token for all forms in the browser that has this id."""

@@ -38,7 +38,11 @@ class Portal:
     provider: Provider | None = None
     """None if people sign in only with passwords."""
     templates: Environment = field(default_factory=environment)
-    throttle: Throttle = field(default_factory=Throttle)
+
+    @property
+    def throttle(self) -> Throttle:
+        """Counts tries to sign in, in the database."""
+        return Throttle(self.cookies.digest)
 
     @classmethod
     def of(cls, settings: Settings, database: Database) -> Portal:

@@ -20,7 +20,7 @@ from st_pipeline.operations.tenant_operations import TenantOperations
 from st_pipeline.portal.people import sessions
 from st_pipeline.portal.people.roles import Actor, Permission, Role
 from st_pipeline.portal.people.sessions import Session
-from st_pipeline.portal.web.cookies import SESSION, VISITOR
+from st_pipeline.portal.web.cookies import DEVICE, SESSION, VISITOR
 from st_pipeline.portal.web.service import Connection, Portal
 from st_pipeline.tenants.model import Tenant
 from st_pipeline.tenants.registry import Registry
@@ -67,6 +67,11 @@ class Visit:
     def is_secure(self) -> bool:
         """Whether cookies can be restricted to HTTPS."""
         return self.request.url.scheme == "https" or self.portal.settings.portal_url.startswith("https://")
+
+    @property
+    def device(self) -> str | None:
+        """What a browser that has signed in before shows."""
+        return self.portal.cookies.read(self.request, DEVICE)
 
     def number(self, name: str) -> int:
         """The number at ``{name}`` in the path; 404 if it is not a number or is too long for an id."""

@@ -10,10 +10,10 @@ from starlette.applications import Starlette
 
 from st_pipeline.portal.people import accounts, sessions
 from st_pipeline.portal.people.roles import Role
-from st_pipeline.portal.people.throttle import PER_ACCOUNT
+from st_pipeline.portal.people.throttle import PER_SOURCE
 from st_pipeline.portal.web.service import Portal
 from st_pipeline.secret import Secret
-from tests.portal.browser import PASSWORD, Browser, signed, text_of
+from tests.portal.browser import PASSWORD, Browser, forget_tries, signed, text_of
 from tests.portal.conftest import SignedIn
 from tests.portal.noted import noted
 
@@ -83,13 +83,13 @@ def test_guesses_at_the_current_password_are_throttled_like_sign_ins(
     now = datetime.now(UTC)
     user = accounts.add(control, "guessed", Role.VIEWER, Secret(PASSWORD), now)
     mine = Browser(app).take_session(signed(portal.cookies, sessions.start(control, now, user_id=user.id)))
-    for _ in range(PER_ACCOUNT):
+    for _ in range(PER_SOURCE):
         browser.portal_throttle_only(app, "guessed")
     new = "another good password"
     answer = mine.post("/password", {"present": PASSWORD, "new": new, "again": new})
     assert answer.status_code == 429
     assert accounts.verify(control, "guessed", Secret(PASSWORD)) == user.id
-    portal.throttle.clear("guessed")
+    forget_tries(portal)
     assert mine.post("/password", {"present": PASSWORD, "new": new, "again": new}).status_code == 303
     assert accounts.verify(control, "guessed", Secret(new)) == user.id
 
@@ -99,7 +99,7 @@ def test_a_password_is_changed_by_its_account_alone_whatever_the_form_says(
 ) -> None:
     now = datetime.now(UTC)
     mine = accounts.add(control, "mine", Role.VIEWER, Secret(PASSWORD), now)
-    portal.throttle.forget()
+    forget_tries(portal)
     browser = Browser(app).take_session(signed(portal.cookies, sessions.start(control, now, user_id=mine.id)))
     new = "another good password"
     form = {"present": PASSWORD, "new": new, "again": new, "name": "operator", "user_id": "1"}

@@ -11,8 +11,8 @@ from starlette.applications import Starlette
 
 from st_pipeline.portal.people import accounts, sessions
 from st_pipeline.portal.people.roles import Role
-from st_pipeline.portal.people.throttle import PER_ACCOUNT, PER_ADDRESS
-from st_pipeline.portal.web.cookies import Cookies
+from st_pipeline.portal.people.throttle import PER_ADDRESS, PER_SOURCE
+from st_pipeline.portal.web.cookies import DEVICE, Cookies
 from st_pipeline.portal.web.service import Portal
 from st_pipeline.secret import Secret
 from tests.portal.browser import PASSWORD, Browser, signed, text_of
@@ -46,10 +46,12 @@ def test_a_name_is_the_same_in_capitals(browser: Browser) -> None:
 def test_no_script_and_no_other_site_gets_to_the_cookies(browser: Browser) -> None:
     for sent in (browser.get("/sign-in"), browser.sign_in("operator")):
         written = [cookie for cookie in sent.headers.get_list("set-cookie") if "Max-Age=0" not in cookie]
-        assert len(written) == 1
-        assert "; HttpOnly;" in written[0]
-        assert "; SameSite=lax" in written[0]
-        assert "Max-Age" not in written[0], "it goes with the browser"
+        for cookie in written:
+            assert "; HttpOnly;" in cookie
+            assert "; SameSite=lax" in cookie
+        ids = [cookie for cookie in written if not cookie.startswith(DEVICE)]
+        assert len(ids) == 1
+        assert "Max-Age" not in ids[0], "it goes with the browser"
 
 
 def test_over_https_the_cookie_is_kept_from_plain_http(app: Starlette, browser: Browser) -> None:
@@ -85,16 +87,35 @@ def test_what_was_typed_for_a_name_is_in_the_audit_only_if_there_is_such_an_acco
     assert "canary" not in str(control.execute("select audit::text from control.audit").fetchall())
 
 
-def test_an_account_is_throttled_after_too_many_tries_also_with_the_right_password(
+def test_an_address_is_throttled_after_too_many_tries_also_with_the_right_password(
     app: Starlette, browser: Browser
 ) -> None:
-    for _ in range(PER_ACCOUNT):
+    for _ in range(PER_SOURCE):
         browser.sign_in("viewer", "wrong")
-    answer = Browser(app, "198.51.100.7").sign_in("viewer")
+    answer = browser.sign_in("viewer")
     assert answer.status_code == 429
-    assert Browser(app, "198.51.100.7").sign_in(" Viewer ").status_code == 429, "the same account"
+    assert browser.sign_in(" Viewer ").status_code == 429, "the same account"
     assert "Wait 15 minutes" in text_of(answer.text)
     assert browser.sign_in("operator").status_code == 303
+
+
+def test_strangers_lock_no_one_out_who_signed_in_from_this_browser_before(app: Starlette, browser: Browser) -> None:
+    assert browser.sign_in("viewer").status_code == 303
+    browser.http.cookies.delete(COOKIE)
+    for _ in range(PER_SOURCE):
+        browser.portal_throttle_only(app, "viewer")
+    assert Browser(app).sign_in("viewer").status_code == 429, "a stranger at the same address"
+    browser.form_page = "/sign-in"
+    assert browser.sign_in("viewer").status_code == 303
+
+
+def test_a_forged_cookie_makes_no_browser_known(app: Starlette, portal: Portal, browser: Browser) -> None:
+    device = portal.throttle.known_device("viewer", None)
+    for _ in range(PER_SOURCE):
+        browser.portal_throttle_only(app, "viewer")
+    for value in (device, f"{device}.forged", portal.cookies.digest("viewer").hex()):
+        browser.http.cookies.set(DEVICE, value, domain="portal.test")
+        assert browser.sign_in("viewer").status_code == 429
 
 
 def test_an_address_is_throttled_whatever_the_names(app: Starlette, browser: Browser) -> None:
@@ -108,7 +129,7 @@ def test_an_address_is_throttled_whatever_the_names(app: Starlette, browser: Bro
 
 def test_a_right_password_clears_the_tries_before_it(browser: Browser) -> None:
     for _ in range(2):
-        for _ in range(PER_ACCOUNT - 1):
+        for _ in range(PER_SOURCE - 1):
             browser.portal_throttle_only(browser.http.app, "operator")
         assert browser.sign_in("operator").status_code == 303
         browser.http.cookies.clear()

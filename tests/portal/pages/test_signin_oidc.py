@@ -36,7 +36,7 @@ from st_pipeline.portal.web.guards import Page
 from st_pipeline.portal.web.service import Portal
 from st_pipeline.secret import Secret
 from st_pipeline.settings import OpenIdClient, Settings
-from tests.portal.browser import PASSWORD, Browser, text_of
+from tests.portal.browser import PASSWORD, Browser, forget_tries, text_of, try_only
 from tests.portal.conftest import SignedIn
 from tests.portal.connecting import everything
 from tests.portal.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider, send, serving
@@ -362,7 +362,7 @@ def test_callbacks_are_throttled_by_address(
     browser: Browser, app: Starlette, there: OidcProvider, portal: Portal
 ) -> None:
     for number in range(PER_ADDRESS):
-        portal.throttle.allows(f"somebody{number}", "192.0.2.10")
+        try_only(portal, f"somebody{number}", "192.0.2.10")
     assert "Wait 15 minutes" in refused(sign_in(browser), 429)
     assert not is_in(browser)
     assert sign_in(Browser(app, "198.51.100.9")).status_code == 303
@@ -372,7 +372,7 @@ def test_too_many_wrong_passwords_do_not_keep_out_who_is_proved_by_the_provider(
     browser: Browser, there: OidcProvider, portal: Portal
 ) -> None:
     for _ in range(20):
-        portal.throttle.allows("ann@example.com", "203.0.113.66")
+        try_only(portal, "ann@example.com", "203.0.113.66")
     assert sign_in(browser).status_code == 303
 
 
@@ -443,7 +443,7 @@ TEXTS = st.one_of(
 def test_no_parameter_makes_a_fault_a_header_or_a_way_elsewhere(
     app: Starlette, there: OidcProvider, portal: Portal, query: dict[str, str], is_begun: bool
 ) -> None:
-    portal.throttle.forget()
+    forget_tries(portal)
     browser, attempt = Browser(app), Attempt.new("/")
     headers = {"Cookie": planted(portal, attempt, datetime.now(UTC))} if is_begun else {}
     if is_begun:
