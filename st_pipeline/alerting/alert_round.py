@@ -41,7 +41,7 @@ class Alerting:
             SettingsError: a channel, the quiet hours, or a rule is invalid (including RulesInvalid).
         """
         quiet = parse_quiet_hours(settings.quiet_hours) if settings.quiet_hours else None
-        return cls(read_rules(settings.home), open_channels(settings.alert_urls), quiet)
+        return cls(read_rules(settings.home, settings.dagster_url), open_channels(settings.alert_urls), quiet)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
+from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.sandbox import DEMO_ACCOUNTS, Account, Sandbox, spare_accounts
 from st_pipeline.secret import Secret
 from st_pipeline.settings import DEFAULT_SANDBOX_URL, Settings
@@ -17,7 +18,7 @@ from st_pipeline.tenants.errors import TenantUnknown
 from st_pipeline.tenants.model import Tenant, new_tenant
 from st_pipeline.tenants.recheck import check_and_record
 
-USUAL_PORT = urlsplit(DEFAULT_SANDBOX_URL).port or 0
+LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +44,36 @@ def serving(
 ) -> Iterator[tuple[Settings, list[Account]]]:
     """Run a sandbox during the block and register its accounts. Yields settings that point to it, and spare accounts.
 
-    It uses the port where other commands look for it, or a free one if that port is taken.
+    It serves ST_PIPELINE_SANDBOX_URL, where other commands look for it.
+
+    Raises:
+        CommandRefused: this machine cannot serve that address, or something else does.
     """
+    host, port = _address(settings.sandbox_url)
     with ExitStack() as stack:
-        everybody = [*accounts, *spare_accounts()]
         try:
-            sandbox = stack.enter_context(Sandbox(everybody, port=USUAL_PORT))
-        except OSError:
-            sandbox = stack.enter_context(Sandbox(everybody))
-        pointed = replace(settings, sandbox_url=sandbox.url)
+            sandbox = stack.enter_context(Sandbox([*accounts, *spare_accounts()], host=host, port=port))
+        except OSError as error:
+            # On another port, a command in another terminal would send its credentials to a stranger.
+            raise CommandRefused(
+                f"the sandbox cannot listen on {host}:{port} ({error.strerror or error}); set ST_PIPELINE_SANDBOX_URL "
+                f"to a free address of this machine, like http://127.0.0.1:{port + 1}, here and in other terminals"
+            ) from None
+        pointed = replace(settings, sandbox_url=settings.sandbox_url if port else sandbox.url)
         pipeline = open_pipeline(pointed)
         _allow_as_before(pipeline, sandbox)
         register(pipeline, accounts)
         yield pointed, [account for account in sandbox.accounts if account.tenant_id not in TENANTS]
+
+
+def _address(url: str) -> tuple[str, int]:
+    """The host and port to listen on; port 0 picks a free one."""
+    found = re.fullmatch(r"http://([^\s/:?#@\[\]]+):(\d{1,5})/?", url)
+    if not found or int(found[2]) > LAST_PORT:
+        raise CommandRefused(
+            f"the sandbox cannot serve {url}; set ST_PIPELINE_SANDBOX_URL to an address like {DEFAULT_SANDBOX_URL}"
+        )
+    return found[1], int(found[2])
 
 
 def introduced(account: Account, url: str) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from st_pipeline.rules.findings import Severity
+from st_pipeline.settings import DEFAULT_DAGSTER_URL
 
 SHARE = {"least": 0.0, "most": 1.0}
 
@@ -211,7 +212,7 @@ class Telling:
     """More than ``digest_over`` alerts at once are sent as one digest. Links go to ``dagster_url``, Dagster's UI."""
 
     digest_over: int = _between(5, 1)
-    dagster_url: str = "http://127.0.0.1:3000"
+    dagster_url: str = DEFAULT_DAGSTER_URL
 
 
 @dataclass(frozen=True, slots=True)

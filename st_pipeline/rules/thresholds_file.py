@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from st_pipeline.rules.findings import Severity
-from st_pipeline.rules.thresholds import Rules
-from st_pipeline.settings import SettingsError
+from st_pipeline.rules.thresholds import Rules, Telling
+from st_pipeline.settings import DEFAULT_DAGSTER_URL, SettingsError
 
 FILE = "alerts.toml"
 
@@ -29,25 +29,27 @@ class RulesInvalid(SettingsError):
     """The file is invalid; the message names the file, table and key, and what is expected."""
 
 
-def read_rules(home: Path) -> Rules:
+def read_rules(home: Path, dagster_url: str = DEFAULT_DAGSTER_URL) -> Rules:
     """The rules of ``home``: the defaults, overridden by its ``alerts.toml`` if there is one.
+
+    ``dagster_url`` is where links to runs lead, unless the file says otherwise.
 
     Raises:
         RulesInvalid: the file cannot be read, or has an unknown or invalid setting.
     """
     path = home / FILE
+    defaults = Rules(telling=Telling(dagster_url=dagster_url))
     try:
         with path.open("rb") as file:
-            return parse_rules(tomllib.load(file), str(path))
+            return parse_rules(tomllib.load(file), str(path), defaults)
     except FileNotFoundError:
-        return Rules()
+        return defaults
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RulesInvalid(f"{path}: {error}. Fix the file or remove it") from None
 
 
-def parse_rules(tables: Mapping[str, Any], source: str) -> Rules:
-    """The rules that ``tables`` describe; ``source`` is the file's name in messages. Raises RulesInvalid."""
-    rules = Rules()
+def parse_rules(tables: Mapping[str, Any], source: str, rules: Rules = Rules()) -> Rules:  # noqa: B008 - frozen
+    """``rules`` with what ``tables`` change; ``source`` is the file's name in messages. Raises RulesInvalid."""
     known = [part.name for part in fields(Rules)]
     changed: dict[str, Any] = {}
     for name, table in tables.items():

@@ -38,10 +38,10 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(home: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [COMMAND, *arguments],
-        env={**os.environ, "ST_PIPELINE_HOME": str(home)},
+        env={**os.environ, "ST_PIPELINE_HOME": str(home), **variables},
         cwd=PROJECT_ROOT,
         text=True,
         stdout=subprocess.PIPE,
@@ -92,7 +92,9 @@ def sign_in(home: Path, port: int, portal_port: int) -> Operator:
 @pytest.mark.acceptance
 def test_up_serves_assets_and_tenants_and_ends_all_of_it(home: Path) -> None:
     port, portal_port = free_port(), free_port()
-    process = start(home, "up", "--sandbox", "--port", str(port), "--portal-port", str(portal_port))
+    url = f"http://127.0.0.1:{free_port()}"
+    ports = ["--port", str(port), "--portal-port", str(portal_port)]
+    process = start(home, "up", "--sandbox", *ports, ST_PIPELINE_SANDBOX_URL=url)
     try:
         assert process.stdout
         said = []
@@ -143,8 +145,8 @@ def connect_by_what_is_said(home: Path, said: str) -> None:
     assert found == ["connected", "not_connected"]
     allow = re.findall(r"\.venv/bin/st-pipeline (sandbox allow .*)", said)
     assert len(allow) == 1
-    # As in another terminal, which knows of no sandbox but what it is told.
-    subprocess.run([COMMAND, *allow[0].split()], env={**os.environ, "ST_PIPELINE_HOME": str(home)}, check=True)
+    # As in another terminal with the same settings.
+    subprocess.run([COMMAND, *allow[0].split()], env=environment, check=True)
     checked = subprocess.run(
         [COMMAND, "tenants", "check", "pecan", "--json"], env=environment, text=True, capture_output=True, check=True
     )

@@ -99,3 +99,11 @@ def test_any_value_is_taken_within_its_bounds_or_refused_in_words(name: tuple[st
     kept = getattr(getattr(rules, table), key)
     assert type(kept) is type(getattr(getattr(Rules(), table), key))
     assert kept == (value.rstrip("/") if isinstance(value, str) else value)
+
+
+def test_links_to_runs_lead_to_the_dagster_ui_of_the_settings_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    assert read_rules(tmp_path, "http://127.0.0.1:4000").telling.dagster_url == "http://127.0.0.1:4000"
+    home = written(tmp_path, "[drift]\nenabled = false")
+    assert read_rules(home, "http://127.0.0.1:4000").telling.dagster_url == "http://127.0.0.1:4000"
+    home = written(tmp_path, '[telling]\ndagster_url = "https://dagster.example"')
+    assert read_rules(home, "http://127.0.0.1:4000").telling.dagster_url == "https://dagster.example"

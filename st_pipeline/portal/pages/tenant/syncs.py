@@ -89,8 +89,9 @@ def syncs_words(visit: Visit) -> dict[str, Any]:
 
 def dagster_run(visit: Visit) -> Callable[[str | None], str | None]:
     """The URL of a run in Dagster's UI, for people who may use it."""
-    base = read_rules(visit.portal.settings.home).telling.dagster_url
-    may = visit.actor.may(Permission.SEE_ALL)
+    settings = visit.portal.settings
+    base = read_rules(settings.home, settings.dagster_url).telling.dagster_url
+    may = visit.actor.may(Permission.ADMINISTER)
     return lambda run_id: f"{base}/runs/{run_id}" if run_id and may else None
 
 

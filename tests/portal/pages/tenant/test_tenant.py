@@ -143,7 +143,7 @@ def test_only_those_who_may_have_the_buttons_and_the_way_to_dagster(signed_in: S
     }
     assert has == {
         Role.OPERATOR: [True, True, True, True],
-        Role.VIEWER: [False, False, False, True],
+        Role.VIEWER: [False, False, False, False],
         Role.CLIENT: [True, False, False, False],
     }
 
