@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +23,7 @@ from st_pipeline.portal.people import accounts, sessions
 from st_pipeline.portal.routes import PAGES
 from st_pipeline.portal.web.service import Portal
 from st_pipeline.postgres import Database, connect
+from st_pipeline.settings import Settings
 from st_pipeline.tenants.model import Status
 from tests.portal.browser import signed
 from tests.portal.browser_chromium import NONE, Person, chromium, launched
@@ -34,6 +36,12 @@ GRAVE = ("serious", "critical")
 LOOKS = {"light and wide": ("light", 1280), "dark and narrow": ("dark", 390)}
 NO_PAGES = (".csv", "/metrics", "/healthz", "/status", "/preview")
 """Files, and parts of a page that are asked for by it."""
+
+
+@pytest.fixture(scope="module")
+def settings(settings: Settings) -> Settings:
+    """With the Dagster UI where the page that leads there stays open."""
+    return replace(settings, dagster_url="http://dagster.test:3000")
 
 
 @pytest.fixture(scope="module")
