@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from st_pipeline import private_home
 from st_pipeline.resources import PipelineResource, ServiceTitanResource, dbt_resource, no_outputs
 
 
@@ -28,5 +29,6 @@ def build_defs(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """The definitions that webserver, daemon and `dg` load."""
+    """The definitions that webserver, daemon, runs and `dg` load. Not all of them are started by our command line."""
+    private_home.keep_new_files_private()
     return build_defs()

@@ -10,7 +10,6 @@ from functools import cache
 import dagster as dg
 from dagster_dbt import DbtCliResource
 
-from st_pipeline import private_home
 from st_pipeline.dbt import dbt_executable, project_folder
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.settings import Settings
@@ -46,7 +45,6 @@ class ServiceTitanResource(dg.ConfigurableResource[Tenants]):
 
 @cache
 def _pipeline() -> Pipeline:
-    private_home.keep_new_files_private()
     return open_pipeline(Settings.from_environment())
 
 

@@ -118,3 +118,12 @@ def test_a_command_closes_the_home_and_what_it_writes_whatever_the_callers_umask
     assert ours == []
     assert list(home.iterdir()), "the command wrote something"
     shutil.rmtree(home)
+
+
+def test_dagsters_own_processes_write_for_their_user_only(home: Path) -> None:
+    code = "import os; os.umask(0); from st_pipeline.definitions import defs; defs(); print(oct(os.umask(0)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "ST_PIPELINE_HOME": str(home)}, text=True, check=True,
+        capture_output=True,
+    )  # fmt: skip
+    assert done.stdout == "0o77\n"
