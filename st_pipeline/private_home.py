@@ -11,6 +11,8 @@ import stat
 from pathlib import Path
 
 UMASK = 0o077
+KEY_FILE = "secret.key"
+"""The vault's key. If others could read it, key_file.py refuses it: closing it would hide that someone may have it."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _PASS_THROUGH = stat.S_IXGRP | stat.S_IXOTH
 
@@ -44,7 +46,7 @@ def close(home: Path) -> None:
     for entry in home.iterdir():
         if (entry / "postgres").is_dir():
             close(entry)  # a home in this one, like the demo's
-        else:
+        elif entry.name != KEY_FILE:
             _close_tree(entry)
 
 

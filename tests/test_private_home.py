@@ -127,3 +127,11 @@ def test_dagsters_own_processes_write_for_their_user_only(home: Path) -> None:
         capture_output=True,
     )  # fmt: skip
     assert done.stdout == "0o77\n"
+
+
+def test_a_key_that_others_could_read_is_not_hidden(home: Path) -> None:
+    key = home / private_home.KEY_FILE
+    key.write_text("key")
+    key.chmod(0o644)
+    private_home.close(home)
+    assert mode(key) == 0o644, "key_file.py refuses it"

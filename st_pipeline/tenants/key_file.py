@@ -18,7 +18,7 @@ from st_pipeline import private_home
 from st_pipeline.secret import Secret
 from st_pipeline.tenants.errors import VaultKeyInvalid
 
-FILE_NAME = "secret.key"
+FILE_NAME = private_home.KEY_FILE
 MODE = 0o600
 
 _log = logging.getLogger(__name__)
