@@ -72,11 +72,8 @@ def add(
     )
     entry.refuse_two_readers(client_secret_file, app_key_file)
     app_key = entry.secret_from(app_key_file) if app_key_file else None
-    client_secret = (
-        entry.secret_from(client_secret_file)
-        if client_secret_file
-        else entry.ask("Client secret", "--client-secret-file")
-    )
+    client_secret = entry.secret_from(client_secret_file) if client_secret_file else None
+    client_secret = client_secret or entry.ask("Client secret", "--client-secret-file")
     own = own_credentials(client_id, client_secret, app_key, settings.servicetitan.app_id)
     with open_operations(settings) as operations:
         operations.register([(tenant, own)])
