@@ -134,7 +134,7 @@ def _digest(told: Sequence[tuple[State, Incident]], ids: tuple[int, ...]) -> Mes
     bad = sum(state is State.OPENED for state, _ in told)
     tenants = {incident.tenant for _, incident in told}
     of = "all companies" if ALL_TENANTS in tenants else format_count(len(tenants), "company")
-    title = f"{len(told)} alerts for {of}: {bad} opened, {len(told) - bad} resolved"
+    title = f"{len(told)} alerts for {of}: {bad} opened, {len(told) - bad} closed"
     lines = [f"{_title(state, incident)}: {incident.what}" for state, incident in told[:LINES]]
     if len(told) > LINES:
         lines.append(f"… and {len(told) - LINES} more")

@@ -10,7 +10,7 @@ from st_pipeline.steps.step import Do, Step
 _OWN = {
     Do.SYNC: "Click Sync now in the portal, or run st-pipeline sync {tenant}{entity}.",
     Do.FULL_REFRESH: "Request a full refresh in the portal, or run st-pipeline sync {tenant}{entity} --full.",
-    Do.VIEW_SYNCS: "Check its recent syncs in the portal, or run st-pipeline status.",
+    Do.VIEW_SYNCS: "Check the company's recent syncs in the portal, or run st-pipeline status.",
     Do.ENABLE: "To turn its syncs back on, enable it in the portal, or run st-pipeline tenants enable {tenant}.",
     Do.TEST_CONNECTION: "Click Test connection in the portal, or run st-pipeline tenants check {tenant}.",
     Do.ENTER_CREDENTIALS: (

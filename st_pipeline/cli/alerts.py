@@ -78,9 +78,9 @@ def list_(
 
 def _lines(incident: Incident, channels: list[str]) -> list[str]:
     because = (incident.closed_because or "").replace("_", " ")
-    end = f", {because} {incident.closed_at:%Y-%m-%d %H:%M} UTC" if incident.closed_at else ""
+    end = f"; {because} {incident.closed_at:%Y-%m-%d %H:%M} UTC" if incident.closed_at else ""
     return [
-        f"{incident.where}: {heading(incident.rule)} since {incident.since:%Y-%m-%d %H:%M} UTC{end}",
+        f"{incident.where}: {heading(incident.rule)} (since {incident.since:%Y-%m-%d %H:%M} UTC{end})",
         f"  {incident.what}",
         f"  What to do: {command_words(incident.steps, incident.tenant)}",
         f"  Notified: {', '.join(channels) or 'no one yet'}",

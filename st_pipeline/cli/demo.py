@@ -158,4 +158,4 @@ def _show_addresses(settings: Settings) -> None:
     prefix = f"ST_PIPELINE_HOME={settings.home} .venv/bin/st-pipeline"
     typer.echo(f"Parquet files   {settings.landing}")
     typer.echo(f"psql            {prefix} psql")
-    typer.echo(f"Dagster UI      {prefix} up --sandbox    (or make up, which starts with an empty home)")
+    typer.echo(f"Dagster UI      {prefix} up --sandbox    (or make up, which uses your own home instead of the demo's)")

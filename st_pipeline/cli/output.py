@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from st_pipeline.alerting.incidents import Incident
+from st_pipeline.rules.findings import format_count
 from st_pipeline.steps.commands import command_words
 from st_pipeline.tenants import presentation
 from st_pipeline.tenants.model import Tenant
@@ -52,8 +53,8 @@ def encryption(count: int, keys: str, as_json: bool) -> None:
         json_({"tenants": count, "keys": keys})
         return
     typer.echo(
-        f"Re-encrypted the credentials of {count} tenants with the newest key in {keys}. Restart every running "
-        "st-pipeline process. The older keys are no longer used, but keep them as long as you keep backups."
+        f"Re-encrypted the credentials of {format_count(count, 'tenant')} with the newest key in {keys}. Restart every "
+        "running st-pipeline process. The older keys are no longer used, but keep them as long as you keep backups."
     )
 
 

@@ -29,7 +29,7 @@ def sandbox(
     customers: Annotated[int, typer.Option(help="Number of customers per account.")] = 1_500,
     invoices: Annotated[int, typer.Option(help="Number of invoices per account.")] = 4_000,
 ) -> None:
-    """Run a simulated ServiceTitan API with five accounts, or allow the app in one that is running."""
+    """Run a simulated ServiceTitan API with five accounts, or allow the app in a sandbox that is already running."""
     if context.invoked_subcommand:
         return
     accounts = [*demo_accounts(customers, invoices), *spare_accounts(customers, invoices)]

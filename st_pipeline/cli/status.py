@@ -17,6 +17,7 @@ from st_pipeline.cli import output
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.history.syncs import SyncState
 from st_pipeline.overview.overview import Overview, TenantOverview, Totals, read_overview
+from st_pipeline.rules.findings import format_count
 from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.settings import Settings
 from st_pipeline.steps.commands import command_words, with_commands
@@ -101,10 +102,11 @@ def headlines(totals: Totals) -> list[str]:
         )
     limit = ""
     if totals.rate_limit_share is not None:
-        limit = f". Highest rate limit use: {totals.rate_limit_share:.0%} used ({totals.busiest_tenant})"
+        limit = f". Most of the rate limit used by one tenant: {totals.rate_limit_share:.0%} ({totals.busiest_tenant})"
     return [
-        f"{totals.tenants} tenants, {totals.connected} connected. {totals.running} running, {totals.queued} waiting, "
-        f"{totals.failed_today} failed today, {totals.open_incidents} open incidents.",
+        f"{format_count(totals.tenants, 'tenant')}, {totals.connected} connected. "
+        f"{totals.running} running, {totals.queued} waiting, "
+        f"{totals.failed_today} failed today, {format_count(totals.open_incidents, 'open incident')}.",
         f"Last 24 hours: {ended}{limit}.",
         f"API: {called}.",
     ]

@@ -11,7 +11,7 @@ import dagster as dg
 from st_pipeline import postgres
 from st_pipeline.dbt import one_build_at_a_time
 from st_pipeline.rules.asset_checks import LEGACY_CHECKS, RAW_CHECKS, Verdict, judge, read_evidence
-from st_pipeline.rules.findings import Finding, Severity
+from st_pipeline.rules.findings import Finding, Severity, format_count
 from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.steps.commands import command_words
@@ -75,9 +75,13 @@ def _result(verdict: Verdict) -> dg.AssetCheckResult:
         asset_key=dg.AssetKey(verdict.asset),
         check_name=verdict.check,
         severity=dg.AssetCheckSeverity.ERROR if verdict.severity is Severity.NOW else dg.AssetCheckSeverity.WARN,
-        description=f"{len(verdict.tenants)} tenants: {', '.join(verdict.tenants[:10])}" if verdict.findings else None,
+        description=_summary(verdict.tenants) if verdict.findings else None,
         metadata=metadata,
     )
+
+
+def _summary(tenants: Sequence[str]) -> str:
+    return f"{format_count(len(tenants), 'tenant')}: {', '.join(tenants[:10])}"
 
 
 def _table(findings: Sequence[Finding]) -> str:

@@ -29,7 +29,8 @@ TENANTS_AT_ONCE = 3
 class SyncConfig(dg.Config):
     """``full`` reads everything again and marks deleted records. ``reload`` loads all landed files again.
 
-    ``if_due`` syncs a tenant only if a sync was requested or is due by then. ``requested_by`` is for the history.
+    ``if_due`` syncs a tenant only if a sync was requested or is due when the run reaches it. ``requested_by`` is for
+    the history.
     """
 
     full: bool = False

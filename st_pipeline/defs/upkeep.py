@@ -28,7 +28,7 @@ def expire_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourcePar
     """Remove landed files that are older than ST_PIPELINE_KEEP_LANDED_DAYS and no longer needed."""
     days = pipeline.settings.keep_landed_days
     if days is None:
-        _report(context, {"did": "nothing, because ST_PIPELINE_KEEP_LANDED_DAYS is never"})
+        _report(context, {"did": "nothing, because ST_PIPELINE_KEEP_LANDED_DAYS is set to never"})
         return
     done = expire(pipeline.database, pipeline.zone, pipeline.clock(), timedelta(days=days))
     _report(
@@ -43,7 +43,7 @@ def compact_landed_files(context: dg.OpExecutionContext, pipeline: dg.ResourcePa
     """Combine small landed files from past months."""
     days = pipeline.settings.compact_landed_days
     if days is None:
-        _report(context, {"did": "nothing, because ST_PIPELINE_COMPACT_LANDED_DAYS is never"})
+        _report(context, {"did": "nothing, because ST_PIPELINE_COMPACT_LANDED_DAYS is set to never"})
         return
     done = compact(pipeline.database, pipeline.zone, pipeline.clock(), timedelta(days=days))
     metadata = {
@@ -61,7 +61,7 @@ def delete_runs(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[Pipel
     """Delete Dagster runs that ended more than ST_PIPELINE_KEEP_RUNS_DAYS ago, with their events and logs."""
     days = pipeline.settings.keep_runs_days
     if days is None:
-        _report(context, {"did": "nothing, because ST_PIPELINE_KEEP_RUNS_DAYS is never"})
+        _report(context, {"did": "nothing, because ST_PIPELINE_KEEP_RUNS_DAYS is set to never"})
         return
     done = delete_old_runs(context.instance, pipeline.clock(), timedelta(days=days))
     _report(context, {"runs": done.runs, "kept_as_latest": done.kept, "has_more": done.has_more})
@@ -72,7 +72,7 @@ def roll_up_history(context: dg.OpExecutionContext, pipeline: dg.ResourceParam[P
     """Roll up syncs older than ST_PIPELINE_KEEP_HISTORY_DAYS into daily totals, and delete incidents of that age."""
     days = pipeline.settings.keep_history_days
     if days is None:
-        _report(context, {"did": "nothing, because ST_PIPELINE_KEEP_HISTORY_DAYS is never"})
+        _report(context, {"did": "nothing, because ST_PIPELINE_KEEP_HISTORY_DAYS is set to never"})
         return
     with postgres.connect(pipeline.database, application="st-pipeline history upkeep", autocommit=True) as connection:
         rolled_up = retention.roll_up(connection, pipeline.clock(), days)

@@ -24,8 +24,8 @@ from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.steps.step import Do, Step
 
 RAW_CHECKS = {
-    "is_fresh": "Every tenant's records were read in full within its cadence. Paused, disabled, and unconnected "
-    "tenants do not count.",
+    "is_fresh": "Every tenant's new and changed records were read to the end within its cadence. Paused, disabled, and "
+    "unconnected tenants do not count.",
     "is_complete": "Every landed record was loaded or quarantined, and no landed file has waited too long.",
     "counts_agree": "Raw has as many rows as the API counts, for records old enough that no export is late. Checked "
     "after every full refresh, and weekly.",

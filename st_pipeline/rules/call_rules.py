@@ -123,7 +123,7 @@ def _error_rate(tenant: str, syncs: list[SyncCalls], is_shut_out: bool, rules: R
         "error_rate",
         tenant,
         rule.severity,
-        f"{failed / calls:.1%} of the latest {format_count(calls, 'API call')} failed, most of them to {worst}",
+        f"{failed / calls:.1%} of the latest {format_count(calls, 'API call')} failed, for example calls to {worst}",
         considered[-1].started_at,
         (Step(Do.WAIT_FOR_RETRY), Step(Do.CHECK_STATUS_PAGE)),
         run_id=syncs[0].run_id,

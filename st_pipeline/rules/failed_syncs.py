@@ -14,6 +14,7 @@ from st_pipeline.rules.findings import Finding, format_count, shorten
 from st_pipeline.rules.thresholds import Rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, is_legacy_required
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
+from st_pipeline.steps.sentences import list_words
 from st_pipeline.steps.step import Do, Step, Steps, from_plain
 
 
@@ -36,6 +37,8 @@ class Failing:
     """How many entities failed for another reason. A sync that stopped early has no entities."""
     steps: Steps = ()
     """What the error itself says to do."""
+    trace_id: str | None = None
+    """ServiceTitan's, if the sync has one: its support can find the call by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def read_failing(connection: psycopg.Connection) -> list[Failing]:
             """
             select t.key as tenant, coalesce(last.error, '') as error, last.run_id, row_.failures, row_.since,
                 last.finished_at as last_failed_at, parts.not_granted, parts.others,
-                coalesce(nullif(last.steps, '[]'), parts.steps, '[]') as steps
+                coalesce(nullif(last.steps, '[]'), parts.steps, '[]') as steps, last.trace_id
             from control.tenants t
             join lateral (
                 select * from control.syncs s
@@ -136,7 +139,7 @@ def find_withdrawn(entities: Iterable[NotGranted], rules: Rules) -> Iterator[Fin
             "scope_withdrawn",
             tenant,
             rules.scope_withdrawn.severity,
-            f"The app lost the permission {scope} in ServiceTitan; {' and '.join(names)} "
+            f"The app lost the permission {scope} in ServiceTitan; {list_words(names)} "
             f"{'was' if len(names) == 1 else 'were'} last downloaded {read_at:%Y-%m-%d %H:%M} UTC"
             f"{'. The reports cannot be built without this permission' if required else ''}",
             min(one.since for one in lost),
@@ -173,13 +176,15 @@ def find_in_syncs(failing: Iterable[Failing], explained: Collection[str], rules:
     rows = count_consecutive(failing, rules)
     for one in failing:
         scopes = _only(one)
+        own = one.steps or (Step(Do.FIX_ERROR),)
+        trace = (Step(Do.REPORT_TRACE),) if one.trace_id and Step(Do.REPORT_TRACE) not in own else ()
         common: dict[str, Any] = {
             "since": one.since,
             "run_id": one.run_id,
             "steps": (
                 (*(Step(Do.GRANT_SCOPE, scope) for scope in sorted(scopes)), Step(Do.SYNC))
                 if scopes
-                else (*(one.steps or (Step(Do.FIX_ERROR),)), Step(Do.SYNC), Step(Do.REPORT_TRACE))
+                else (*own, Step(Do.SYNC), *trace)
             ),
         }
         yield Finding(

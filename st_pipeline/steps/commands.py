@@ -10,7 +10,7 @@ from st_pipeline.steps.step import Do, Step
 _OWN = {
     Do.SYNC: "Run st-pipeline sync {tenant}{entity}.",
     Do.FULL_REFRESH: "To read every record again, run st-pipeline sync {tenant}{entity} --full.",
-    Do.VIEW_SYNCS: "Check its recent syncs (st-pipeline status).",
+    Do.VIEW_SYNCS: "Check the tenant's recent syncs (st-pipeline status).",
     Do.ENABLE: "To turn its syncs back on, run st-pipeline tenants enable {tenant}.",
     Do.TEST_CONNECTION: "Run st-pipeline tenants check {tenant}.",
     Do.ENTER_CREDENTIALS: "Enter its credentials with st-pipeline tenants rotate {tenant} --client-id ID.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from st_pipeline.steps.step import Do, Step
 
@@ -34,7 +34,7 @@ _COMMON = {
     Do.VIEW_RUN: "Open the run to see which model or check failed.",
     Do.FIX_ERROR: "Read the error and fix its cause. If it is unclear, send it to your administrator.",
     Do.FIX_SHARED_CAUSE: (
-        "The likely cause is something they all share: ServiceTitan itself (check its status page), or this machine's "
+        "The likely cause is something they all share: ServiceTitan itself (check its status page), or the "
         "network, database, or disk."
     ),
     Do.WAIT_FOR_RETRY: "Syncs retry automatically.",
@@ -55,7 +55,10 @@ _COMMON = {
         "Add the permission {about} to the app in the developer portal, and have the company's administrator accept it "
         f"in ServiceTitan under {WHERE}."
     ),
-    Do.RESTORE_VAULT_KEY: "Add the encryption key that was used to save it to the end of {about}.",
+    Do.RESTORE_VAULT_KEY: (
+        "To the end of {about}, add the encryption key that these credentials were encrypted with. If it is lost, "
+        "they must be entered again."
+    ),
     Do.CHECK_STATUS_PAGE: "If this continues, check the network and ServiceTitan's status page.",
     Do.CHECK_FIREWALL: (
         "Check the network of the server that runs the syncs: a firewall, proxy, or sign-in page answers instead of "
@@ -104,6 +107,11 @@ _COMMON = {
     ),
     Do.REPORT_TRACE: "If it fails again, contact ServiceTitan support and give them the trace ID.",
 }
+
+
+def list_words(names: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def word(steps: Iterable[Step], own: Mapping[Do, str | None], tenant: str) -> str:

@@ -98,7 +98,9 @@ def _interval(words: str) -> Cadence | None:
         return None
     length = int(found[1]) * _UNITS[found[2]]
     if length > LONGEST_INTERVAL:
-        raise _refusal(f"must be at most every {LONGEST_INTERVAL.days}d; for less often, use monthly or cron")
+        raise _refusal(
+            f"must be {LONGEST_INTERVAL.days} days or less; to sync less often, use monthly or a cron expression"
+        )
     return Cadence(f"every {found[1]}{found[2]}", length)
 
 

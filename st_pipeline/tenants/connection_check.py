@@ -17,6 +17,7 @@ from st_pipeline.servicetitan.errors import (
     ScopeMissing,
     ServiceTitanError,
 )
+from st_pipeline.steps.sentences import list_words
 from st_pipeline.steps.step import Do, Step, Steps
 from st_pipeline.tenants.model import CheckCause, Status, Tenant
 
@@ -61,7 +62,7 @@ def judge_admission(tenant: Tenant, scopes: frozenset[str]) -> CheckResult:
     missing = {scope: names for scope, names in _required_scopes().items() if scopes and scope not in scopes}
     if not missing:
         return CheckResult(Status.CONNECTED, "connected", scopes)
-    named = ", ".join(f"{scope} (for {' and '.join(names)})" for scope, names in sorted(missing.items()))
+    named = ", ".join(f"{scope} (for {list_words(names)})" for scope, names in sorted(missing.items()))
     return CheckResult(
         Status.CONNECTED,
         f"connected, but {'a permission is' if len(missing) == 1 else 'permissions are'} missing: {named}. "

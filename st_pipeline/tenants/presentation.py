@@ -68,8 +68,8 @@ def as_lines(facts: dict[str, Any]) -> list[str]:
 
 def state_line(tenant: Tenant) -> str:
     """``acme: not connected yet. <what to do>``"""
-    if tenant.status_detail == tenant.status.label:
-        return f"{tenant.key}: {tenant.status.label}"
+    if tenant.status_detail.startswith(tenant.status.label):
+        return f"{tenant.key}: {detail_words(tenant)}"
     return f"{tenant.key}: {tenant.status.label}. {detail_words(tenant)}"
 
 

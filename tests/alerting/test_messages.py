@@ -85,7 +85,7 @@ def test_a_shared_problem_is_described_as_shared() -> None:
     assert message.title == "all companies: Reports are behind"
     assert (message.body["tenant"], message.body["entity"]) == (None, None)
     digest = only(compose([Alert(1, "opened", shared), Alert(2, "opened", replace(INCIDENT, id=8))], 1))
-    assert digest.title == "2 alerts for all companies: 2 opened, 0 resolved"
+    assert digest.title == "2 alerts for all companies: 2 opened, 0 closed"
     assert "all companies: Reports are behind: The scope was withdrawn" in digest.text
 
 
@@ -102,7 +102,7 @@ def many(number: int) -> list[Alert]:
 def test_one_alert_above_the_limit_makes_a_digest() -> None:
     assert len(compose(many(5), 5)) == 5
     digest = only(compose(many(6), 5))
-    assert digest.title == "6 alerts for 6 companies: 6 opened, 0 resolved"
+    assert digest.title == "6 alerts for 6 companies: 6 opened, 0 closed"
     assert (digest.body["state"], digest.body["count"]) == ("digest", 6)
     assert [alert["tenant"] for alert in digest.body["alerts"]] == [f"t{n}" for n in range(6)]
     assert all(
@@ -122,7 +122,7 @@ def test_a_large_digest_stays_readable_and_settles_all() -> None:
 def test_a_digest_of_recoveries_is_good_news() -> None:
     alerts = [Alert(n, "closed", replace(ENDED, id=n)) for n in range(9)]
     digest = only(compose(alerts, 5))
-    assert digest.title == "9 alerts for 1 company: 0 opened, 9 resolved"
+    assert digest.title == "9 alerts for 1 company: 0 opened, 9 closed"
     assert digest.is_good
 
 

@@ -104,7 +104,7 @@ def test_what_is_wrong_is_listed_with_what_to_do_and_who_was_told(
     store(control)
     said = run("list").stdout
     for part in (
-        "acme: A permission was withdrawn since",
+        "acme: A permission was withdrawn (since",
         "Gone [sic]",
         "What to do: Run st-pipeline sync acme.",
         "Notified: no one yet",
@@ -123,7 +123,7 @@ def test_what_is_over_is_listed_when_asked_for(run: Run, control: psycopg.Connec
     news = reconcile(incident_table.read_open_incidents(control), [], {"acme"}, {"scope_withdrawn"})
     incident_table.store(control, news, "http://dagster", NOW)
     assert run("list").stdout == "No open alerts.\n"
-    assert ", recovered " in run("list", "--days", "1").stdout
+    assert "; recovered " in run("list", "--days", "1").stdout
 
 
 def test_the_command_is_part_of_the_whole() -> None:

@@ -404,7 +404,7 @@ def test_the_overview_of_the_portal_has_the_figures_of_status_and_of_a_hand_coun
         "Queue": f"{plain['queued']} {plain['running']} running",
         "Rate limit used": f"{used} {plain['busiest_tenant']}",
         "Connected": f"{plain['connected']} of {plain['tenants']} companies",
-        "Open alerts": f"{plain['open_incidents']} see below",
+        "Open alerts": f"{plain['open_incidents']} see Alerts",
     }
     found = {
         re.findall(r'scope="row"><a href="/tenants/([^"]+)"', part)[0]: cells(part)

@@ -22,7 +22,7 @@ def test_more_than_five_percent_of_failed_calls_are_told(past: Past, find: Find,
     findings = find()
     assert [finding.rule for finding in findings] == ["error_rate"] * is_told
     if is_told:
-        assert findings[0].what == f"{failed:.1f}% of the latest 100 API calls failed, most of them to {OTHER}"
+        assert findings[0].what == f"{failed:.1f}% of the latest 100 API calls failed, for example calls to {OTHER}"
         assert (findings[0].since, findings[0].run_id) == (LAST_NIGHT, "run-9")
         assert "status page" in command_words(findings[0].steps, "acme")
 

@@ -34,13 +34,18 @@ def test_a_failed_sync_says_what_its_own_error_or_its_first_failed_entity_says_t
     def steps() -> Steps:
         return next(finding.steps for finding in find() if finding.rule == "failed_sync")
 
-    then = (Step(Do.SYNC), Step(Do.REPORT_TRACE))
+    then = (Step(Do.SYNC),)
     past.sync(NOW - 3 * HOUR, error="no app key", steps=key)
     assert steps() == (*key, *then)
     past.sync(NOW - 2 * HOUR, error="no", entities=[read(outcome="failed"), read(TYPES, outcome="failed", steps=page)])
     assert steps() == (*page, *then)
     past.sync(NOW - HOUR, error="no")
     assert steps() == (Step(Do.FIX_ERROR), *then)
+    report = Step(Do.REPORT_TRACE)
+    past.sync(NOW - HOUR / 2, error="no", trace_id="42")
+    assert steps() == (Step(Do.FIX_ERROR), *then, report), "its support can find the call"
+    past.sync(NOW - HOUR / 4, error="no", trace_id="42", steps=(report,))
+    assert steps() == (report, *then), "once"
 
 
 def test_a_failed_sync_is_told_with_its_error_and_run_until_one_succeeds(past: Past, find: Find) -> None:

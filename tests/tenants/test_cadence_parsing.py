@@ -63,7 +63,7 @@ def test_intervals_windows_and_paused() -> None:
            "weekly 03:00", "weekly foo", "weekly mon 03:00 04:00", "monthly 0", "monthly 32",
            "monthly ٣", "monthly last 3", "between 20:00 and 06:00", "nightly between 20:00", "60 * * * *",
            "nightly between 20:00 and 06:00 between 20:00 and 06:00")],
-        ("every 32d", "at most every 31d"),
+        ("every 32d", "must be 31 days or less"),
         ("0 0 30 2 *", "a day that no month has"),
         ("nightly between 8pm and 06:00", "like between 20:00 and 06:00"),
         ("nightly between 06:00 and 6:00", "to allow all hours, remove them"),

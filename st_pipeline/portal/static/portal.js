@@ -134,7 +134,7 @@
   localTimes(document);
   const zoneNote = document.querySelector("[data-times]");
   if (zoneNote && document.querySelector("time")) {
-    zoneNote.textContent = `Times are shown in your time zone (${new Intl.DateTimeFormat().resolvedOptions().timeZone}), followed by the company's time zone where it differs.`;
+    zoneNote.textContent = `Times are shown in your time zone (${new Intl.DateTimeFormat().resolvedOptions().timeZone}), followed by the company's time zone, or UTC on pages about all companies, where it differs.`;
     zoneNote.hidden = false;
   }
   if (document.querySelector("[data-live][id]")) setInterval(refresh, 1000);

@@ -56,7 +56,8 @@ def capital(text: str) -> str:
 def sentence(invalid: FieldInvalid) -> str:
     """The registry's error about a value, as a sentence to show below its field."""
     problem = f"{invalid.expected}; try {invalid.suggestion}" if invalid.suggestion else invalid.expected
-    return f"This {problem}." if problem.startswith(("is ", "must ", "has ")) else capital(f"{problem}.")
+    end = "" if problem.endswith("?") else "."
+    return f"This {problem}{end}" if problem.startswith(("is ", "must ", "has ")) else capital(f"{problem}{end}")
 
 
 __all__ = ["PortalForm", "SecretField", "ValidationError", "capital", "choices", "refuse", "sentence"]

@@ -22,7 +22,8 @@ _ACTIONS = {
 }
 _DETAILS = {
     "found": "result", "cadence": "schedule", "tenants": "companies", "which": "secret", "parts": "replaced",
-    "why": "reason",
+    "why": "reason", "days": "age in days", "entities": "record types", "tenant": "company", "actor": "user",
+    "bound": "linked", "through": "via", "e-mail": "email", "before": "previously",
 }  # fmt: skip
 
 

@@ -126,7 +126,7 @@ def _refused(tenant: Tenant) -> Standing:
                 "ServiceTitan no longer accepts the client secret. It was deleted there, or the app was disconnected.",
                 (
                     f"In ServiceTitan, open {WHERE} and check that the app is still allowed.",
-                    "Generate a new client secret there and enter it under Connect.",
+                    "Generate a new client secret there and enter it under Credentials.",
                 ),
             )  # fmt: skip
 

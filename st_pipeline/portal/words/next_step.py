@@ -79,7 +79,7 @@ def _sync(one: TenantOverview, now: datetime) -> NextStep:
     if newest and newest.state is SyncState.RUNNING:
         return NextStep("busy", "Sync running", "See its progress below.", (f"/syncs/{newest.id}", "View log"))
     if one.is_queued:
-        return NextStep("busy", "Sync queued", "It starts within a minute, or after the syncs ahead of it.")
+        return NextStep("busy", "Sync queued", "It starts soon, or after the syncs ahead of it.")
     if newest and newest.state in (SyncState.FAILED, SyncState.INTERRUPTED):
         head = "The last sync failed" if newest.state is SyncState.FAILED else "The last sync was interrupted"
         link = (f"/syncs/{newest.id}", "See what went wrong")

@@ -14,7 +14,9 @@ _OWN: dict[Do, str | None] = {
     Do.VIEW_SYNCS: "Check the recent syncs under Syncs.",
     Do.ENABLE: "To turn syncs back on, click Enable under Status.",
     Do.TEST_CONNECTION: "Click Test connection under Connect.",
-    Do.ENTER_CREDENTIALS: "Enter the credentials under Connect.",
+    Do.ENTER_CREDENTIALS: (
+        "Enter the credentials under Connect, or under Credentials if the company is already connected."
+    ),
     Do.ENTER_SECRET: "Enter it under Credentials.",
     Do.REVOKE_NEWER_SECRET: (
         "Under Credentials, revoke the newer client secret and add it again exactly as ServiceTitan shows it."

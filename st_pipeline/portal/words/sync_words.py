@@ -65,10 +65,10 @@ def _timed(sync: Sync, rows: LogEntries) -> Iterator[Line]:
 
 
 def _file(file: FileRow) -> Iterator[Line]:
-    kept = f", {count(file.quarantined_whole)} of them problem records" if file.quarantined_whole else ""
+    kept = f" ({count(file.quarantined_whole)} of them problem records)" if file.quarantined_whole else ""
     pages = "1 page" if file.pages == 1 else f"{count(file.pages)} pages"
     records = _records(file.records)
-    yield Line(file.landed_at, f"{file.entity}: {records} downloaded from {pages}, {size(file.bytes)}{kept}")
+    yield Line(file.landed_at, f"{file.entity}: {records} downloaded{kept} from {pages}, {size(file.bytes)}")
     if file.loaded_at:
         # Landed versions older than those in raw are not counted as loaded.
         yield Line(file.loaded_at, f"{file.entity}: {_records(file.loaded_rows or 0)} loaded")

@@ -24,7 +24,7 @@ ASSET_ENTITIES: tuple[str, ...] = (
 # these cannot be synced. Memberships are not listed: such a tenant still gets its customers.
 LEGACY_REQUIRED: dict[str, str] = {
     "accounting_invoices": "the whole invoices report",
-    "crm_customers": "the whole members report, and customer names missing from invoices",
+    "crm_customers": "the whole members report, and customer names on invoices that have none of their own",
     "crm_customer_contacts": "the phone numbers in both reports",
     "jpm_appointments": "first appointment dates in the invoices report (the invoice date is shown instead)",
 }

@@ -124,7 +124,7 @@ def test_one_record_and_one_page_are_singular_and_problem_records_are_counted() 
     file = replace(FILE, records=1, pages=1, bytes=900, quarantined_whole=1, loaded_rows=None)
     rows = LogEntries([], [file], 0, [Drifted("crm_customers", "missing", NOW + 4 * MINUTE, ["name"])])
     assert texts(sync(fetched=1), rows)[1:] == [
-        "crm_customers: 1 record downloaded from 1 page, 900 B, 1 of them problem records",
+        "crm_customers: 1 record downloaded (1 of them problem records) from 1 page, 900 B",
         "crm_customers: 0 records loaded",
         "crm_customers: Fields no longer sent: name",
         "Succeeded in 5 min: 1 record downloaded, 0 loaded",

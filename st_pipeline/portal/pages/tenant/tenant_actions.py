@@ -28,7 +28,7 @@ def sync(visit: Visit) -> Response:
     what = "Full refresh" if is_full else "Sync"
     if tenant.key in read_running_syncs(visit.connection):
         return _back(visit, f"{what} requested. It starts after the sync that is running now.")
-    return _back(visit, f"{what} requested. It starts within seconds, or after the syncs ahead of it.")
+    return _back(visit, f"{what} requested. It starts soon, or after the syncs ahead of it.")
 
 
 def pause(visit: Visit) -> Response:
