@@ -84,6 +84,8 @@ def test_a_folder_above_that_is_closed_closes_the_home_too(home: Path, monkeypat
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     inside = home / "closed" / "open" / "home"
     inside.mkdir(parents=True)
+    for folder in (inside, inside.parent):
+        folder.chmod(0o755)  # whatever the umask
     (home / "closed").chmod(0o700)
     assert not embedded_place.place(inside).data.is_relative_to(home)
     (home / "closed").chmod(0o711)

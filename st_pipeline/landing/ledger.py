@@ -168,6 +168,7 @@ class Ledger:
 
     def installation(self) -> str:
         """The id of this installation, which is its warehouse's."""
+        self._connection.execute("insert into control.installation default values on conflict do nothing")
         row = self._connection.execute("select id::text from control.installation").fetchone()
         assert row
         return row[0]

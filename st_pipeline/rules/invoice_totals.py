@@ -47,7 +47,7 @@ def read_invoice_totals(connection: psycopg.Connection) -> list[InvoiceTotals]:
     Call it only while no build is running, because a build changes the tables one after the other. A float is read as
     its shortest decimal representation, so an amount in cents is exact again.
     """
-    built = connection.execute("select to_regclass('legacy.rejected_rows') is not null").fetchone()
+    built = connection.execute("select to_regclass('intermediate.built_rows') is not null").fetchone()
     if not built or not built[0]:
         return []
     with connection.cursor(row_factory=class_row(InvoiceTotals)) as cursor:
@@ -70,6 +70,13 @@ def read_invoice_totals(connection: psycopg.Connection) -> list[InvoiceTotals]:
                 where i._deleted_at is null and i.active is not false
                 union all
                 select tenant, 0, 1, null, total::text::numeric from legacy.invoices_stream
+                union all
+                -- rows that the consumer has taken out of the stream
+                select r.company_code, 0, 1, null, r.total::text::numeric
+                from intermediate.int_invoice_report r
+                join intermediate.built_rows b
+                    on b.relation = 'invoices_stream' and b.tenant = r.tenant and b.id = r.id
+                where not exists (select from legacy.invoices_stream s where s.id = r.id)
                 union all
                 select company_code, 0, 1, null, total::text::numeric from intermediate.int_invoice_report
                 where rejection is not null

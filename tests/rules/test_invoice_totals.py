@@ -126,7 +126,8 @@ def test_tenants_with_one_code_are_compared_together_and_all_of_their_active_inv
     [
         "update legacy.invoices_stream set total = total + 0.01 where id = "
         "(select min(id) from legacy.invoices_stream where tenant = 'SM1' and total is not null)",
-        "delete from legacy.invoices_stream where tenant = 'SM1'",
+        "with gone as (delete from legacy.invoices_stream where tenant = 'SM1' returning id) "
+        "delete from intermediate.built_rows where id in (select id from gone)",
         "update raw.accounting_invoices set active = false where tenant = 'bolt'",
         "update raw.accounting_invoices set _deleted_at = now() where tenant = 'bolt'",
     ],
@@ -139,6 +140,12 @@ def test_what_differs_from_what_was_built_is_off_for_the_tenants_of_that_code_al
         totals = read_invoice_totals(built)
     assert [one.tenants for one in totals if one.is_off] == [["acme", "bolt"]]
     assert [finding.tenant for finding in find_lost_totals(totals, NOW)] == ["acme", "bolt"]
+
+
+def test_rows_that_the_consumer_took_out_of_the_stream_have_arrived(built: psycopg.Connection) -> None:
+    with built.transaction(force_rollback=True):
+        assert built.execute("delete from legacy.invoices_stream where tenant = 'SM1'").rowcount
+        assert [one for one in read_invoice_totals(built) if one.is_off] == []
 
 
 @pytest.mark.parametrize(("loaded", "left"), [("bolt", [["cole"]]), ("cole", [["acme", "bolt"]])])

@@ -1,4 +1,4 @@
--- For every tenant: active invoices in raw = rows of invoices_stream + rejected rows.
+-- For every tenant: active invoices in raw = rows put into invoices_stream + rejected rows.
 {{ config(meta={'dagster': {'ref': {'name': 'invoices_stream'}}}) }}
 
 with settled as (
@@ -23,10 +23,10 @@ counted as (
     union all
 
     select
-        tenant,
+        company_code,
         0,
         1
-    from {{ ref('invoices_stream') }}
+    from ({{ delivered_rows('invoices_stream', 'int_invoice_report') | indent(4) }}) as delivered
 
     union all
 

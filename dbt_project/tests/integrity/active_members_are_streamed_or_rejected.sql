@@ -1,5 +1,5 @@
 -- For every tenant: pairs of an active customer and an active membership, plus one per customer without a membership,
--- = rows of members_stream + rejected rows.
+-- = rows put into members_stream + rejected rows.
 {{ config(meta={'dagster': {'ref': {'name': 'members_stream'}}}) }}
 
 with settled as (
@@ -43,10 +43,10 @@ counted as (
     union all
 
     select
-        tenant,
+        company_code,
         0,
         1
-    from {{ ref('members_stream') }}
+    from ({{ delivered_rows('members_stream', 'int_member_report') | indent(4) }}) as delivered
 
     union all
 

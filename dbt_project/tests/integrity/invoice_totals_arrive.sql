@@ -1,4 +1,4 @@
--- For every company: the dollars in raw invoices = those in the stream plus the rejected rows, summed as decimals.
+-- For every company: the dollars in raw invoices = those put into the stream plus the rejected rows, summed as decimals.
 -- The stream's column is a binary float. It is read as the shortest decimal that represents it, so cents are exact again,
 -- and an amount may be off by half a unit in its last place, twice: 2.3e-16 of its value.
 -- The table's hourly check totals_arrive compares the same by tenant.
@@ -27,10 +27,12 @@ amounts as (
     union all
 
     select
-        tenant,
+        company_code,
         0,
-        total::text::numeric
-    from {{ ref('invoices_stream') }}
+        amount
+    from (
+        {{ delivered_rows('invoices_stream', 'int_invoice_report', 'total::text::numeric') | indent(8) }}
+    ) as delivered
 
     union all
 

@@ -15,4 +15,3 @@ def upgrade() -> None:
             only_one boolean primary key default true check (only_one)
         )
     """)
-    op.execute("insert into control.installation default values")
