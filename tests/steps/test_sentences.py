@@ -14,6 +14,7 @@ from st_pipeline.steps.step import Do, Step
 READERS = {
     "command line": command_words,
     "alert": alert_words,
+    "viewer": lambda steps, tenant: step_words(steps, Actor("vic", Role.VIEWER), tenant),
     "operator": lambda steps, tenant: step_words(steps, Actor("ann", Role.OPERATOR), tenant),
 }
 

@@ -49,10 +49,25 @@ _NOT_FOR_CLIENTS = dict.fromkeys(
 )
 """Steps that clients don't see, because they have no command line and no page for them."""
 
+_FOR_VIEWERS: dict[Do, str | None] = {
+    Do.SYNC: "An operator can click Sync now.",
+    Do.FULL_REFRESH: "An operator can request a full refresh.",
+    Do.ENABLE: "An operator can turn syncs back on.",
+    Do.TEST_CONNECTION: "An operator can test the connection.",
+    Do.ENTER_CREDENTIALS: "An operator or the company enters the credentials.",
+    Do.ENTER_SECRET: "An operator or the company enters it.",
+    Do.REVOKE_NEWER_SECRET: "An operator revokes the newer client secret and adds it again.",
+    Do.ENTER_APP_KEY: "An operator enters an app key for this company.",
+    Do.CORRECT_TENANT_ID: "If the tenant id is wrong, an operator can correct it.",
+    Do.CORRECT_TIME_ZONE: "An operator can correct the time zone.",
+}
+"""Steps that change something. Viewers can see everything and change nothing."""
+
 
 def step_words(steps: Iterable[Step], actor: Actor, tenant: str) -> str:
     """The steps as sentences, worded for what ``actor`` can do."""
-    return word(steps, _OWN | _NOT_FOR_CLIENTS if actor.role is Role.CLIENT else _OWN, tenant)
+    others = {Role.CLIENT: _NOT_FOR_CLIENTS, Role.VIEWER: _FOR_VIEWERS}.get(actor.role, {})
+    return word(steps, _OWN | others, tenant)
 
 
 def problem_words(problem: str, steps: Iterable[Step], actor: Actor, tenant: str) -> str:

@@ -21,6 +21,12 @@ def test_what_only_an_operator_can_do_is_left_out_for_a_client(do: Do) -> None:
     assert step_words([Step(do)], CLIENT, "acme") == ""
 
 
+@pytest.mark.parametrize("do", Do)
+def test_a_viewer_is_told_to_click_and_enter_nothing(do: Do) -> None:
+    words = step_words([Step(do, "crm_customers")], Actor("vic", Role.VIEWER), "acme")
+    assert not any(verb in words for verb in ("Click", "Enter ", "Revoke", "revoke the", "Request "))
+
+
 @pytest.mark.parametrize(
     ("problem", "said"),
     [("No answer", "No answer. Click"), ("No answer.", "No answer. Click"), ("Why?", "Why? Click")],
