@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from st_pipeline import private_home
+from st_pipeline import log_lines, private_home
 from st_pipeline.resources import PipelineResource, ServiceTitanResource, dbt_resource, no_outputs
 
 
@@ -31,4 +31,5 @@ def build_defs(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
 def defs() -> dg.Definitions:
     """The definitions that webserver, daemon, runs and `dg` load. Not all of them are started by our command line."""
     private_home.keep_new_files_private()
+    log_lines.make_visible()
     return build_defs()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import dagster as dg
 
 from st_pipeline.sync.outcome import TenantOutcome
+from st_pipeline.visible import visible
 
 # The tag's value is the process that runs it (defs/local_runs.py): someone is watching it.
 INTERACTIVE_TAG = "st_pipeline/interactive"
@@ -18,10 +20,10 @@ def sync_failure(outcomes: Sequence[TenantOutcome]) -> dg.Failure:
     Dagster does not retry: the schedule makes failed tenants due again after a pause (schedule/due_times.py).
     """
     failed = [outcome for outcome in outcomes if outcome.failures]
-    said = [sentence for outcome in failed for sentence in outcome.failures]
+    said = {outcome.tenant: [visible(sentence) for sentence in outcome.failures] for outcome in failed}
     names = ", ".join(outcome.tenant for outcome in failed)
     return dg.Failure(
-        description=f"{len(failed)} of {len(outcomes)} tenants failed ({names}): " + "; ".join(said),
-        metadata={outcome.tenant: "\n".join(outcome.failures) for outcome in failed},
+        description=f"{len(failed)} of {len(outcomes)} tenants failed ({names}): " + "; ".join(chain(*said.values())),
+        metadata={tenant: "\n".join(sentences) for tenant, sentences in said.items()},
         allow_retries=False,
     )

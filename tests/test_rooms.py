@@ -14,6 +14,8 @@ import st_pipeline
 ROOT = Path(st_pipeline.__file__).parent
 # Data flows right: a package imports only itself and packages to its left.
 ROOMS = (
+    "visible",
+    "log_lines",
     "secret",
     "steps",
     "locks",

@@ -1,5 +1,7 @@
 """Turn alerts into messages: text for people, JSON for machines, and a digest for many at once. Pure.
 
+What came from outside cannot mention people, link or hide text in a chat; machines receive it unchanged.
+
 channels.py sends them; deliveries.py decides when and to which channels.
 """
 
@@ -17,6 +19,7 @@ from st_pipeline.alerting.incidents import Closed, Incident
 from st_pipeline.alerting.step_words import alert_words
 from st_pipeline.rules.findings import ALL_TENANTS, format_count
 from st_pipeline.rules.headings import heading
+from st_pipeline.visible import unlinked, visible
 
 LINES = 20  # of a digest for people
 FACTS = 100  # of a digest for machines, which may limit the size of a body; ``count`` counts all
@@ -110,23 +113,20 @@ def _state(incident: Incident, alerts: Sequence[Alert]) -> State:
 
 
 def _single(state: State, incident: Incident, ids: tuple[int, ...]) -> Message:
-    ended = incident.closed_at
+    ended, what = incident.closed_at, unlinked(incident.what)
     if state is State.OPENED:
         lines = [
-            incident.what,
+            what,
             f"Since: {_instant(incident.since)}",
-            f"What to do: {alert_words(incident.steps, incident.tenant)}",
+            f"What to do: {unlinked(alert_words(incident.steps, incident.tenant))}",
         ]
     elif state is State.RECOVERED and ended:
-        lines = [f"Resolved at {_instant(ended)}. It was: {incident.what}", f"Since: {_instant(incident.since)}"]
+        lines = [f"Resolved at {_instant(ended)}. It was: {what}", f"Since: {_instant(incident.since)}"]
     elif state is State.PASSED and ended:
-        lines = [f"{incident.what}", f"Lasted from {_instant(incident.since)} to {_instant(ended)}; now resolved."]
+        lines = [what, f"Lasted from {_instant(incident.since)} to {_instant(ended)}; now resolved."]
     else:
-        lines = [
-            "No longer monitored: the company was disabled or removed, or this alert rule is off. "
-            f"It was: {incident.what}"
-        ]
-    text = "\n".join([*lines, incident.link])
+        lines = [f"No longer monitored: the company was disabled or removed, or this alert rule is off. It was: {what}"]
+    text = "\n".join([*lines, visible(incident.link)])
     return Message(ids, _title(state, incident), text, list_facts(state, incident), is_good=state is not State.OPENED)
 
 
@@ -135,7 +135,7 @@ def _digest(told: Sequence[tuple[State, Incident]], ids: tuple[int, ...]) -> Mes
     tenants = {incident.tenant for _, incident in told}
     of = "all companies" if ALL_TENANTS in tenants else format_count(len(tenants), "company")
     title = f"{len(told)} alerts for {of}: {bad} opened, {len(told) - bad} closed"
-    lines = [f"{_title(state, incident)}: {incident.what}" for state, incident in told[:LINES]]
+    lines = [f"{_title(state, incident)}: {unlinked(incident.what)}" for state, incident in told[:LINES]]
     if len(told) > LINES:
         lines.append(f"… and {len(told) - LINES} more")
     lines.append("To see what to do about each, open Alerts in the portal, or run st-pipeline alerts list")
@@ -154,7 +154,7 @@ def _test(alert: Alert) -> Message:
 
 
 def _title(state: State, incident: Incident) -> str:
-    return f"{incident.where}: {heading(incident.rule)}{_ENDINGS[state]}"
+    return f"{unlinked(incident.where)}: {heading(incident.rule)}{_ENDINGS[state]}"
 
 
 def _ids(alerts: Iterable[Alert]) -> tuple[int, ...]:

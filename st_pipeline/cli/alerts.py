@@ -7,8 +7,6 @@ from typing import Annotated
 
 import psycopg
 import typer
-from rich.console import Console
-from rich.markup import escape
 
 from st_pipeline import postgres
 from st_pipeline.alerting import deliveries, incident_table
@@ -17,9 +15,11 @@ from st_pipeline.alerting.incidents import Incident
 from st_pipeline.alerting.messages import Alert, compose
 from st_pipeline.cli import output
 from st_pipeline.cli.errors import CommandRefused, Commands
+from st_pipeline.cli.screen import Screen
 from st_pipeline.rules.headings import heading
 from st_pipeline.settings import Settings
 from st_pipeline.steps.commands import command_words
+from st_pipeline.visible import visible
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -68,12 +68,12 @@ def list_(
             [output.incident_as_json(incident) | {"told": told.get(incident.id, [])} for incident in incidents]
         )
         return
-    console = Console(highlight=False)
+    console = Screen()
     if not incidents:
         console.print("No open alerts.")
     for incident in incidents:
         for line in _lines(incident, told.get(incident.id, [])):
-            console.print(escape(line), soft_wrap=True)
+            console.print(visible(line), soft_wrap=True)
 
 
 def _lines(incident: Incident, channels: list[str]) -> list[str]:

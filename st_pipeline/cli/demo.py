@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import typer
-from rich.console import Console
 
 from st_pipeline import postgres
 from st_pipeline.cli import sandbox_tenants, syncing, tables
+from st_pipeline.cli.screen import Screen, echo
 from st_pipeline.sandbox import Sandbox, demo_accounts
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.settings import Settings
@@ -32,10 +32,10 @@ SAMPLES = {
 
 def demo() -> None:
     """Run the main job on the sandbox: two syncs, the reports, and a comparison of the counts."""
-    console = Console(stderr=True, highlight=False)
+    console = Screen(stderr=True)
     say = console.print
     settings = demo_settings(Settings.from_environment())
-    say("[bold]1[/] Starting Postgres and a sandbox with three accounts …")
+    say("1 Starting Postgres and a sandbox with three accounts …")
     accounts = demo_accounts()
     with Sandbox(accounts) as sandbox:
         pipeline = open_pipeline(replace(settings, sandbox_url=sandbox.url))
@@ -44,15 +44,15 @@ def demo() -> None:
         for tenant in tenants:
             say(f"  {tenant.key}: {tenant.status.label}")
         keys = [tenant.key for tenant in tenants]
-        say("[bold]2[/] Running the first sync of all tenants …")
+        say("2 Running the first sync of all tenants …")
         first = syncing.run(pipeline, keys, ASSET_ENTITIES)
-        say("[bold]3[/] Changing data in the sandbox: edits, inactivations, new records, late commits …")
+        say("3 Changing data in the sandbox: edits, inactivations, new records, late commits …")
         for seed, tenant in enumerate(connected):
             sandbox.change(tenant.tenant_id, seed, edits=60, inactivations=15, additions=40, late=20)
         sandbox.advance(WINDOW_SECONDS)
-        say("[bold]4[/] Running an incremental sync …")
+        say("4 Running an incremental sync …")
         second = syncing.run(pipeline, keys, ASSET_ENTITIES)
-        say("[bold]5[/] Building the reports …")
+        say("5 Building the reports …")
         with console.status("dbt is building and testing the models"):
             built, log = syncing.build_marts(pipeline)
         comparison = compare(pipeline, sandbox, connected)
@@ -69,7 +69,7 @@ def demo() -> None:
         *([] if built else [f"the reports could not be built; see {log}"]),
     ]  # fmt: skip
     if faults:
-        typer.echo("\n".join(["", "Problems found:", *faults]), err=True)
+        echo("\n".join(["", "Problems found:", *faults]), err=True)
         raise typer.Exit(1)
 
 

@@ -13,6 +13,7 @@ import psycopg
 import typer
 from typer.core import TyperGroup
 
+from st_pipeline.cli.screen import echo
 from st_pipeline.embedded_postgres import EmbeddedPostgresError
 from st_pipeline.postgres import PostgresError
 from st_pipeline.servicetitan.errors import ServiceTitanError
@@ -44,7 +45,6 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except EXPECTED as error:
             message = str(error).strip() or type(error).__name__
-        typer.echo(
-            f"{typer.style('error:', fg=typer.colors.RED) if sys.stderr.isatty() else 'error:'} {message}", err=True
-        )
+        typer.echo(typer.style("error:", fg=typer.colors.RED) if sys.stderr.isatty() else "error:", nl=False, err=True)
+        echo(f" {message}", err=True)
         raise typer.Exit(1)

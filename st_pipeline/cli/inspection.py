@@ -10,11 +10,11 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from st_pipeline import embedded_postgres, postgres
 from st_pipeline.cli import output
 from st_pipeline.cli.errors import EXPECTED, CommandRefused
+from st_pipeline.cli.screen import Screen
 from st_pipeline.dbt import DbtProjectBroken, manifest
 from st_pipeline.landing.ledger import Ledger
 from st_pipeline.landing.ownership import ZoneNotOurs, claim
@@ -58,11 +58,11 @@ def doctor(as_json: AsJson = False) -> None:
     if as_json:
         output.json_(findings)
     else:
-        console = Console(highlight=False)
+        console = Screen()
         for finding in findings:
-            mark = "[green]ok [/]" if finding["fine"] else "[red]fix[/]"
-            console.print(f"{mark}  {finding['what']}: ", end="")
-            console.print(finding["said"], markup=False)
+            mark, style = ("ok ", "green") if finding["fine"] else ("fix", "red")
+            console.print(mark, style=style, end="")
+            console.print(f"  {finding['what']}: {finding['said']}")
     if not all(finding["fine"] for finding in findings):
         raise typer.Exit(1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from st_pipeline import private_home
+from st_pipeline import log_lines, private_home
 from st_pipeline.cli import (
     alerts,
     demo,
@@ -34,6 +34,7 @@ app = typer.Typer(
 def begin() -> None:
     """Sync the ServiceTitan data of many tenants into Postgres and the report tables."""
     private_home.keep_new_files_private()
+    log_lines.make_visible()
 
 
 app.add_typer(tenants.app, name="tenants")

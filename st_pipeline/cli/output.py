@@ -15,21 +15,23 @@ import msgspec
 import typer
 
 from st_pipeline.alerting.incidents import Incident
+from st_pipeline.cli.screen import echo
 from st_pipeline.rules.findings import format_count
 from st_pipeline.steps.commands import command_words
 from st_pipeline.tenants import presentation
 from st_pipeline.tenants.model import Tenant
+from st_pipeline.visible import visible, visible_json
 
 
 def json_(value: Any) -> None:
-    """One JSON document."""
+    """One JSON document, in which letters stay as they are and control characters are escaped."""
     plain = msgspec.to_builtins(value, builtin_types=(date, datetime))
-    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False, default=_iso))
+    echo(visible_json(json.dumps(plain, indent=2, ensure_ascii=False, default=_iso)))
 
 
 def lines(texts: Sequence[str]) -> None:
-    """Lines, unchanged."""
-    typer.echo("\n".join(texts))
+    """Lines; a text is one line, whatever it contains."""
+    echo("\n".join(map(visible, texts)))
 
 
 def tenants(
@@ -42,9 +44,9 @@ def tenants(
         return
     for tenant in affected:
         if done:
-            typer.echo(f"{tenant.key} ({tenant.environment} account {tenant.tenant_id}) {done}.")
+            echo(f"{tenant.key} ({tenant.environment} account {tenant.tenant_id}) {done}.")
         if with_state:
-            typer.echo(presentation.state_line(tenant))
+            echo(presentation.state_line(tenant))
 
 
 def encryption(count: int, keys: str, as_json: bool) -> None:
@@ -52,7 +54,7 @@ def encryption(count: int, keys: str, as_json: bool) -> None:
     if as_json:
         json_({"tenants": count, "keys": keys})
         return
-    typer.echo(
+    echo(
         f"Re-encrypted the credentials of {format_count(count, 'tenant')} with the newest key in {keys}. Restart every "
         "running st-pipeline process. The older keys are no longer used, but keep them as long as you keep backups."
     )
@@ -69,7 +71,7 @@ def _iso(instant: date) -> str:
 
 def zone_is_utc(key: str) -> None:
     """Say that a tenant was added without a time zone, on standard error."""
-    typer.echo(
+    echo(
         "No --timezone was given, so schedules and reports use UTC. If the company is elsewhere, run "
         f"st-pipeline tenants set {key} --timezone ZONE, for example Central or America/Chicago.",
         err=True,

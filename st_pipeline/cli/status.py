@@ -8,13 +8,13 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from st_pipeline import postgres
 from st_pipeline.cli import output
 from st_pipeline.cli.errors import CommandRefused
+from st_pipeline.cli.screen import Screen
 from st_pipeline.history.syncs import SyncState
 from st_pipeline.overview.overview import Overview, TenantOverview, Totals, read_overview
 from st_pipeline.rules.findings import format_count
@@ -25,6 +25,7 @@ from st_pipeline.tenants.errors import FieldInvalid
 from st_pipeline.tenants.fields import valid_timezone
 from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.presentation import detail_words
+from st_pipeline.visible import visible
 
 WIDTH = 100  # for a pipe or a log, which have no width
 _GOOD, _BAD, _BUSY = "green", "red", "cyan"
@@ -52,8 +53,7 @@ def status(
     if as_json:
         output.json_(as_plain(overview))
     else:
-        console = Console(highlight=False)
-        show(console if console.is_terminal else Console(highlight=False, width=WIDTH), overview)
+        show(Screen(width=WIDTH), overview)
 
 
 def as_plain(overview: Overview) -> dict[str, Any]:
@@ -65,10 +65,10 @@ def as_plain(overview: Overview) -> dict[str, Any]:
     }
 
 
-def show(console: Console, overview: Overview) -> None:
+def show(console: Screen, overview: Overview) -> None:
     """For people: totals, one line per tenant, and the problems of each."""
     for line in headlines(overview.totals):
-        console.print(line, markup=False)
+        console.print(line)
     if not overview.tenants:
         return
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
@@ -85,7 +85,7 @@ def show(console: Console, overview: Overview) -> None:
     console.print("Times are in UTC. Quarantined: records and fields.", style="dim")
     for one in overview.tenants:
         for line in _remarks(one):
-            console.print(f"{one.tenant.key}: {line}", markup=False)
+            console.print(visible(f"{one.tenant.key}: {line}"))
 
 
 def headlines(totals: Totals) -> list[str]:
@@ -116,7 +116,7 @@ def _cells(one: TenantOverview, now: datetime) -> list[Text]:
     newest = one.recent[-1] if one.recent else None
     state, style = _state(one)
     return [
-        Text(one.tenant.key),
+        Text(visible(one.tenant.key)),
         Text(state, style),
         Text(_minute(newest.started_at) if newest else "never"),
         Text(newest.state.value, _STYLES[newest.state]) if newest else Text(""),

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from st_pipeline import postgres
 from st_pipeline.cli import output, tables
 from st_pipeline.cli.context import open_operations
 from st_pipeline.cli.errors import CommandRefused
 from st_pipeline.cli.progress import sync_progress
+from st_pipeline.cli.screen import Screen, echo
 from st_pipeline.history import run_results
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
@@ -71,14 +71,14 @@ def reload(keys: Keys = None, everybody: Everybody = False, entity: Entities = N
 def marts(as_json: AsJson = False) -> None:
     """Rebuild and check the reports of the tenants whose data changed."""
     pipeline = open_pipeline(Settings.from_environment())
-    with Console(stderr=True).status("dbt is building and testing the models"):
+    with Screen(stderr=True).status("dbt is building and testing the models"):
         succeeded, log = build_marts(pipeline)
     if as_json:
         output.json_({"succeeded": succeeded, "log": str(log)})
     else:
         typer.echo("Reports built and checked." if succeeded else f"The report build failed; see dbt's log in {log}")
         if not succeeded:
-            typer.echo("".join(log.read_text(errors="replace").splitlines(keepends=True)[-40:]), err=True)
+            echo("".join(log.read_text(errors="replace").splitlines(keepends=True)[-40:]), err=True)
     if not succeeded:
         raise typer.Exit(1)
 

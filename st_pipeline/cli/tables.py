@@ -6,19 +6,22 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from st_pipeline.cli.screen import Screen
 from st_pipeline.history.run_results import EntityStatus
 from st_pipeline.steps.commands import command_words
 from st_pipeline.steps.step import Steps
+from st_pipeline.visible import visible
+
+WIDTH = 200  # for a pipe or a log, which have no width
 
 
 def sync_report(
     tenants: Sequence[tuple[int, str, str | None, str | None, Steps]], entities: Sequence[EntityStatus]
 ) -> None:
     """The outcome per tenant, and the counts per entity."""
-    console = _console()
+    console = Screen(width=WIDTH)
     table = Table("tenant", "entity", title="Sync", title_justify="left")
     for name in ("fetched", "landed", "loaded", "quarantined", "fields", "deleted", "seconds"):
         table.add_column(name, justify="right")
@@ -39,13 +42,13 @@ def sync_report(
     if entities:
         console.print(table)
     for _, tenant, outcome, error, own_steps in tenants:
-        console.print(f"{tenant}: {_outcome(outcome)}" + (f" - {error}" if error else ""))
+        console.print(f"{tenant}: {_outcome(outcome)}" + (f" - {visible(error)}" if error else ""))
         of_entities = (each.steps for each in entities if each.tenant == tenant and each.outcome != "succeeded")
         if steps := dict.fromkeys(chain(own_steps, *of_entities)):
             console.print(f"What to do: {command_words(steps, tenant)}")
     for each in entities:
         if each.detail and each.outcome != "failed":
-            console.print(f"{each.detail}", style="yellow")
+            console.print(visible(each.detail), style="yellow")
 
 
 def query(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, widest: int = 28) -> None:
@@ -53,14 +56,7 @@ def query(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, 
     table = Table(*columns, title=title, title_justify="left", show_lines=False)
     for row in rows:
         table.add_row(*(_cut(value, widest) for value in row))
-    _console().print(table)
-
-
-def _console() -> Console:
-    # Errors and values are plain text, not markup of rich.
-    console = Console(highlight=False, markup=False, emoji=False)
-    # A pipe or a log has no width; a table squeezed into 80 columns is unreadable.
-    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=200)
+    Screen(width=WIDTH).print(table)
 
 
 def _outcome(outcome: str | None) -> str:
@@ -68,5 +64,5 @@ def _outcome(outcome: str | None) -> str:
 
 
 def _cut(value: Any, widest: int) -> str:
-    text = "" if value is None else str(value)
+    text = "" if value is None else visible(str(value))
     return text if len(text) <= widest else text[: widest - 1] + "…"

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from st_pipeline.cli import output
+from st_pipeline.cli.screen import Screen
 from st_pipeline.settings import Settings
 from st_pipeline.sync.pipeline import open_pipeline
 
@@ -22,17 +22,18 @@ def upkeep(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     from st_pipeline.defs import local_runs
     from st_pipeline.defs import upkeep as job
 
-    with Console(stderr=True).status("running upkeep"):
+    with Screen(stderr=True).status("running upkeep"):
         steps = job.run_upkeep(local_runs.open_instance(pipeline.settings), pipeline)
     if as_json:
         output.json_([asdict(step) for step in steps])
     else:
-        console = Console(highlight=False)
+        console = Screen()
         for step in steps:
-            console.print("[red]failed[/]  " if step.error else "[green]done[/]    ", end="")
+            state, style = ("failed  ", "red") if step.error else ("done    ", "green")
+            console.print(state, style=style, end="")
             facts = ", ".join(f"{name} {_shown(value)}" for name, value in step.metadata.items())
             said = ": ".join(filter(None, (step.step, step.error, facts)))
-            console.print(said, markup=False, soft_wrap=True)
+            console.print(said, soft_wrap=True)
     if any(step.error for step in steps):
         raise typer.Exit(1)
 

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from st_pipeline import postgres
 from st_pipeline.cli import output
+from st_pipeline.cli.screen import Screen
 from st_pipeline.history.api_usage import Part, Usage, read_usage
 from st_pipeline.settings import Settings
 from st_pipeline.tenants import tenant_table
@@ -42,8 +41,7 @@ def usage(
     if as_json:
         output.json_([as_plain(row) for row in rows])
         return
-    console = Console(highlight=False)
-    show(console if console.is_terminal else Console(highlight=False, width=WIDTH), rows, parts)
+    show(Screen(width=WIDTH), rows, parts)
 
 
 def as_plain(row: Usage) -> dict[str, Any]:
@@ -59,7 +57,7 @@ def as_plain(row: Usage) -> dict[str, Any]:
     }
 
 
-def show(console: Console, rows: list[Usage], parts: list[Part]) -> None:
+def show(console: Screen, rows: list[Usage], parts: list[Part]) -> None:
     """For people, one line per row; 1 MB is a million bytes."""
     if not rows:
         console.print("No API calls.")
@@ -71,7 +69,7 @@ def show(console: Console, rows: list[Usage], parts: list[Part]) -> None:
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
-            *(Text(str(getattr(row, part))) for part in parts),
+            *(str(getattr(row, part)) for part in parts),
             f"{row.calls:,}",
             f"{row.failed:,}",
             f"{row.refused:,}",

@@ -16,6 +16,7 @@ from st_pipeline.rules.thresholds_file import read_rules
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.steps.commands import command_words
 from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.visible import visible
 
 ROWS = 100  # in the table that a failed check shows; the list of tenants is never cut
 
@@ -66,7 +67,9 @@ hourly_checks = dg.ScheduleDefinition(
 
 
 def _result(verdict: Verdict) -> dg.AssetCheckResult:
-    metadata: dict[str, Any] = dict(verdict.notes)
+    metadata: dict[str, Any] = {
+        name: visible(note) if isinstance(note, str) else note for name, note in verdict.notes.items()
+    }
     if verdict.findings:
         metadata["tenants"] = ", ".join(verdict.tenants)
         metadata["findings"] = dg.MetadataValue.md(_table(verdict.findings[:ROWS]))
@@ -100,7 +103,7 @@ def _table(findings: Sequence[Finding]) -> str:
 
 def _cell(text: str) -> str:
     """Escape text from an API for a table cell: it can't add a column, a line, or markup."""
-    escaped = text.replace("\\", "\\\\")
+    escaped = visible(" ".join(text.split())).replace("\\", "\\\\")
     for sign in "|<`[*_":
         escaped = escaped.replace(sign, f"\\{sign}")
-    return " ".join(escaped.split())
+    return escaped

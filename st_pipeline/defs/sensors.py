@@ -19,6 +19,7 @@ from st_pipeline.tenants.errors import TenantsError
 from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.partitions import partition_changes, select_partitions
 from st_pipeline.tenants.recheck import recheck_waiting
+from st_pipeline.visible import visible
 
 SENDING_SECONDS = 20.0  # a sensor has one minute; what is not sent in time is sent in the next round
 
@@ -32,7 +33,7 @@ def tenant_registry(
         with pipeline.registry() as registry:
             wanted = select_partitions(registry.list())
     except (PostgresError, TenantsError) as error:
-        return dg.SkipReason(f"Partitions not updated because the registry can't be read: {error}")
+        return dg.SkipReason(f"Partitions not updated because the registry can't be read: {visible(str(error))}")
     existing = context.instance.get_dynamic_partitions("tenants")
     changes = partition_changes(wanted, existing, partitions_in_flight(context.instance))
     if not changes:

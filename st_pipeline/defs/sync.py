@@ -21,6 +21,7 @@ from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.plan import SyncPlan
 from st_pipeline.sync.run_lock import run_lock
 from st_pipeline.sync.tenant import sync_tenant
+from st_pipeline.visible import visible
 from st_pipeline.warehouse.schema import columns
 
 TENANTS_AT_ONCE = 3
@@ -131,7 +132,7 @@ def _report(
     for outcome in outcomes:
         for entity in outcome.entities.values():
             if entity.outcome is Outcome.NOT_GRANTED:
-                context.log.warning(entity.error)
+                context.log.warning(visible(entity.error or ""))
 
 
 def _metadata(layer: str, outcome: EntityOutcome) -> dict[str, Any]:
@@ -154,8 +155,8 @@ def _metadata(layer: str, outcome: EntityOutcome) -> dict[str, Any]:
         "pages": landed.pages,
         "quarantined_whole": landed.quarantined_whole,
         "quarantine_notes": landed.notes,
-        "cursor": landed.cursor or "",
-        "new_fields": sorted(landed.new_fields),
-        "missing_fields": sorted(landed.missing_fields),
+        "cursor": visible(landed.cursor or ""),
+        "new_fields": sorted(map(visible, landed.new_fields)),
+        "missing_fields": sorted(map(visible, landed.missing_fields)),
         "seconds": outcome.seconds,
     }

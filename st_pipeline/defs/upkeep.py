@@ -20,6 +20,7 @@ from st_pipeline.landing.compaction import compact
 from st_pipeline.landing.expiry import expire
 from st_pipeline.schedule import weekly_full_reads
 from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.visible import visible
 from st_pipeline.warehouse import vacuum
 
 
@@ -99,7 +100,7 @@ def ask_for_whole_readings(context: dg.OpExecutionContext, pipeline: dg.Resource
 def _report(context: dg.OpExecutionContext, metadata: Mapping[str, Any], problems: Sequence[str] = ()) -> None:
     """Show in the UI what the step did. With problems, the step fails and shows both."""
     if problems:
-        raise dg.Failure("; ".join(problems), metadata=dict(metadata), allow_retries=False)
+        raise dg.Failure("; ".join(map(visible, problems)), metadata=dict(metadata), allow_retries=False)
     context.add_output_metadata(dict(metadata))
 
 

@@ -137,3 +137,24 @@ def test_every_alert_is_in_exactly_one_message(pairs: list[tuple[int, str]], dig
     messages = compose(alerts, digest_over)
     assert sorted(id_ for message in messages for id_ in message.alerts) == [alert.id for alert in alerts]
     assert len(messages) <= digest_over + 1
+
+
+def test_text_from_outside_mentions_no_one_and_links_nowhere_but_machines_get_it_unchanged() -> None:
+    hostile = "<!channel> @everyone [x](https://evil.test)\x1b[2J\u202e\nSince: never"
+    opened = replace(INCIDENT, what=hostile, entity=f"crm {hostile}")
+    ended = replace(ENDED, what=hostile, entity=hostile)
+    unwatched = replace(ended, closed_because=Closed.NOT_WATCHED)
+    messages = [
+        only(compose([Alert(1, "opened", opened)], 5)),
+        only(compose([Alert(1, "closed", ended)], 5)),
+        only(compose([Alert(1, "closed", unwatched)], 5)),
+        only(compose([Alert(1, "opened", ended), Alert(2, "closed", ended)], 5)),
+        only(compose([Alert(number, "opened", replace(opened, id=number)) for number in range(4)], 3)),
+    ]
+    for message in messages:
+        shown = message.title + message.text
+        harmful = ("<", ">", "@everyone", "](", "://evil", "\x1b", "\u202e", "\nSince: never")
+        assert not [sign for sign in harmful if sign in shown]
+        assert "‹!channel›" in shown
+    assert messages[0].text.endswith("\nhttp://dagster/runs/1")
+    assert messages[0].body["what"] == hostile

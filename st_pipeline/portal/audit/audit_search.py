@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -15,10 +16,13 @@ from psycopg.rows import class_row
 
 from st_pipeline.operations.audit import Entry
 from st_pipeline.portal.words.audit_words import detail_words, result_words
+from st_pipeline.visible import visible
 
 COLUMNS = ("at", "actor", "role", "address", "action", "tenant", "detail")
 # What makes a spreadsheet read a cell as a formula, see OWASP's "CSV Injection".
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,9 @@ def csv_lines(entries: Iterable[Entry], *, has_head: bool) -> str:
 
 
 def cell(text: str) -> str:
-    """The text, with an apostrophe in front if a spreadsheet would read it as a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) or text.startswith(_FORMULA) else text
+    """The text made visible, with an apostrophe in front of what a spreadsheet would read as a formula."""
+    is_formula = text.lstrip(" ").startswith(_FORMULA) and not _NUMBER.fullmatch(text)
+    return f"'{visible(text)}" if is_formula else visible(text)
 
 
 def _plain(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Finds the templates and gives them filters for instants and figures. Everything is escaped.
+"""Finds the templates and gives them filters for instants and figures. Everything is escaped and visible.
 
 pages/ decides what is on a page; formats.py words the figures.
 """
@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from st_pipeline.portal.words import formats
+from st_pipeline.visible import visible_lines
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -21,6 +23,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -36,6 +39,11 @@ def environment() -> Environment:
         "size": formats.size,
     }
     return made
+
+
+def _shown(value: Any) -> Any:
+    """What a template writes. HTML that it made itself consists of such parts."""
+    return visible_lines(value) if type(value) is str else value
 
 
 def iso(at: datetime) -> str:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from st_pipeline.operations import audit
 from st_pipeline.operations.audit import Author
 from st_pipeline.portal.audit.audit_search import Wanted, cell, find
+from st_pipeline.visible import visible
 
 LONG_AGO = datetime(2020, 5, 4, 23, 59, tzinfo=UTC)
 
@@ -31,5 +32,10 @@ def test_filters_find_by_tenant_actor_action_and_days_of_utc(control: psycopg.Co
 
 @given(st.text(max_size=20))
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert not cell(text).lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    assert cell(text).endswith(text)
+    is_formula = cell(text).lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
+    assert not is_formula or float(text) is not None
+    assert cell(text).endswith(visible(text))
+
+
+def test_a_number_stays_a_number_and_a_formula_is_text() -> None:
+    assert [cell(text) for text in ("-5", "+1.5", "3", "-5+1", "=cmd()")] == ["-5", "+1.5", "3", "'-5+1", "'=cmd()"]
