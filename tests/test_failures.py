@@ -8,6 +8,7 @@ import pytest
 from st_pipeline.failures import sync_failure
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES, is_legacy_required
 from st_pipeline.sync.outcome import EntityOutcome, Outcome, TenantOutcome
+from tests.support.hostile import HOSTILE, unseen
 
 
 def failed(tenant: str, *sentences: str) -> TenantOutcome:
@@ -63,3 +64,9 @@ def test_a_run_that_fails_with_it_is_a_failure_and_starts_its_step_once() -> Non
     result = job.execute_in_process(raise_on_error=False)
     assert not result.success
     assert tries == [1]
+
+
+def test_what_the_api_said_is_visible_in_dagster() -> None:
+    failure = sync_failure([failed("acme", HOSTILE)])
+    assert not unseen(f"{failure.description}{failure.metadata['acme'].value}")
+    assert r"\x1b[2J" in str(failure.description)

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from st_pipeline.alerting.channels import Channel, _service, open_channels
-from st_pipeline.alerting.messages import Message
+from st_pipeline.alerting.incidents import Incident
+from st_pipeline.alerting.messages import Alert, Message, compose
+from st_pipeline.rules.findings import Severity
 from st_pipeline.secret import Secret
 from st_pipeline.settings import SettingsError
+from tests.support.hostile import HOSTILE, SCRIPT, unseen
+from tests.support.past import NOW
 from tests.support.waiting import wait_for
 from tests.support.webhook import Webhook
 
@@ -45,6 +49,19 @@ def test_a_service_for_people_gets_title_and_text(hook: Webhook) -> None:
     assert channel(f"mmost://{hook.address}/{'a' * 24}").send(MESSAGE)
     (body,) = hook.take()
     assert "acme: stale" in body["text"] and "Look." in body["text"]
+
+
+def test_hostile_text_reaches_a_chat_as_text_and_a_machine_as_it_was(hook: Webhook) -> None:
+    hostile = HOSTILE + SCRIPT
+    incident = Incident(1, "k", "drift", "acme", hostile, Severity.NOW, hostile, (), "http://p/", NOW, NOW, NOW)
+    (message,) = compose([Alert(1, "opened", incident)], 5)
+    assert channel(f"mmost://{hook.address}/{'a' * 24}").send(message)
+    assert channel(f"json://{hook.address}/").send(message)
+    chat, machine = hook.take()
+    for shown in (chat["text"], machine["title"], machine["message"]):
+        assert not unseen(shown)
+        assert not [sign for sign in ("<", "@everyone", "](", "://evil") if sign in shown]
+    assert (machine["what"], machine["entity"]) == (hostile, hostile)
 
 
 @pytest.mark.parametrize("status", [301, 401, 404, 429, 500])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
 from st_pipeline.defs import checks as module
 from st_pipeline.landing.zone import LandingZone
-from st_pipeline.rules.asset_checks import Evidence, read_evidence
+from st_pipeline.rules.asset_checks import Evidence, Verdict, read_evidence
+from st_pipeline.rules.findings import Finding, Severity
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
@@ -27,6 +29,8 @@ from st_pipeline.sync.tenant import SyncPlan, sync_tenant
 from st_pipeline.tenants.credentials import own_credentials
 from st_pipeline.tenants.model import new_tenant
 from tests.conftest import NewWarehouse
+from tests.support.hostile import HOSTILE, SCRIPT, unseen
+from tests.support.past import NOW
 
 CANARY = "cs1.canary-of-checks-6e0b"
 SIZE = Size(customers=30, invoices=40, awkward=False)
@@ -230,3 +234,13 @@ def test_a_rule_that_is_off_does_not_fail_its_check(
     finally:
         rules.unlink()
         control.execute(SQL(mend))
+
+
+def test_what_a_check_shows_of_the_api_is_visible_text() -> None:
+    finding = Finding("drift", "acme", Severity.NOW, HOSTILE + SCRIPT, NOW, (), entity=HOSTILE)
+    result = module._result(Verdict(("raw", "crm_customers"), "fields_are_stable", [finding], {"newest": HOSTILE}))
+    shown = "".join(str(value.value) for value in result.metadata.values())
+    assert not unseen(shown)
+    table = str(result.metadata["findings"].value)
+    assert len(table.splitlines()) == 3
+    assert re.search(r"(?<!\\)[<\[]", table) is None

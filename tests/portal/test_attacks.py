@@ -28,10 +28,9 @@ from tests.portal.browser import PASSWORD, Browser, signed, text_of
 from tests.portal.browser_forms import forms_of
 from tests.portal.browser_world import World, fill
 from tests.portal.conftest import SignedIn
+from tests.support.hostile import HOSTILE, SCRIPT, TAG, unseen
 
 COOKIE = "st_pipeline_session"
-TAG = "canary-tag"
-SCRIPT = f"\"'><{TAG} onload=alert(1)></script><script>alert('{TAG}')</script>"
 SECRET = "cs1.canary-secret-4b1f"
 GETS = [page for page in PAGES if "GET" in (page.methods or ())]
 POSTS = [page for page in PAGES if "POST" in (page.methods or ())]
@@ -53,8 +52,8 @@ def world(app: Starlette, control: psycopg.Connection) -> World:
 
 @pytest.fixture
 def marked(app: Starlette, control: psycopg.Connection) -> World:
-    """The same world, with script for every text."""
-    return fill(control, SCRIPT)
+    """The same world, with script, escape sequences, a formula and right-to-left marks in every text."""
+    return fill(control, HOSTILE + SCRIPT)
 
 
 def held(control: psycopg.Connection) -> dict[str, object]:
@@ -300,7 +299,7 @@ def test_line_breaks_in_any_field_make_no_header(world: World, signed_in: Signed
         assert "canary" not in str(answer.headers)
 
 
-def test_stored_script_is_text_on_every_page(marked: World, signed_in: SignedIn) -> None:
+def test_stored_script_and_controls_are_text_on_every_page(marked: World, signed_in: SignedIn) -> None:
     seen: set[str] = set()
     for role in (Role.OPERATOR, Role.CLIENT):
         browser = signed_in(role)
@@ -308,6 +307,8 @@ def test_stored_script_is_text_on_every_page(marked: World, signed_in: SignedIn)
             answer = browser.get(marked.address(page, "acme"))
             assert f"<{TAG}" not in answer.text or "csv" in page.path, page.path
             assert f"<script>alert('{TAG}" not in answer.text or "csv" in page.path, page.path
+            assert "<img src=x" not in answer.text or "csv" in page.path, page.path
+            assert not unseen(answer.text), page.path
             if TAG in answer.text:
                 seen.add(page.path)
     for part in ("", "/syncs", "/syncs/{id}", "/quarantine", "/drift"):
