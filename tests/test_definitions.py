@@ -50,7 +50,7 @@ def test_the_schedules_and_the_sensor_run_from_the_first_deploy_on(repository: d
     assert all(schedule.default_status is dg.DefaultScheduleStatus.RUNNING for schedule in schedules.values())
     sensors = {sensor.name: sensor for sensor in repository.sensor_defs}
     assert sensors.keys() >= {
-        "tenant_registry", "asked_syncs", "loaded_waves", "lost_runs", "waiting_tenants", "alerts",
+        "tenant_registry", "asked_syncs", "loaded_waves", "lost_runs", "waiting_tenants", "alerts", "skipped_checks",
     }  # fmt: skip
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in sensors.values())
     seconds = sensors["asked_syncs"].minimum_interval_seconds

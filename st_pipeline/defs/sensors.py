@@ -7,6 +7,7 @@ import dagster as dg
 from st_pipeline import postgres
 from st_pipeline.alerting import heartbeat
 from st_pipeline.alerting.alert_round import Alerting, evaluate
+from st_pipeline.defs.checks import check_data, data
 from st_pipeline.defs.in_flight import dead_runs, is_in_flight, partitions_in_flight, report_dead
 from st_pipeline.defs.jobs import build_marts, sync_tenant
 from st_pipeline.defs.partitions import tenants
@@ -84,6 +85,23 @@ def lost_runs(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pi
     """Report runs whose process is gone as failed, so that nothing waits for them."""
     reported = report_dead(context.instance, dead_runs(context.instance, pipeline, datetime.now(UTC)))
     return dg.SkipReason(f"{len(reported)} runs lost their process and were marked as failed")
+
+
+@dg.run_failure_sensor(
+    minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING, request_job=check_data
+)
+def skipped_checks(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
+    """Run the data checks if a failed run skipped them.
+
+    Runs from the asset graph include the checks of their assets. One failed tenant skips those, and they look failed.
+    """
+    run = context.dagster_run
+    planned = context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED)
+    keys = {record.dagster_event.asset_check_planned_data.asset_check_key for record in planned if record.dagster_event}
+    # A failed run of the checks themselves shows why they could not run.
+    if run.job_name == check_data.name or not keys & data.check_keys:
+        return dg.SkipReason("The run had no data checks to skip")
+    return dg.RunRequest(run_key=run.run_id)
 
 
 @dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import pytest
 
 from st_pipeline import postgres
 from st_pipeline.definitions import build_defs
-from st_pipeline.defs.sensors import alerts, loaded_waves, tenant_registry, waiting_tenants
+from st_pipeline.defs import local_runs
+from st_pipeline.defs.partitions import range_tags
+from st_pipeline.defs.sensors import alerts, loaded_waves, skipped_checks, tenant_registry, waiting_tenants
 from st_pipeline.history import recorder
 from st_pipeline.sandbox import Sandbox
 from st_pipeline.schedule import build_schedule
+from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants.model import Status
 from st_pipeline.tenants.recheck import check_and_record
@@ -129,3 +134,34 @@ def test_the_reports_are_built_once_after_a_wave_and_not_during_it(
         with build_schedule.record_built(database, build.run_id, own.clock):
             pass
         assert isinstance(wave(empty, own), dg.SkipReason), "everything loaded is built"
+
+
+def request_after(instance: dg.DagsterInstance, run_id: str) -> dg.RunRequest | dg.SkipReason:
+    """What skipped_checks requests when the run has failed."""
+    run = instance.get_run_by_id(run_id)
+    (record,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    assert run and record.dagster_event
+    context = dg.build_run_status_sensor_context("skipped_checks", record.dagster_event, instance, run)
+    return skipped_checks(context.for_run_failure())  # type: ignore[return-value]
+
+
+def test_checks_that_a_failed_run_skipped_run_at_once(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
+    """The run is what the Materialize button of the asset graph starts, for a tenant that is not connected."""
+    instance.add_dynamic_partitions("tenants", ["gamma"])
+    keys = [dg.AssetKey([layer, "crm_customers"]) for layer in ("landing", "raw")]
+    repository = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)}).get_repository_def()
+    job = repository.get_implicit_job_def_for_assets(keys)
+    assert job
+    tags = range_tags("gamma", "gamma")
+    result = job.execute_in_process(instance=instance, asset_selection=keys, tags=tags, raise_on_error=False)
+    assert not result.success
+    assert isinstance(request_after(instance, result.run_id), dg.RunRequest)
+
+
+@pytest.mark.parametrize("entities", [["crm_customers"], ASSET_ENTITIES], ids=["one", "all"])
+def test_a_sync_has_no_checks_to_skip(
+    instance: dg.DagsterInstance, pipeline: Pipeline, entities: Sequence[str]
+) -> None:
+    (run,) = local_runs.run_sync(instance, pipeline, ["gamma"], entities)
+    assert not run.succeeded
+    assert isinstance(request_after(instance, run.run_id), dg.SkipReason)
