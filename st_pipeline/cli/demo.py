@@ -42,7 +42,8 @@ def demo() -> None:
         tenants = sandbox_tenants.register(pipeline, accounts)
         connected = [tenant for tenant in tenants if tenant.status is Status.CONNECTED]
         for tenant in tenants:
-            say(f"  {tenant.key}: {tenant.status.label}")
+            on_purpose = "" if tenant in connected else " (on purpose: its sync fails, and the others go on)"
+            say(f"  {tenant.key}: {tenant.status.label}{on_purpose}")
         keys = [tenant.key for tenant in tenants]
         say("2 Running the first sync of all tenants …")
         first = syncing.run(pipeline, keys, ASSET_ENTITIES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import version
 
 import pytest
 from typer.testing import CliRunner
@@ -41,3 +42,8 @@ def test_every_variable_that_is_read_is_in_the_example() -> None:
     example = (PROJECT_ROOT / ".env.example").read_text()
     assert read
     assert {name for name in read if f"#{name}=" not in example} == set()
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"st-pipeline {version('st-pipeline')}\n")
