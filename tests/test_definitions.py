@@ -109,3 +109,12 @@ def test_a_run_that_names_another_dbt_is_refused(repository: dg.RepositoryDefini
     config = {"resources": {"dbt": {"config": {"dbt_executable": "/bin/sh"}}}}
     with pytest.raises(dg.DagsterInvalidConfigError, match="dbt_executable"):
         dg.validate_run_config(repository.get_job("build_marts"), config)
+
+
+def test_what_the_ui_lists_says_what_it_is_for(repository: dg.RepositoryDefinition) -> None:
+    for each in [*repository.sensor_defs, *repository.schedule_defs]:
+        assert each.description, each.name
+    for entity in ASSET_ENTITIES:
+        schema = repository.asset_graph.get(dg.AssetKey(["raw", entity])).metadata["dagster/column_schema"]
+        described = {column.name: column.description for column in schema.columns}
+        assert all(described[name] for name in ("_extra", "_version", "_landed_at", "_deleted_at"))

@@ -12,11 +12,15 @@ from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.tenants import tenant_table
 
 
-@dg.schedule(cron_schedule="* * * * *", job=sync_tenant, default_status=dg.DefaultScheduleStatus.RUNNING)
+@dg.schedule(
+    cron_schedule="* * * * *",
+    job=sync_tenant,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Request runs for tenants that are due and have no run queued or in progress. Tenants share runs.",
+)
 def due_syncs(
     context: dg.ScheduleEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-    """Request runs for tenants that are due and have no run queued or in progress. Tenants share runs."""
     now = max(context.scheduled_execution_time, pipeline.clock())
     with postgres.connect(pipeline.database, application="st-pipeline due", autocommit=True) as connection:
         tenants = tenant_table.read_all(connection)

@@ -25,11 +25,14 @@ from st_pipeline.visible import visible
 SENDING_SECONDS = 20.0  # a sensor has one minute; what is not sent in time is sent in the next round
 
 
-@dg.sensor(minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Add a partition for each new tenant and delete all others. Skip if the registry can't be read.",
+)
 def tenant_registry(
     context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Add a partition for each new tenant and delete those of removed tenants. Skip if the registry can't be read."""
     try:
         with pipeline.registry() as registry:
             wanted = select_partitions(registry.list())
@@ -47,11 +50,15 @@ def tenant_registry(
     return dg.SensorResult(dynamic_partitions_requests=wished)
 
 
-@dg.sensor(minimum_interval_seconds=5, job=sync_tenant, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=5,
+    job=sync_tenant,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Request runs for tenants with a requested sync, ahead of all other runs in the queue.",
+)
 def asked_syncs(
     context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Request runs for tenants with a requested sync, ahead of all other runs in the queue."""
     with postgres.connect(pipeline.database, application="st-pipeline asked", autocommit=True) as connection:
         asked = {request.tenant for request in sync_requests.read_open_requests(connection)}
     runs = launch_syncs(context.instance, pipeline, asked, pipeline.clock(), priority=ASKED_PRIORITY)
@@ -60,11 +67,15 @@ def asked_syncs(
     return dg.SensorResult(run_requests=runs)
 
 
-@dg.sensor(minimum_interval_seconds=30, job=build_marts, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=30,
+    job=build_marts,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Request a report build when a wave of syncs has finished, whether or not they succeeded.",
+)
 def loaded_waves(
     context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]
 ) -> dg.SensorResult | dg.SkipReason:
-    """Request a report build when a wave of syncs has finished, whether or not they succeeded."""
     if is_in_flight(context.instance, build_marts.name):
         return dg.SkipReason("A report build is in progress")
     now = pipeline.clock()
@@ -80,21 +91,24 @@ def loaded_waves(
     return dg.SensorResult(run_requests=[dg.RunRequest(tags={"st_pipeline/because": reason})])
 
 
-@dg.sensor(minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Report runs whose process is gone as failed, so that nothing waits for them.",
+)
 def lost_runs(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
-    """Report runs whose process is gone as failed, so that nothing waits for them."""
     reported = report_dead(context.instance, dead_runs(context.instance, pipeline, datetime.now(UTC)))
     return dg.SkipReason(f"{len(reported)} runs lost their process and were marked as failed")
 
 
 @dg.run_failure_sensor(
-    minimum_interval_seconds=10, default_status=dg.DefaultSensorStatus.RUNNING, request_job=check_data
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    request_job=check_data,
+    description="Run the data checks if a failed run skipped them.",
 )
 def skipped_checks(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
-    """Run the data checks if a failed run skipped them.
-
-    Runs from the asset graph include the checks of their assets. One failed tenant skips those, and they look failed.
-    """
+    # Runs from the asset graph include the checks of their assets. One failed tenant skips those, and they look failed.
     run = context.dagster_run
     planned = context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED)
     keys = {record.dagster_event.asset_check_planned_data.asset_check_key for record in planned if record.dagster_event}
@@ -104,18 +118,24 @@ def skipped_checks(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.Sk
     return dg.RunRequest(run_key=run.run_id)
 
 
-@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Retry tenants that aren't connected yet or were unreachable. Once connected, they are due at once.",
+)
 def waiting_tenants(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
-    """Retry tenants that aren't connected yet or were unreachable. Once connected, they are due immediately."""
     with pipeline.registry() as registry:
         found = recheck_waiting(registry, pipeline.settings, pipeline.clock)
     connected = [tenant.key for tenant in found if tenant.status is Status.CONNECTED]
     return dg.SkipReason(f"{len(found)} tenants rechecked, connected: {', '.join(connected) or 'none'}")
 
 
-@dg.sensor(minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Check every tenant for problems, send alerts for new and resolved ones, and send the heartbeat.",
+)
 def alerts(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
-    """Check every tenant for problems, send alerts for new and resolved ones, and send the heartbeat."""
     with postgres.connect(pipeline.database, application="st-pipeline alerts", autocommit=True) as connection:
         alerting = Alerting.of(pipeline.settings)
         round_ = evaluate(connection, alerting, pipeline.clock(), sending_seconds=SENDING_SECONDS)

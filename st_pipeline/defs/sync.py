@@ -22,7 +22,7 @@ from st_pipeline.sync.plan import SyncPlan
 from st_pipeline.sync.run_lock import run_lock
 from st_pipeline.sync.tenant import sync_tenant
 from st_pipeline.visible import visible
-from st_pipeline.warehouse.schema import columns
+from st_pipeline.warehouse.schema import COMMENTS, columns
 
 TENANTS_AT_ONCE = 3
 
@@ -69,7 +69,8 @@ def _raw_spec(endpoint: Endpoint) -> dg.AssetSpec:
 
 
 def _description(endpoint: Endpoint, column: str) -> str | None:
-    return next((field.description or None for field in endpoint.fields if field.column == column), None)
+    fields = {field.column: field.description for field in endpoint.fields}
+    return COMMENTS.get(column) or fields.get(column) or None
 
 
 @dg.multi_asset(
@@ -148,8 +149,8 @@ def _metadata(layer: str, outcome: EntityOutcome) -> dict[str, Any]:
     landed = outcome.landed
     assert landed, "a successful landing must have a result"
     return {
-        "dagster/partition_row_count": landed.records,
-        "records": landed.records,
+        # The partition's own row count is raw's: a quiet sync lands nothing and loses nothing.
+        "records_landed_in_this_sync": landed.records,
         "files": landed.files,
         "bytes": landed.bytes,
         "pages": landed.pages,

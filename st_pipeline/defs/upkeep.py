@@ -128,9 +128,12 @@ nightly_upkeep = dg.ScheduleDefinition(
 )
 
 
-@dg.sensor(minimum_interval_seconds=1200, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    minimum_interval_seconds=1200,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Request the weekly full refresh for tenants whose hour of the week has come.",
+)
 def weekly_rereads(context: dg.SensorEvaluationContext, pipeline: dg.ResourceParam[Pipeline]) -> dg.SkipReason:
-    """Request the weekly full refresh for tenants whose hour of the week has come. It launches like any other sync."""
     with postgres.connect(pipeline.database, application="st-pipeline rereads", autocommit=True) as connection:
         asked = weekly_full_reads.request_full_reads(connection, pipeline.clock())
     return dg.SkipReason(f"full refresh requested for {len(asked)} tenants: {', '.join(sorted(asked)) or 'none'}")

@@ -19,7 +19,7 @@ OWN_COLUMNS = (
     ("_landed_at", "timestamptz"),
     ("_deleted_at", "timestamptz"),
 )
-_COMMENTS = {
+COMMENTS = {
     "_extra": "fields of the record that are not in the catalog, verbatim",
     "_version": "modifiedOn in 100 ns ticks since year 1; the highest version of a record wins",
     "_landed_at": "when the file that the row came from was landed",
@@ -72,7 +72,7 @@ def _create(connection: psycopg.Connection, endpoint: Endpoint) -> None:
 
 
 def _comment(connection: psycopg.Connection, endpoint: Endpoint, names: Collection[str]) -> None:
-    comments = {field.column: field.description for field in endpoint.fields if field.description} | _COMMENTS
+    comments = {field.column: field.description for field in endpoint.fields if field.description} | COMMENTS
     for column in comments.keys() & names:
         statement = sql.SQL("comment on column {} is {}")
         where, comment = sql.Identifier("raw", endpoint.entity, column), sql.Literal(comments[column])
