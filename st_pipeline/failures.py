@@ -14,16 +14,24 @@ from st_pipeline.visible import visible
 INTERACTIVE_TAG = "st_pipeline/interactive"
 
 
-def sync_failure(outcomes: Sequence[TenantOutcome]) -> dg.Failure:
+def sync_failure(outcomes: Sequence[TenantOutcome], unregistered: Sequence[str] = ()) -> dg.Failure:
     """The failure for outcomes with at least one failed tenant; returned, not raised.
+
+    ``unregistered``: those of them that are partitions only, because someone added a key by hand in the UI.
 
     Dagster does not retry: the schedule makes failed tenants due again after a pause (schedule/due_times.py).
     """
     failed = [outcome for outcome in outcomes if outcome.failures]
     said = {outcome.tenant: [visible(sentence) for sentence in outcome.failures] for outcome in failed}
     names = ", ".join(outcome.tenant for outcome in failed)
+    description = f"{len(failed)} of {len(outcomes)} tenants failed ({names}): " + "; ".join(chain(*said.values()))
+    if unregistered:
+        description += (
+            f". A partition does not make a tenant: {', '.join(map(visible, unregistered))}. Add it in the portal, or "
+            "run st-pipeline tenants add; its partition then appears within ten seconds. Other partitions are deleted"
+        )
     return dg.Failure(
-        description=f"{len(failed)} of {len(outcomes)} tenants failed ({names}): " + "; ".join(chain(*said.values())),
+        description=description,
         metadata={tenant: "\n".join(sentences) for tenant, sentences in said.items()},
         allow_retries=False,
     )

@@ -100,7 +100,9 @@ def sync(
         outcomes = list(pool.map(lambda key: sync_tenant(pipeline, key, request), keys))
         yield from _report(context, request, outcomes)
     if any(outcome.failures for outcome in outcomes):
-        raise sync_failure(outcomes)
+        with pipeline.registry() as registry:
+            registered = {tenant.key for tenant in registry.list()}
+        raise sync_failure(outcomes, [key for key in keys if key not in registered])
 
 
 def _selected(context: dg.AssetExecutionContext, layer: str) -> list[str]:

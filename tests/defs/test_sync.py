@@ -78,6 +78,13 @@ def test_in_a_range_one_tenant_fails_and_the_others_are_materialized(
     assert "not connected yet" in said
 
 
+def test_a_partition_added_by_hand_says_how_to_add_a_tenant(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
+    instance.add_dynamic_partitions("tenants", ["by-hand"])
+    (run,) = local_runs.run_sync(instance, pipeline, ["by-hand"], ["crm_customers"])
+    instance.delete_dynamic_partition("tenants", "by-hand")
+    assert "A partition does not make a tenant: by-hand. Add it in the portal" in failure_of(instance, run.run_id)
+
+
 def test_a_selection_of_entities_touches_no_other(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
     (run,) = local_runs.run_sync(instance, pipeline, ["beta"], ["crm_customers"], full=True)
     assert run.succeeded
