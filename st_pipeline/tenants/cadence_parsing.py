@@ -26,6 +26,13 @@ _WEEKDAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "satur
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _TIME = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 _INTERVAL = re.compile(r"every ([1-9][0-9]{0,4}) ?([mhd])")
+_SPOKEN_TIME = re.compile(r"\b(1[0-2]|0?[1-9])(?::([0-5][0-9]))? ?(am|pm)\b")
+_USUAL = (
+    (re.compile(r"^hourly$"), "every 1h"),
+    (re.compile(r"^(daily|every day|every night)\b"), "nightly"),
+    (re.compile(rf"^every (?=({'|'.join((*_WEEKDAY_NAMES, *_WEEKDAYS))})\b)"), "weekly "),
+    (re.compile(r"\bat (?=[0-9])"), ""),
+)
 _WINDOW = re.compile(r"(.*) between (\S+) and (\S+)")
 
 
@@ -39,6 +46,7 @@ def parse(text: str) -> Cadence:
         every 6h                    an interval in whole m, h or d, up to 31 days, counted from 1970 in UTC
         30 5 * * 1-5                a cron expression
         paused                      never automatically
+        daily, hourly, every friday at 3am   are stored as nightly, every 1h, weekly fri 03:00
         … between 20:00 and 06:00   a sync starts only in these hours; a time outside moves to their start
 
     The parts in brackets are optional, and show their defaults. Times are in the tenant's time zone, in 24-hour format.
@@ -54,13 +62,27 @@ def parse(text: str) -> Cadence:
     words = folded.lower()
     if words == "paused" and window:
         raise _refusal("must not have hours when it is paused; remove them")
-    cadence = _worded(words) or _interval(words) or _cron(folded)
+    plain = _plain(words)
+    cadence = _worded(plain) or _interval(plain) or _cron(folded)
     if cadence is None:
         raise FieldInvalid("cadence", ACCEPTED, is_malformed=True)
     if window is None:
         return cadence
     hours = f"between {window.start:%H:%M} and {window.end:%H:%M}"
     return Cadence(f"{cadence.text} {hours}", cadence.rule, window)
+
+
+def _plain(words: str) -> str:
+    """Other usual ways to say it, in the words that are stored: ``every day at 3am`` is ``nightly 03:00``."""
+    words = _SPOKEN_TIME.sub(_clock_time, words)
+    for usual, stored in _USUAL:
+        words = usual.sub(stored, words)
+    return words
+
+
+def _clock_time(found: re.Match[str]) -> str:
+    hour = int(found[1]) % 12 + (12 if found[3] == "pm" else 0)
+    return f"{hour:02}:{found[2] or '00'}"
 
 
 def _worded(words: str) -> Cadence | None:

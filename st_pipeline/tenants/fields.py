@@ -17,6 +17,7 @@ LONGEST_KEY = 63
 LONGEST_TEXT = 200
 RESERVED_KEYS = frozenset({"all", "new"})
 LARGEST_TENANT_ID = 2**63 - 1
+_GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+")
 
 _KEY = re.compile(rf"[a-z0-9][a-z0-9-]{{0,{LONGEST_KEY - 1}}}")
 
@@ -58,6 +59,8 @@ def valid_tenant_id(tenant_id: int | str) -> int:
     """ServiceTitan's number for the account: a positive int64 (API documents: ``tenant`` is int64)."""
     if isinstance(tenant_id, str):
         digits = tenant_id.strip()
+        if _GROUPED.fullmatch(digits):  # as a spreadsheet shows it: 1,004
+            digits = digits.replace(",", "")
         # isdecimal() alone would accept digits of other scripts; 19 digits fit every int64.
         tenant_id = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 19 else 0
     if isinstance(tenant_id, bool) or not 0 < tenant_id <= LARGEST_TENANT_ID:

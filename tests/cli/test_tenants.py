@@ -183,7 +183,7 @@ def test_on_a_terminal_the_secret_is_asked_for_and_not_shown(run: Run) -> None:
         (("--tenant-id", "abc"), "tenant acme: tenant id must be"),
         (("--environment", "staging"), "tenant acme: environment must be one of production, integration, sandbox"),
         (("--timezone", "America/NewYork"), "did you mean America/New_York?"),
-        (("--cadence", "hourly"), "tenant acme: cadence must be one of nightly, weekly, monthly"),
+        (("--cadence", "sometimes"), "tenant acme: cadence must be one of nightly, weekly, monthly"),
         (("--client-id", "two words"), "client id must not contain spaces"),
         (("--client-secret-file", "/does/not/exist"), "cannot read /does/not/exist: No such file"),
         (("--client-secret-file", "/dev/null"), "/dev/null is empty"),

@@ -58,7 +58,7 @@ def test_intervals_windows_and_paused() -> None:
     ("wrong", "advice"),
     [
         *[(text, "must be one of nightly, weekly, monthly") for text in
-          ("", "hourly", "every", "every 0h", "every 6", "every 1.5h", "every -1h", "every h", "nightly 25:00",
+          ("", "sometimes", "every", "every 0h", "every 6", "every 1.5h", "every -1h", "every h", "nightly 25:00",
            "nightly 2", "nightly 02:60",
            "weekly 03:00", "weekly foo", "weekly mon 03:00 04:00", "monthly 0", "monthly 32",
            "monthly ٣", "monthly last 3", "between 20:00 and 06:00", "nightly between 20:00", "60 * * * *",
@@ -98,3 +98,20 @@ def test_any_text_is_accepted_in_a_form_that_means_the_same_or_refused(text: str
     except FieldInvalid:
         return
     assert parse(cadence.text) == cadence
+
+
+@pytest.mark.parametrize(
+    ("usual", "stored"),
+    [
+        ("daily", "nightly"),
+        ("Every day at 3am", "nightly 03:00"),
+        ("every night at 12:30 AM", "nightly 00:30"),
+        ("daily 12pm between 20:00 and 06:00", "nightly 12:00 between 20:00 and 06:00"),
+        ("hourly", "every 1h"),
+        ("every friday", "weekly fri"),
+        ("every fri at 23:15", "weekly fri 23:15"),
+    ],
+)
+def test_other_usual_words_are_stored_in_the_known_form(usual: str, stored: str) -> None:
+    assert parse(usual) == parse(stored)
+    assert parse(usual).text == stored

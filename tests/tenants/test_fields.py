@@ -96,7 +96,7 @@ def test_what_is_no_place_is_no_time_zone(wrong: str) -> None:
 def test_a_cadence_is_kept_in_its_own_form() -> None:
     assert fields.valid_cadence("  Weekly  FRIDAY 3:00 ") == "weekly fri 03:00"
     with pytest.raises(FieldInvalid, match="cadence must be one of nightly, weekly, monthly"):
-        fields.valid_cadence("hourly")
+        fields.valid_cadence("sometimes")
 
 
 @given(st.sampled_from([fields.valid_company_code, fields.valid_trade, fields.valid_name]), st.text())
@@ -130,3 +130,10 @@ def test_no_refusal_repeats_what_was_given(valid: Callable[[Any], Any]) -> None:
     with pytest.raises(FieldInvalid) as refused:
         valid("cs1.canary")
     assert "canary" not in str(refused.value)
+
+
+def test_a_tenant_id_may_have_commas_between_thousands() -> None:
+    assert [fields.valid_tenant_id(text) for text in ("1,004", "12,345,678", "1004")] == [1004, 12345678, 1004]
+    for wrong in ("1,04", "1004,", ",004", "1,0045"):
+        with pytest.raises(FieldInvalid):
+            fields.valid_tenant_id(wrong)
