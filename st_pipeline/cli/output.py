@@ -12,7 +12,6 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-import typer
 
 from st_pipeline.alerting.incidents import Incident
 from st_pipeline.cli.screen import echo
