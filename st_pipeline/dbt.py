@@ -18,6 +18,7 @@ from st_pipeline.locks import Lock
 from st_pipeline.postgres import Database, connect
 from st_pipeline.settings import PROJECT_ROOT
 
+APPLICATION = "st-pipeline dbt"
 _SOURCES = ("*.yml", "*.sql", "*.csv")
 
 
@@ -36,16 +37,23 @@ def dbt_executable() -> str:
 
 
 def environment(database: Database) -> dict[str, str]:
-    """The variables that profiles.yml reads."""
+    """The variables that profiles.yml reads: what dbt itself requires, or would replace by its own default."""
+    options = database.for_session(APPLICATION).options
     return {
         "ST_PIPELINE_PG_HOST": database.host,
         "ST_PIPELINE_PG_PORT": str(database.port),
         "ST_PIPELINE_PG_USER": database.user,
         "ST_PIPELINE_PG_PASSWORD": database.password.reveal() if database.password else "",
         "ST_PIPELINE_PG_DATABASE": database.name,
-        "ST_PIPELINE_PG_SSLMODE": database.options.get("sslmode", "prefer"),
+        "ST_PIPELINE_PG_CONNECT_TIMEOUT": options["connect_timeout"],
+        "ST_PIPELINE_PG_KEEPALIVES_IDLE": options["keepalives_idle"],
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+
+
+def process_environment(database: Database) -> dict[str, str]:
+    """All variables of a dbt process. Only dbt may get libpq's own: other connections would read them too."""
+    return {**database.for_session(APPLICATION).variables(), **environment(database)}
 
 
 @contextmanager

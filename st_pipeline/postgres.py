@@ -1,97 +1,42 @@
 """Connections to the warehouse, its databases, and the migrations of schema ``control``.
 
-embedded_postgres.py starts the embedded server. Each table is documented in the package that owns it.
+embedded_postgres.py starts the embedded server; database.py has the forms of an address. Each table is documented in
+the package that owns it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote, urlencode
 
 import alembic.command
 import alembic.config
 import psycopg
 import sqlalchemy
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
 
 from st_pipeline import embedded_postgres, private_home
+from st_pipeline.database import KEEPALIVES_IDLE, Database, PostgresError
 from st_pipeline.locks import Lock
-from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
+
+__all__ = ["Database", "PostgresError"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 WAREHOUSE = "warehouse"
 SCHEMAS = ("control", "raw", "staging", "intermediate", "legacy", "marts")
 
 
-class PostgresError(Exception):
-    """A database cannot be reached or created; the message says which setting to check."""
-
-
-@dataclass(frozen=True, slots=True)
-class Database:
-    """One database on one server, in the forms that libpq, SQLAlchemy and dbt need."""
-
-    host: str
-    port: int
-    user: str
-    password: Secret | None
-    name: str
-    options: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def from_dsn(cls, dsn: Secret, *, default_name: str) -> Database:
-        """Raises PostgresError if the DSN is invalid. The message never repeats it: it may contain a password."""
-        try:
-            parts: dict[str, Any] = conninfo_to_dict(dsn.reveal())
-            port = int(parts.pop("port", 5432))
-        except (psycopg.ProgrammingError, ValueError):
-            raise PostgresError("the DSN is invalid; expected postgresql://user:password@host:port/database") from None
-        password = parts.pop("password", None)
-        return cls(
-            host=str(parts.pop("host", "localhost")),
-            port=port,
-            user=str(parts.pop("user", "postgres")),
-            password=Secret(str(password)) if password else None,
-            name=str(parts.pop("dbname", default_name)),
-            options={key: str(value) for key, value in parts.items()},
-        )
-
-    def with_name(self, name: str) -> Database:
-        """Another database on the same server."""
-        return replace(self, name=name)
-
-    def parameters(self) -> dict[str, Any]:
-        """Keyword arguments for ``psycopg.connect``."""
-        password = {"password": self.password.reveal()} if self.password else {}
-        return {
-            **self.options,
-            "host": self.host,
-            "port": self.port,
-            "user": self.user,
-            "dbname": self.name,
-            **password,
-        }
-
-    def url(self, scheme: str = "postgresql") -> Secret:
-        """The URL; a Secret, because it may contain a password. SQLAlchemy needs ``postgresql+psycopg2``."""
-        user = quote(self.user, safe="")
-        login = f"{user}:{quote(self.password.reveal(), safe='')}" if self.password else user
-        if self.host.startswith("/"):
-            query = urlencode({"host": self.host, "port": self.port, **self.options})
-            return Secret(f"{scheme}://{login}@/{quote(self.name, safe='')}?{query}")
-        query = f"?{urlencode(self.options)}" if self.options else ""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return Secret(f"{scheme}://{login}@{host}:{self.port}/{quote(self.name, safe='')}{query}")
-
-
 def warehouse(settings: Settings) -> Database:
-    """The warehouse: the home's embedded server (started if it is down), or the one in ``ST_PIPELINE_DSN``."""
+    """The warehouse: the home's embedded server (started if it is down), or the one in ``ST_PIPELINE_DSN``.
+
+    Raises:
+        PostgresError: the DSN is invalid, or dbt could not use all of it.
+    """
     if settings.dsn:
-        return Database.from_dsn(settings.dsn, default_name=WAREHOUSE)
+        database = Database.from_dsn(settings.dsn, default_name=WAREHOUSE)
+        if lost := sorted(set(database.without_variable()) - {KEEPALIVES_IDLE}):
+            raise PostgresError(f"ST_PIPELINE_DSN: dbt cannot use {', '.join(lost)}; remove it from the DSN")
+        return database
     socket = embedded_postgres.attach(settings.home)
     return Database(host=str(socket), port=5432, user=embedded_postgres.SUPERUSER, password=None, name=WAREHOUSE)
 
@@ -109,15 +54,13 @@ def dagster(settings: Settings) -> Database:
 
 
 def connect(database: Database, *, application: str = "st-pipeline", autocommit: bool = False) -> psycopg.Connection:
-    """An open connection in UTC.
+    """An open connection with the settings in ``database.SESSION``.
 
     Raises:
         PostgresError: the server cannot be reached or rejects the connection; the message omits the DSN.
     """
-    parameters = {"application_name": application, "connect_timeout": 10, **database.parameters()}
-    parameters["options"] = f"{parameters.get('options', '')} -c TimeZone=UTC".strip()
     try:
-        return psycopg.connect(**parameters, autocommit=autocommit)
+        return psycopg.connect(**database.for_session(application).parameters(), autocommit=autocommit)
     except psycopg.OperationalError as error:
         raise PostgresError(
             f"cannot connect to database {database.name} on {database.host}:{database.port} as {database.user}: "

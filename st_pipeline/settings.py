@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from st_pipeline import secret_file
 from st_pipeline.secret import Secret
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -94,7 +96,7 @@ class Settings:
         if environment is None:
             environment = {**_dotenv(), **os.environ}
         home = Path(environment.get("ST_PIPELINE_HOME") or PROJECT_ROOT / ".st_pipeline").expanduser().resolve()
-        keys = _secret(environment, "ST_PIPELINE_SECRET_KEYS")
+        keys = _secret(environment, "ST_PIPELINE_SECRET_KEYS", is_list=True)
         return cls(
             home=home,
             dsn=_dsn(environment, "ST_PIPELINE_DSN"),
@@ -111,7 +113,7 @@ class Settings:
                 timezone=environment.get("SERVICETITAN_TIMEZONE") or None,
                 environment=environment.get("SERVICETITAN_API_ENVIRONMENT") or None,
             ),
-            alert_urls=_urls(_secret(environment, "ST_PIPELINE_ALERT_URLS")),
+            alert_urls=_urls(_secret(environment, "ST_PIPELINE_ALERT_URLS", is_list=True)),
             heartbeat_url=_heartbeat_url(_secret(environment, "ST_PIPELINE_HEARTBEAT_URL")),
             quiet_hours=environment.get("ST_PIPELINE_QUIET_HOURS") or None,
             compact_landed_days=_days(environment, "ST_PIPELINE_COMPACT_LANDED_DAYS", 7),
@@ -126,21 +128,33 @@ class Settings:
         )
 
 
+@contextmanager
+def added_to_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Start child processes with ``variables``. Keep the block short: other threads see them too."""
+    before = {**os.environ}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name in variables.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
 def _dotenv() -> dict[str, str]:
     return {k: v for k, v in dotenv_values(PROJECT_ROOT / ".env").items() if v is not None}
 
 
-def _secret(environment: Mapping[str, str], name: str) -> Secret | None:
+def _secret(environment: Mapping[str, str], name: str, *, is_list: bool = False) -> Secret | None:
     """The secret ``name``, or the text of the file in ``name_FILE``, without surrounding whitespace."""
-    value = environment.get(name, "").strip()
-    file = environment.get(f"{name}_FILE", "").strip()
+    value, file = (environment.get(key, "").strip() for key in (name, f"{name}_FILE"))
     if not value and file:
         try:
-            value = Path(file).expanduser().read_text().strip()
-        except OSError as error:
-            raise SettingsError(
-                f"{name}_FILE: cannot read {file} ({error.strerror}); point it to a readable file"
-            ) from None
+            value = secret_file.read(Path(file).expanduser())
+        except secret_file.SecretFileError as error:
+            raise SettingsError(f"{name}_FILE: cannot read {file} ({error}); point it to a readable file") from None
+    if fault := secret_file.find_fault(value, is_list=is_list):
+        raise SettingsError(f"{name}: {fault}")
     return Secret(value) if value else None
 
 
@@ -200,14 +214,12 @@ def _oidc(environment: Mapping[str, str]) -> OpenIdClient | None:
 
 def _is_issuer(url: str) -> bool:
     """OpenID Connect Core 1.0, section 2; with http, anyone on the network path could sign in as anyone."""
-    if not re.fullmatch(r"https?://[^\s?#@]+", url):
-        return False
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         return False
-    return bool(host) and (parts.scheme == "https" or is_loopback(host))
+    return bool(host and re.fullmatch(r"https?://[^\s?#@]+", url)) and (parts.scheme == "https" or is_loopback(host))
 
 
 def is_loopback(host: str) -> bool:

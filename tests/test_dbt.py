@@ -39,14 +39,14 @@ def test_the_variables_are_the_parts_of_the_database() -> None:
         "ST_PIPELINE_PG_USER": "us er",
         "ST_PIPELINE_PG_PASSWORD": "canary",
         "ST_PIPELINE_PG_DATABASE": "house",
-        "ST_PIPELINE_PG_SSLMODE": "require",
+        "ST_PIPELINE_PG_CONNECT_TIMEOUT": "10",
+        "ST_PIPELINE_PG_KEEPALIVES_IDLE": "30",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
 
-def test_a_server_without_a_password_or_options_has_the_drivers_own_defaults() -> None:
-    found = environment(Database("/socket", 5432, "postgres", None, "house"))
-    assert (found["ST_PIPELINE_PG_PASSWORD"], found["ST_PIPELINE_PG_SSLMODE"]) == ("", "prefer")
+def test_a_server_without_a_password_has_an_empty_one() -> None:
+    assert environment(Database("/socket", 5432, "postgres", None, "house"))["ST_PIPELINE_PG_PASSWORD"] == ""
 
 
 def test_the_profile_reads_every_variable_that_is_set_and_no_other() -> None:

@@ -218,3 +218,28 @@ def test_an_issuer_is_https_except_on_this_machine(issuer: str, is_fine: bool) -
     with pytest.raises(SettingsError, match="ST_PIPELINE_OIDC_ISSUER: expected") as refused:
         Settings.from_environment(environment)
     assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("canary".encode("utf-16"), "not a text file in UTF-8"),
+        (b"canary\xff", "not a text file in UTF-8"),
+        ("“canary”".encode(), "curly quotes"),
+        (b"canary\ncanary", "2 lines"),
+    ],
+)
+def test_a_secrets_file_that_is_unusable_is_named_with_its_setting(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({"SERVICETITAN_APP_KEY_FILE": str(file)})
+    assert str(refused.value).startswith("SERVICETITAN_APP_KEY")
+    assert said in str(refused.value)
+    assert "canary" not in str(refused.value)
+
+
+def test_the_byte_order_mark_of_a_secrets_file_is_no_part_of_the_secret(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
+    settings = Settings.from_environment({"ST_PIPELINE_SECRET_KEYS_FILE": str(tmp_path / "keys")})
+    assert [key.reveal() for key in settings.secret_keys] == ["one", "two"]

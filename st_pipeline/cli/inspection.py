@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from psycopg.conninfo import make_conninfo
 
 from st_pipeline import embedded_postgres, postgres
 from st_pipeline.cli import output
@@ -86,8 +87,8 @@ def psql(
             "prints the connection string"
         )
     # The password goes through the environment: every user of the machine can read arguments.
-    environment = {**os.environ, "PGPASSWORD": database.password.reveal() if database.password else ""}
-    command = [program, "-h", database.host, "-p", str(database.port), "-U", database.user, "-d", database.name]
+    environment = {**os.environ, "PGPASSWORD": "", **database.variables()}
+    command = [program, "-d", make_conninfo(dbname=database.name, **database.without_variable())]
     raise typer.Exit(subprocess.run([*command, *(arguments or [])], env=environment, check=False).returncode)
 
 

@@ -1,6 +1,5 @@
 """The dbt models as assets grouped by schema (staging, intermediate, legacy, marts), and their tests as checks."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
@@ -11,10 +10,10 @@ import psycopg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, DbtProject, dbt_assets
 
 from st_pipeline import postgres
-from st_pipeline.dbt import environment, manifest, one_build_at_a_time
+from st_pipeline.dbt import manifest, one_build_at_a_time, process_environment
 from st_pipeline.postgres import warehouse_name
 from st_pipeline.schedule import build_schedule
-from st_pipeline.settings import Settings
+from st_pipeline.settings import Settings, added_to_environment
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock
 from st_pipeline.warehouse.relations import describe
@@ -45,7 +44,6 @@ def reports(
     context: dg.AssetExecutionContext, dbt: DbtCliResource, pipeline: dg.ResourceParam[Pipeline]
 ) -> Iterator[Any]:
     """Build the selected models and run their tests in one dbt process."""
-    os.environ.update(environment(pipeline.database))
     run_id = context.run.run_id
     is_whole = context.op_execution_context.selected_asset_keys >= {*reports.keys}
     with ExitStack() as stack:
@@ -60,7 +58,8 @@ def reports(
         connection = stack.enter_context(
             postgres.connect(pipeline.database, application="st-pipeline reports", autocommit=True)
         )
-        build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=target)
+        with added_to_environment(process_environment(pipeline.database)):
+            build = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context, target_path=target)
         for event in build.stream():
             yield _described(event, connection, build.manifest["nodes"]) if isinstance(event, dg.Output) else event
 

@@ -25,7 +25,7 @@ def connect(database: Database) -> Connection:
     Raises:
         adbc_driver_manager.Error: the server can't be reached or refuses the connection.
     """
-    connection = adbc_manager.AdbcConnection(_driver(database.url().reveal()))
+    connection = adbc_manager.AdbcConnection(_driver(database.for_session("st-pipeline load").url().reveal()))
     return Connection(cast(Any, _Kept()), connection)
 
 

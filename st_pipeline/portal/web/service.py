@@ -53,10 +53,8 @@ class Portal:
 
 def connections(database: Database) -> Pool:
     """A pool of connections to ``database``, not open yet; it replaces broken connections."""
-    parameters = {"application_name": "st-pipeline portal", "connect_timeout": 10, **database.parameters()}
-    parameters["options"] = f"{parameters.get('options', '')} -c TimeZone=UTC".strip()
     return ConnectionPool(
-        kwargs={**parameters, "autocommit": True},
+        kwargs={**database.for_session("st-pipeline portal").parameters(), "autocommit": True},
         min_size=1,
         max_size=MOST_CONNECTIONS,
         timeout=WAIT_SECONDS,
