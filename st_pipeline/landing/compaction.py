@@ -21,6 +21,7 @@ import pyarrow as pa
 from psycopg.rows import class_row
 
 from st_pipeline import postgres
+from st_pipeline.landing.hold import Hold
 from st_pipeline.landing.joining import FileDamaged, StoredFile, join, json_bytes
 from st_pipeline.landing.ledger import Ledger
 from st_pipeline.landing.ownership import claim
@@ -74,8 +75,8 @@ def compact(
             entities = [entity for _, entity in group]
             try:
                 while entities and time.monotonic() < until:
-                    with tenant_lock(database, tenant, HOLDER, wait_seconds=0):
-                        entities = compaction.turn(tenant, entities, min(until, time.monotonic() + TURN_SECONDS))
+                    with tenant_lock(database, tenant, HOLDER, wait_seconds=0) as hold:
+                        entities = compaction.turn(hold, entities, min(until, time.monotonic() + TURN_SECONDS))
                     if entities:
                         time.sleep(2 * RETRY_SECONDS)  # let a waiting sync take the lock
                 compaction.done.has_more |= bool(entities)
@@ -141,21 +142,21 @@ class _Compaction:
             (LARGEST_LOOKED_AT, self.before, self.now - SWEPT_FOR),
         ).fetchall()
 
-    def turn(self, tenant: str, entities: list[str], until: float) -> list[str]:
+    def turn(self, hold: Hold, entities: list[str], until: float) -> list[str]:
         """Work under the tenant's lock until nothing is left or time is up. Returns the remaining entities."""
         while entities and time.monotonic() < until:
             try:
-                if self._join_some(tenant, entities[0]):
+                if self._join_some(hold, entities[0]):
                     continue
             except (FileDamaged, OSError, pa.ArrowException) as problem:
-                log.error("%s %s: %s", tenant, entities[0], problem)
-                self.done.problems.append(f"{tenant} {entities[0]}: {problem}")
+                log.error("%s %s: %s", hold.tenant, entities[0], problem)
+                self.done.problems.append(f"{hold.tenant} {entities[0]}: {problem}")
             entities = entities[1:]
         return entities
 
-    def _join_some(self, tenant: str, entity: str) -> bool:
+    def _join_some(self, hold: Hold, entity: str) -> bool:
         """Combine one group of files. False if there is none."""
-        ledger = Ledger(self.connection)
+        tenant, ledger = hold.tenant, Ledger(self.connection, hold)
         self.zone.sweep(entity, tenant, ledger.paths(tenant, entity))
         files = self._stored(tenant, entity)
         for file in files:
@@ -167,7 +168,7 @@ class _Compaction:
         name = f"compacted-{secrets.token_hex(8)}.parquet"
         path = f"{entity}/tenant={tenant}/landed={group[0].landed_at:%Y-%m-%d}/{name}"
         join(self.zone, path, group)
-        self._record(tenant, entity, path, group)
+        self._record(ledger, tenant, entity, path, group)
         self.zone.sweep(entity, tenant, ledger.paths(tenant, entity))
         self.done.files_before += len(group)
         self.done.files_after += 1
@@ -190,9 +191,9 @@ class _Compaction:
                 (tenant, entity, self.before),
             ).fetchall()
 
-    def _record(self, tenant: str, entity: str, path: str, group: Sequence[StoredFile]) -> None:
+    def _record(self, ledger: Ledger, tenant: str, entity: str, path: str, group: Sequence[StoredFile]) -> None:
         """Point the ledger's rows to the new file, all or none."""
-        with self.connection.transaction():
+        with ledger.together():
             first = 0
             for file in group:
                 moved = self.connection.execute(

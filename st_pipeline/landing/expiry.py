@@ -52,8 +52,9 @@ def expire(database: postgres.Database, zone: LandingZone, now: datetime, keep: 
             except KeyError:
                 continue  # the entity left the catalog, so there is no way to tell whether it is loaded correctly
             try:
-                with tenant_lock(database, tenant, HOLDER, wait_seconds=0):
-                    marked = _mark(connection, tenant, entity, print_, now, now - keep)
+                with tenant_lock(database, tenant, HOLDER, wait_seconds=0) as hold:
+                    with Ledger(connection, hold).together():
+                        marked = _mark(connection, tenant, entity, print_, now, now - keep)
                     # This also removes what an earlier run marked before it was killed.
                     zone.sweep(entity, tenant, Ledger(connection).paths(tenant, entity))
             except TenantBusy:

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import kwargs_row
 
+from st_pipeline.landing.hold import Hold
 from st_pipeline.landing.typer import Problem
 
 LONGEST_FIELD = 500  # length of a name in drift, which is indexed: the server can send field names of any length
@@ -58,21 +59,24 @@ class LandedFile:
 class Ledger:
     """Reads and writes the ledger on one autocommit connection. Every method is its own transaction."""
 
-    def __init__(self, connection: psycopg.Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: psycopg.Connection, hold: Hold | None = None) -> None:
+        """With ``hold``, a transaction commits only while the hold lasts, or raises LockLost."""
+        self._connection, self._hold = connection, hold
 
     @contextmanager
     def together(self) -> Iterator[None]:
         """Record everything inside in one transaction: all or nothing."""
         with self._connection.transaction():
             yield
+            if self._hold:
+                self._hold.check(self._connection)
 
     def begin(self, tenant: str, entity: str, now: datetime, *, full: bool) -> Batch:
         """Return the unfinished batch, or start a new one from the cursor (from the beginning if ``full``).
 
         Any sync continues an unfinished full batch, because it covers everything an incremental one would.
         """
-        with self._connection.transaction():
+        with self.together():
             old = self.current(tenant, entity)
             if old and not old.is_complete and (old.is_full or not full):
                 return old
@@ -115,7 +119,7 @@ class Ledger:
         self, file: LandedFile, notes: Iterable[Problem], new_fields: Iterable[str], seen: Iterable[str] = ()
     ) -> None:
         """Record a file, the cursor after it, and the fields ``seen`` in the batch so far."""
-        with self._connection.transaction():
+        with self.together():
             row = self._connection.execute(
                 """
                 insert into control.landed_files (tenant, entity, batch, n, path, records, quarantined_whole, pages,
@@ -140,7 +144,7 @@ class Ledger:
 
     def complete(self, batch: Batch, cursor: str | None, now: datetime) -> None:
         """Mark the batch as complete, because the API has no more. The next batch starts at ``cursor``."""
-        with self._connection.transaction():
+        with self.together():
             self._connection.execute(
                 """
                 update control.cursors c
@@ -160,7 +164,7 @@ class Ledger:
 
     def move_cursor(self, batch: Batch, cursor: str | None) -> None:
         """Continue ``batch`` at ``cursor``: after pages without records, or at None if the API rejects the old one."""
-        with self._connection.transaction():
+        with self.together():
             self._connection.execute(
                 "update control.cursors set cursor = %s where tenant = %s and entity = %s and batch = %s",
                 (cursor, batch.tenant, batch.entity, batch.batch),
@@ -193,7 +197,7 @@ class Ledger:
 
     def record_drift(self, tenant: str, entity: str, kind: str, fields: Iterable[str], now: datetime) -> None:
         """Record fields that appeared (``new``) or disappeared (``missing``), with first and last time seen."""
-        with self._connection.transaction(), self._connection.cursor() as cursor:
+        with self.together(), self._connection.cursor() as cursor:
             cursor.executemany(
                 """
                 insert into control.drift (tenant, entity, field, kind, first_seen_at, last_seen_at)
@@ -205,7 +209,7 @@ class Ledger:
 
     def settle_drift(self, tenant: str, entity: str, seen: Iterable[str], known: Iterable[str] = ()) -> None:
         """Clear drift for missing fields that came back (``seen``) and new ones now in the catalog (``known``)."""
-        with self._connection.transaction():
+        with self.together():
             self._connection.execute(
                 """
                 delete from control.drift

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,8 +11,12 @@ from contextlib import contextmanager, suppress
 import psycopg
 
 from st_pipeline import postgres
+from st_pipeline.landing import hold
+from st_pipeline.landing.hold import Hold
 
 RETRY_SECONDS = 0.5
+# Poolers and firewalls end connections that are idle for some minutes.
+HEARTBEAT_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +26,10 @@ class TenantBusy(Exception):
 
 
 @contextmanager
-def tenant_lock(database: postgres.Database, tenant: str, holder: str, *, wait_seconds: float) -> Iterator[None]:
+def tenant_lock(database: postgres.Database, tenant: str, holder: str, *, wait_seconds: float) -> Iterator[Hold]:
     """Hold the tenant's lock. If another process has it, wait at most ``wait_seconds``.
 
-    ``holder`` is shown to others that wait: a run id or a process.
+    ``holder`` is shown to others that wait: a run id or a process. The hold is for the transactions that rely on it.
 
     Raises:
         TenantBusy: the lock is still held. The message says by whom and since when.
@@ -43,11 +48,31 @@ def tenant_lock(database: postgres.Database, tenant: str, holder: str, *, wait_s
                 told = True
             time.sleep(RETRY_SECONDS)
         try:
-            yield
+            with _heartbeat(connection):
+                yield hold.take(connection, tenant)
         finally:
             # Closing the connection also releases it, but only a moment later. The next sync shouldn't find it held.
             with suppress(psycopg.OperationalError):
                 connection.execute("select pg_advisory_unlock(control.tenant_lock_key(%s))", (tenant,))
+
+
+@contextmanager
+def _heartbeat(connection: psycopg.Connection) -> Iterator[None]:
+    """Keep the connection from looking idle. If it ends anyway, the hold decides who may commit."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        with suppress(psycopg.Error):
+            while not ended.wait(HEARTBEAT_SECONDS):
+                connection.execute("select 1")
+
+    thread = threading.Thread(target=beat, name="tenant-lock", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _try(connection: psycopg.Connection, tenant: str) -> bool:

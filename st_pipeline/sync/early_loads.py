@@ -7,33 +7,35 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import psycopg
 
 from st_pipeline import postgres
+from st_pipeline.landing.hold import Hold
 from st_pipeline.servicetitan.catalogue.model import Endpoint
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.warehouse.loading import Loaded, load
 
 
 def load_pending(
-    connection: psycopg.Connection, pipeline: Pipeline, key: str, endpoint: Endpoint, *, again: bool = False
+    connection: psycopg.Connection, pipeline: Pipeline, hold: Hold, endpoint: Endpoint, *, again: bool = False
 ) -> Loaded:
     """Load the pending files for one entity of a tenant. Raises the same errors as warehouse.loading.load."""
     return load(
         connection,
         pipeline.database,
         pipeline.zone,
-        key,
+        hold.tenant,
         endpoint,
         again=again,
-        progress=lambda rows: pipeline.progress(key, endpoint.entity, "loaded", rows),
+        progress=lambda rows: pipeline.progress(hold.tenant, endpoint.entity, "loaded", rows),
+        hold=hold,
     )
 
 
 class EarlyLoads:
     """Loads of one entity that start before its landing has ended. They run one at a time in a separate thread."""
 
-    def __init__(self, pipeline: Pipeline, key: str, endpoint: Endpoint, *, wanted: bool) -> None:
+    def __init__(self, pipeline: Pipeline, hold: Hold, endpoint: Endpoint, *, wanted: bool) -> None:
         """Load nothing unless ``wanted`` is true."""
-        self._pipeline, self._key, self._endpoint, self._wanted = pipeline, key, endpoint, wanted
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"load-{key}")
+        self._pipeline, self._hold, self._endpoint, self._wanted = pipeline, hold, endpoint, wanted
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"load-{hold.tenant}")
         self._begun: list[Future[Loaded]] = []
 
     def begin(self) -> None:
@@ -55,6 +57,6 @@ class EarlyLoads:
 
     def _load(self) -> Loaded:
         # Use a separate connection: the landing thread's transactions are not ours.
-        name = f"st-pipeline load {self._key}"
+        name = f"st-pipeline load {self._hold.tenant}"
         with postgres.connect(self._pipeline.database, application=name, autocommit=True) as connection:
-            return load_pending(connection, self._pipeline, self._key, self._endpoint)
+            return load_pending(connection, self._pipeline, self._hold, self._endpoint)

@@ -10,6 +10,7 @@ from datetime import datetime
 import psycopg
 
 from st_pipeline import postgres
+from st_pipeline.landing.hold import Hold
 from st_pipeline.landing.land import Landed, land
 from st_pipeline.landing.ledger import Ledger
 from st_pipeline.servicetitan.catalogue.lookup import endpoint as endpoint_of
@@ -30,19 +31,19 @@ log = logging.getLogger(__name__)
 
 def sync_entity(
     pipeline: Pipeline,
-    key: str,
+    hold: Hold,
     entity: str,
     plan: SyncPlan,
     client: ServiceTitan | None,
     clock: Callable[[], datetime],
 ) -> EntityOutcome:
-    """Sync ``entity`` of tenant ``key``; without a client it is only loaded. Errors are in the outcome."""
-    outcome = EntityOutcome(entity)
+    """Sync ``entity`` of the tenant that is held; without a client it is only loaded. Errors are in the outcome."""
+    key, outcome = hold.tenant, EntityOutcome(entity)
     try:
         with postgres.connect(
             pipeline.database, application=f"st-pipeline sync {key} {entity}", autocommit=True
         ) as connection:
-            _EntitySync(connection, pipeline, key, endpoint_of(entity), plan, client, clock, outcome).run()
+            _EntitySync(connection, pipeline, hold, key, endpoint_of(entity), plan, client, clock, outcome).run()
     except Exception as error:
         _fail(outcome, key, error)
     return outcome
@@ -52,6 +53,7 @@ def sync_entity(
 class _EntitySync:
     connection: psycopg.Connection
     pipeline: Pipeline
+    hold: Hold
     key: str
     endpoint: Endpoint
     plan: SyncPlan
@@ -62,7 +64,7 @@ class _EntitySync:
     def run(self) -> None:
         connection, pipeline, key, endpoint = self.connection, self.pipeline, self.key, self.endpoint
         outcome, is_loaded = self.outcome, endpoint.entity in self.plan.load
-        early = EarlyLoads(pipeline, key, endpoint, wanted=is_loaded)
+        early = EarlyLoads(pipeline, self.hold, endpoint, wanted=is_loaded)
         try:
             if endpoint.entity in self.plan.land and self.client:
                 outcome.landed = self._land(self.client, early.begin)
@@ -77,9 +79,9 @@ class _EntitySync:
         # the next sync loads it.
         outcome.loaded = early.end()
         if is_loaded:
-            outcome.loaded += load_pending(connection, pipeline, key, endpoint, again=self.plan.reload)
+            outcome.loaded += load_pending(connection, pipeline, self.hold, endpoint, again=self.plan.reload)
             if not outcome.loaded.unreadable:
-                outcome.judged = mark_deleted(connection, pipeline.database, pipeline.zone, key, endpoint)
+                outcome.judged = mark_deleted(connection, pipeline.database, pipeline.zone, key, endpoint, self.hold)
             outcome.rows_in_raw = present_rows(connection, key, endpoint)
             if outcome.loaded.unreadable:
                 raise FilesUnreadable(key, endpoint.entity, outcome.loaded.unreadable)
@@ -91,7 +93,7 @@ class _EntitySync:
         return land(
             client,
             self.pipeline.zone,
-            Ledger(self.connection),
+            Ledger(self.connection, self.hold),
             self.key,
             self.endpoint,
             full=self.plan.full,

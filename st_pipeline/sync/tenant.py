@@ -15,6 +15,7 @@ from datetime import datetime
 
 from st_pipeline import postgres
 from st_pipeline.history import recorder
+from st_pipeline.landing.hold import Hold
 from st_pipeline.landing.tenant_lock import TenantBusy, tenant_lock
 from st_pipeline.servicetitan.calls import CallLog
 from st_pipeline.servicetitan.client import ServiceTitan
@@ -62,15 +63,17 @@ class TenantSync:
         """Wait for the tenant's lock, then sync. Raises only what ends the process."""
         holder = self.plan.run_id[:8] if self.plan.run_id else f"process {os.getpid()}"
         try:
-            with tenant_lock(self.pipeline.database, self.key, holder, wait_seconds=self.plan.lock_wait_seconds):
-                self._run_locked()
+            with tenant_lock(
+                self.pipeline.database, self.key, holder, wait_seconds=self.plan.lock_wait_seconds
+            ) as hold:
+                self._run_locked(hold)
         except TenantBusy as busy:
             self.outcome.stop(busy)
         except Exception as error:
             self._end_early(error)
         return self.outcome
 
-    def _run_locked(self) -> None:
+    def _run_locked(self, hold: Hold) -> None:
         name = f"st-pipeline history {self.key}"
         with postgres.connect(self.pipeline.database, application=name, autocommit=True) as connection:
             started = start_sync(connection, self.key, self.plan, self.clock())
@@ -79,7 +82,7 @@ class TenantSync:
                 return
             self.plan, self.outcome.sync_id = started
             try:
-                self._sync()
+                self._sync(hold)
             except BaseException as error:
                 # Whatever ended the sync, the history must not show it as succeeded.
                 self._end_early(error)
@@ -100,12 +103,12 @@ class TenantSync:
                     calls=self._calls.snapshot(),
                 )
 
-    def _sync(self) -> None:
+    def _sync(self, hold: Hold) -> None:
         if not self.plan.land:
-            self._sync_entities(None)
+            self._sync_entities(hold, None)
         elif client := self._sign_in():
             try:
-                self._sync_entities(client)
+                self._sync_entities(hold, client)
                 count_after_sync(self.pipeline, self.key, client, self.outcome.entities.values(), self.clock())
             finally:
                 client.close()
@@ -134,10 +137,10 @@ class TenantSync:
                 self.outcome.steps = found.steps
                 return None
 
-    def _sync_entities(self, client: ServiceTitan | None) -> None:
+    def _sync_entities(self, hold: Hold, client: ServiceTitan | None) -> None:
         def one(entity: str) -> EntityOutcome:
             began = time.monotonic()
-            found = sync_entity(self.pipeline, self.key, entity, self.plan, client, self.clock)
+            found = sync_entity(self.pipeline, hold, entity, self.plan, client, self.clock)
             found.seconds = time.monotonic() - began
             self.pipeline.progress(self.key, entity, "done", 0)
             return found

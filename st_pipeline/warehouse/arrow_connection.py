@@ -7,8 +7,9 @@ from typing import Any, cast
 
 import adbc_driver_manager as adbc_manager
 import adbc_driver_postgresql as adbc_postgresql
-from adbc_driver_manager.dbapi import Connection
+from adbc_driver_manager.dbapi import Connection, Cursor
 
+from st_pipeline.landing.hold import STILL_OURS, Hold
 from st_pipeline.postgres import Database
 
 
@@ -27,6 +28,13 @@ def connect(database: Database) -> Connection:
     """
     connection = adbc_manager.AdbcConnection(_driver(database.for_session("st-pipeline load").url().reveal()))
     return Connection(cast(Any, _Kept()), connection)
+
+
+def check(cursor: Cursor, hold: Hold | None) -> None:
+    """Call this last in a transaction that relies on ``hold``. Raises LockLost."""
+    if hold:
+        cursor.execute(STILL_OURS, (hold.tenant, hold.number))
+        hold.require(cursor.fetchone())
 
 
 @cache

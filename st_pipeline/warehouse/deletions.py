@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from adbc_driver_manager.dbapi import Cursor
 
 from st_pipeline import postgres
+from st_pipeline.landing.hold import Hold
 from st_pipeline.landing.rows import open_rows
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.servicetitan.catalogue.model import Endpoint
@@ -34,13 +35,18 @@ class DeletionVerdict:
 
 
 def mark_deleted(
-    ledger: psycopg.Connection, database: postgres.Database, zone: LandingZone, tenant: str, endpoint: Endpoint
+    ledger: psycopg.Connection,
+    database: postgres.Database,
+    zone: LandingZone,
+    tenant: str,
+    endpoint: Endpoint,
+    hold: Hold | None = None,
 ) -> DeletionVerdict | None:
     """Mark the rows that the last complete full batch didn't return. None if no batch is waiting.
 
     Call this after loading, while holding the tenant's lock. An empty batch never empties a table, and a batch with
     unreadable ids can't show what is gone. Both are refused with a reason. ``ledger`` is an autocommit connection to
-    ``database``.
+    ``database``, and ``hold`` proves the lock. Raises LockLost if another process has taken it.
     """
     due = ledger.execute(
         "select full_batch from control.cursors where tenant = %s and entity = %s and full_batch is not null",
@@ -70,6 +76,7 @@ def mark_deleted(
         cursor.execute(
             "update control.cursors set full_batch = null where tenant = $1 and entity = $2", (tenant, endpoint.entity)
         )
+        arrow_connection.check(cursor, hold)
         connection.commit()
     if refused:
         log.warning("%s %s: %s", tenant, endpoint.entity, refused)

@@ -18,6 +18,7 @@ from adbc_driver_manager.dbapi import Connection, Cursor
 
 from st_pipeline import postgres
 from st_pipeline.landing.future_versions import drop_future
+from st_pipeline.landing.hold import Hold
 from st_pipeline.landing.rows import LandedRows, open_rows
 from st_pipeline.landing.typer import Problem, fingerprint, type_records
 from st_pipeline.landing.zone import LandingZone
@@ -84,14 +85,16 @@ def load(
     *,
     again: bool = False,
     progress: Progress = lambda rows: None,
+    hold: Hold | None = None,
 ) -> Loaded:
     """Load every pending file in the order they landed. With ``again``, load the loaded ones too.
 
     A file that is lost or damaged holds up no later one. Every load tries it again until a full refresh replaces it.
     ``ledger`` is an autocommit connection to ``database``. Rows go over a separate connection that supports Arrow.
-    The raw table must exist (schema.ensure_tables), and the caller must hold the tenant's lock.
+    The raw table must exist (schema.ensure_tables), and the caller must hold the tenant's lock, which ``hold`` proves.
 
     Raises:
+        LockLost: another process has taken the lock.
         ReloadRefused: with ``again``, if files have expired and no later full read replaces them.
     """
     loaded = Loaded()
@@ -110,7 +113,7 @@ def load(
     with arrow_connection.connect(database) as connection:
         for file in files:
             try:
-                rows, whole = _load_file(connection, zone, tenant, endpoint, file)
+                rows, whole = _load_file(connection, zone, tenant, endpoint, file, hold)
             except Exception:
                 # Inside a COPY, a file that cannot be read looks like an error of the database.
                 damage = find_damage(zone, file)
@@ -131,7 +134,7 @@ def load(
 
 
 def _load_file(
-    connection: Connection, zone: LandingZone, tenant: str, endpoint: Endpoint, file: PendingFile
+    connection: Connection, zone: LandingZone, tenant: str, endpoint: Endpoint, file: PendingFile, hold: Hold | None
 ) -> tuple[int, int]:
     """(rows loaded, rows quarantined whole) for one file, committed together with its ledger update."""
     notes: list[Problem] = []
@@ -148,6 +151,7 @@ def _load_file(
             _renew_notes(cursor, tenant, endpoint, file, notes)
         cursor.execute(upsert.mark_loaded(), (file.id, usable, rows - usable, fingerprint(endpoint)))
         cursor.execute(upsert.mark_changed(), (tenant, endpoint.entity))
+        arrow_connection.check(cursor, hold)
     connection.commit()
     return usable, rows - usable
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from st_pipeline import postgres
+from st_pipeline.landing.hold import take
 from st_pipeline.servicetitan.catalogue.lookup import endpoint
 from st_pipeline.sync import early_loads
 from st_pipeline.sync.early_loads import EarlyLoads
@@ -25,7 +27,8 @@ def early(
         return result
 
     monkeypatch.setattr(early_loads, "load_pending", answer)
-    return EarlyLoads(pipeline, "acme", CUSTOMERS, wanted=wanted)
+    with postgres.connect(pipeline.database, autocommit=True) as connection:
+        return EarlyLoads(pipeline, take(connection, "acme"), CUSTOMERS, wanted=wanted)
 
 
 def test_loads_add_up_and_a_failed_one_is_left_out(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from st_pipeline import postgres
+from st_pipeline.landing.hold import Hold, take
 from st_pipeline.sandbox import Faults, Sandbox
 from st_pipeline.servicetitan.client import ServiceTitan
 from st_pipeline.steps.step import Do, Step
@@ -33,9 +35,17 @@ def client(pipeline: Pipeline) -> Iterator[ServiceTitan]:
 
 
 def sync(
-    pipeline: Pipeline, client: ServiceTitan | None, plan: SyncPlan = BOTH, key: str = "acme", entity: str = CUSTOMERS
+    pipeline: Pipeline,
+    client: ServiceTitan | None,
+    plan: SyncPlan = BOTH,
+    key: str = "acme",
+    entity: str = CUSTOMERS,
+    hold: Hold | None = None,
 ) -> EntityOutcome:
-    return sync_entity(pipeline, key, entity, plan, client, pipeline.clock)
+    if hold is None:
+        with postgres.connect(pipeline.database, autocommit=True) as connection:
+            hold = take(connection, key)
+    return sync_entity(pipeline, hold, entity, plan, client, pipeline.clock)
 
 
 def test_an_entity_is_landed_loaded_and_counted(
@@ -156,7 +166,7 @@ def test_a_database_that_is_not_there_is_an_outcome_and_no_exception(
     changed: Changed, client: ServiceTitan, caplog: pytest.LogCaptureFixture
 ) -> None:
     gone = changed(database=changed().database.with_name("nowhere"))
-    outcome = sync(gone, client)
+    outcome = sync(gone, client, hold=Hold("acme", 1))
     assert outcome.outcome is Outcome.FAILED
     assert outcome.error and outcome.error.startswith("acme crm_customers: ") and "\n" not in outcome.error
     assert outcome.error in caplog.text or "nowhere" in caplog.text
