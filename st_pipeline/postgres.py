@@ -10,6 +10,8 @@ from pathlib import Path
 
 import alembic.command
 import alembic.config
+import alembic.script.revision
+import alembic.util
 import psycopg
 import sqlalchemy
 from psycopg import sql
@@ -64,7 +66,7 @@ def connect(database: Database, *, application: str = "st-pipeline", autocommit:
     except psycopg.OperationalError as error:
         raise PostgresError(
             f"cannot connect to database {database.name} on {database.host}:{database.port} as {database.user}: "
-            f"{str(error).strip()}; check ST_PIPELINE_DSN, and that the server is running"
+            f"{str(error).strip()}; check ST_PIPELINE_DSN or ST_PIPELINE_DAGSTER_DSN, and that the server is running"
         ) from None
 
 
@@ -101,6 +103,16 @@ def _create(database: Database) -> None:
             ) from None
 
 
+def _require_utf8(database: Database) -> None:
+    with connect(database) as connection:
+        encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise PostgresError(
+            f"database {database.name} is in {encoding}, which cannot store every text; create one with: "
+            "create database NAME encoding 'UTF8' template template0, and name it in ST_PIPELINE_DSN"
+        )
+
+
 def drop_database(database: Database) -> None:
     """Drop ``database`` with everything in it and end its connections; does nothing if it is missing."""
     with connect(database.with_name("postgres"), autocommit=True) as connection:
@@ -121,7 +133,14 @@ def migrate(database: Database, revision: str = "head") -> None:
         for schema in SCHEMAS:
             connection.execute(sqlalchemy.text(f"create schema if not exists {schema}"))
         config.attributes["connection"] = connection
-        alembic.command.upgrade(config, revision)
+        try:
+            alembic.command.upgrade(config, revision)
+        except alembic.util.CommandError as error:
+            if not isinstance(error.__cause__, alembic.script.revision.ResolutionError):
+                raise
+            raise PostgresError(
+                f"database {database.name} was migrated by a newer version of st-pipeline; upgrade st-pipeline"
+            ) from None
         connection.commit()
 
 
@@ -130,5 +149,6 @@ def prepare(settings: Settings) -> Database:
     private_home.close(settings.home)
     database = warehouse(settings)
     ensure_database(database)
+    _require_utf8(database)
     migrate(database)
     return database

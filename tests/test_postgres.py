@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from psycopg import sql
 
 from st_pipeline import postgres
-from st_pipeline.postgres import PostgresError
+from st_pipeline.postgres import Database, PostgresError
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 from tests.conftest import NewWarehouse
@@ -94,3 +95,25 @@ postgres.drop_database(server.with_name("another"))
 def test_psycopg_is_in_utc_whatever_the_server_says(home: Path) -> None:
     code = PREPARE + "print(postgres.connect(database).execute('show timezone').fetchone())"
     assert run(home, code).communicate(timeout=PATIENCE_SECONDS)[0].strip() == "('UTC',)"
+
+
+def test_a_database_of_a_newer_version_says_to_upgrade(new_warehouse: NewWarehouse) -> None:
+    newer = new_warehouse()
+    with postgres.connect(newer) as connection:
+        connection.execute("update control.schema_version set version_num = '9999'")
+    with pytest.raises(PostgresError) as refused:
+        postgres.migrate(newer)
+    assert str(refused.value) == (
+        f"database {newer.name} was migrated by a newer version of st-pipeline; upgrade st-pipeline"
+    )
+
+
+def test_a_database_in_another_encoding_is_refused_with_what_to_do(
+    server_settings: Settings, warehouse: Database
+) -> None:
+    latin = warehouse.with_name("latin")
+    with postgres.connect(warehouse, autocommit=True) as connection:
+        connection.execute("create database latin encoding 'LATIN1' locale_provider libc locale 'C' template template0")
+    with pytest.raises(PostgresError, match=r"database latin is in LATIN1, .* encoding 'UTF8' template template0"):
+        postgres.prepare(replace(server_settings, dsn=latin.url()))
+    postgres.drop_database(latin)

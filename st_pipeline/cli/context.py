@@ -51,6 +51,8 @@ def renew_encryption(settings: Settings) -> tuple[int, str]:
     """
     where = vault.SETTING
     if not settings.secret_keys:
+        with open_operations(settings):
+            pass  # refuses if the key file is missing, before another one is created
         key_file.add_newest(settings.home)
         where = str(key_file.path(settings.home))
     with open_operations(settings) as operations:

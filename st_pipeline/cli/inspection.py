@@ -49,6 +49,7 @@ def doctor(as_json: AsJson = False) -> None:
         run_check("app key", lambda: _app_key(settings))
         if settings.portal_oidc:
             run_check("sign-in through OpenID Connect", lambda: _oidc(settings))
+        run_check("Dagster's database", lambda: _dagster(settings))
         if run_check("warehouse", lambda: _open(settings, opened)):
             pipeline = opened[0]
             run_check("tables", lambda: _tables(pipeline))
@@ -102,6 +103,12 @@ def _open(settings: Settings, opened: list[Pipeline]) -> str:
         row = connection.execute("select version_num from control.schema_version").fetchone()
     revision = row[0] if row else "?"
     return f"PostgreSQL {version // 10000} on {pipeline.database.host}, schema control at revision {revision}"
+
+
+def _dagster(settings: Settings) -> str:
+    database = postgres.dagster(settings)
+    postgres.ensure_database(database)
+    return f"{database.name} on {database.host} is reachable"
 
 
 def _try_landing(location: str) -> str:

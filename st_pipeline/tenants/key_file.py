@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from st_pipeline import private_home
+from st_pipeline import private_home, secret_file
 from st_pipeline.secret import Secret
 from st_pipeline.tenants.errors import VaultKeyInvalid
 
@@ -91,9 +91,9 @@ def _read(file: Path) -> tuple[Secret, ...]:
             raise VaultKeyInvalid(
                 f"other users can access the key file {file} (mode {mode:04o}); to fix that, run: chmod 600 {file}"
             )
-        keys = tuple(Secret(line) for line in file.read_text().split())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        keys = tuple(Secret(line) for line in secret_file.read(file).split())
+    except (OSError, secret_file.SecretFileError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise VaultKeyInvalid(
             f"the key file {file} cannot be read ({reason}); restore it, or set ST_PIPELINE_SECRET_KEYS"
         ) from None

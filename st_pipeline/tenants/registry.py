@@ -23,7 +23,7 @@ from st_pipeline.tenants.credential_table import Outline
 from st_pipeline.tenants.credentials import NewParts, OwnCredentials, complete, new_parts
 from st_pipeline.tenants.errors import CredentialsMissing, FieldInvalid
 from st_pipeline.tenants.model import NewTenant, Status, Tenant
-from st_pipeline.tenants.vault import Vault, open_vault
+from st_pipeline.tenants.vault import Vault, open_vault_of
 
 _CHANGEABLE: Mapping[str, Callable[[Any], Any]] = {
     "name": fields.valid_name,
@@ -56,7 +56,7 @@ class Registry:
         Raises:
             VaultKeyInvalid: the vault's keys are unusable.
         """
-        return cls(connection, open_vault(settings), settings.servicetitan.app_key)
+        return cls(connection, open_vault_of(connection, settings), settings.servicetitan.app_key)
 
     def add(self, tenant: NewTenant, own: OwnCredentials | None) -> Tenant:
         """Register one tenant, enabled and not checked yet. ``own``: None if its credentials are entered later.

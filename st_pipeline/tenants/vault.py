@@ -6,7 +6,9 @@ registry.py stores the ciphertext, key_file.py the default key.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import psycopg
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from st_pipeline.secret import Secret
@@ -87,6 +89,24 @@ def keys_from(settings: Settings) -> tuple[Secret, ...]:
 def open_vault(settings: Settings) -> Vault:
     """The vault of these settings. Raises VaultKeyInvalid."""
     return Vault(keys_from(settings), source=SETTING if settings.secret_keys else str(key_file.path(settings.home)))
+
+
+def open_vault_of(connection: psycopg.Connection[Any], settings: Settings) -> Vault:
+    """The vault for the credentials that ``connection`` reaches.
+
+    Raises:
+        VaultKeyInvalid: as ``open_vault``, or there are credentials but their key file is missing.
+    """
+    file = key_file.path(settings.home)
+    if not settings.secret_keys and not file.exists():
+        row = connection.execute("select exists (select from control.credentials)").fetchone()
+        if row and row[0]:
+            raise VaultKeyInvalid(
+                f"the key file {file} is missing, and the stored credentials need it; restore it from a backup. If it "
+                f"is lost, create another one with: (umask 077; {MAKE_A_KEY} > {file}), and enter the credentials of "
+                "every tenant again"
+            )
+    return open_vault(settings)
 
 
 def _fernet(key: Secret, place: int, source: str) -> Fernet:

@@ -66,3 +66,12 @@ def test_doctor_says_nothing_of_it_where_none_is_configured(
         monkeypatch.delenv(f"ST_PIPELINE_OIDC_{name}")
     assert found() == []
     assert there.asked == []
+
+
+def test_doctor_checks_the_database_of_dagster(there: OidcProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ST_PIPELINE_DAGSTER_DSN", "postgresql://nobody@127.0.0.1:9/runs")
+    result = CliRunner().invoke(app, ["doctor", "--json"], catch_exceptions=False)
+    (one,) = [one for one in json.loads(result.stdout) if one["what"] == "Dagster's database"]
+    assert not one["fine"]
+    assert "cannot connect to database runs on 127.0.0.1:9" in one["said"]
+    assert "ST_PIPELINE_DAGSTER_DSN" in one["said"]

@@ -49,7 +49,7 @@ def test_an_empty_file_is_refused_and_not_replaced(tmp_path: Path) -> None:
     assert file.read_text() == ""
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00canary"])
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00canary", "canary".encode("utf-16")])
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path, content: bytes) -> None:
     file = key_file.path(tmp_path)
     file.touch(mode=0o600)
@@ -103,3 +103,10 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
         assert process.wait() == 0
     assert len(set(outputs)) == 1
     assert len(outputs[0].strip()) == 64
+
+
+def test_the_byte_order_mark_that_an_editor_added_is_no_part_of_the_key(tmp_path: Path) -> None:
+    keys = key_file.read_or_create(tmp_path)
+    file = key_file.path(tmp_path)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert key_file.read_or_create(tmp_path) == keys

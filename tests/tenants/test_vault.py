@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
+from st_pipeline.database import Database
+from st_pipeline.portal.web.service import Portal
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
+from st_pipeline.tenants.credentials import OwnCredentials
 from st_pipeline.tenants.errors import VaultKeyInvalid, VaultLocked
+from st_pipeline.tenants.model import new_tenant
+from st_pipeline.tenants.registry import Registry
 from st_pipeline.tenants.vault import Vault, keys_from, open_vault
 
 from .conftest import CANARY_SECRET
+
+OWN = OwnCredentials("cid.acme", Secret(CANARY_SECRET), Secret("ak1.acme"))
 
 
 def new_key() -> Secret:
@@ -107,3 +116,21 @@ def test_without_the_setting_the_file_in_the_home_is_used_and_named(tmp_path: Pa
     (tmp_path / "secret.key").write_text(new_key().reveal())
     with pytest.raises(VaultLocked, match=str(tmp_path / "secret.key")):
         open_vault(settings).decrypt(stored, "p")
+
+
+def test_a_missing_key_file_is_replaced_only_while_nothing_needs_it(
+    tmp_path: Path, connection: psycopg.Connection[Any]
+) -> None:
+    settings = Settings.from_environment({"ST_PIPELINE_HOME": str(tmp_path)})
+    Registry.of(connection, settings).add(new_tenant(key="acme", tenant_id=1, environment="sandbox"), OWN)
+    file = tmp_path / "secret.key"
+    saved = file.read_text()
+    file.unlink()
+    with pytest.raises(VaultKeyInvalid, match=r"secret.key is missing, .* restore it from a backup"):
+        Registry.of(connection, settings)
+    assert not file.exists()
+    with pytest.raises(VaultKeyInvalid):
+        Portal.of(settings, Database.from_dsn(Secret(connection.info.dsn), default_name="warehouse"))
+    file.touch(mode=0o600)
+    file.write_text(saved)
+    assert Registry.of(connection, settings).credentials("acme").client_secret == OWN.client_secret

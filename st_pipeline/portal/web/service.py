@@ -47,7 +47,8 @@ class Portal:
     @classmethod
     def of(cls, settings: Settings, database: Database) -> Portal:
         """Raises VaultKeyInvalid if the keys are unusable."""
-        vault.open_vault(settings)
+        with postgres.connect(database) as connection:
+            vault.open_vault_of(connection, settings)
         return cls(settings, connections(database), Cookies(vault.keys_from(settings)), provider_of(settings))
 
 
