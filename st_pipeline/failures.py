@@ -10,7 +10,7 @@ import dagster as dg
 from st_pipeline.sync.outcome import TenantOutcome
 from st_pipeline.visible import visible
 
-# The tag's value is the process that runs it (defs/local_runs.py): someone is watching it.
+# Marks a run in a command's own process (defs/local_runs.py): someone is watching it.
 INTERACTIVE_TAG = "st_pipeline/interactive"
 
 

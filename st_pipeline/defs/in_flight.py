@@ -49,7 +49,7 @@ def is_in_flight(instance: dg.DagsterInstance, job_name: str) -> bool:
 
 def dead_runs(instance: dg.DagsterInstance, pipeline: Pipeline, now: datetime) -> list[dg.DagsterRun]:
     """Runs that will never finish: their process is gone, or they were dequeued and never started."""
-    known = orphans(instance)
+    known = orphans(instance, pipeline.database)
     suspects = [*_unlocked(instance, pipeline, now), *_never_started(instance, now)]
     if not suspects:
         return known
@@ -74,7 +74,7 @@ def _unlocked(instance: dg.DagsterInstance, pipeline: Pipeline, now: datetime) -
         for record in instance.get_run_records(dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.STARTED]))
         if record.start_time
         and now.timestamp() - record.start_time > BEGINNING_SECONDS
-        # Interactive runs name their process in a tag.
+        # orphans() finds interactive runs.
         and INTERACTIVE_TAG not in record.dagster_run.tags
     ]
     if not records:

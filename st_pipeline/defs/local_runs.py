@@ -4,19 +4,21 @@ Runs queued for the daemon are created in queued_runs.py.
 """
 
 import os
-import socket
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
 
-from st_pipeline import dagster_home
+from st_pipeline import dagster_home, postgres
 from st_pipeline.defs.partitions import range_tags, tenants
 from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
 from st_pipeline.settings import Settings
 from st_pipeline.sync.batching import contiguous_ranges
 from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.sync.run_lock import held_runs, run_lock
 
 RUNNING = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED]
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -31,10 +33,13 @@ class Launched:
 
 
 def open_instance(settings: Settings) -> dg.DagsterInstance:
-    """Open the project's instance and report interactive runs whose process died as failed."""
+    """Open the project's instance and report interactive runs whose process died as failed.
+
+    The warehouse must be prepared.
+    """
     os.environ.update(dagster_home.environment(settings))
     instance = dg.DagsterInstance.get()
-    for run in orphans(instance):
+    for run in orphans(instance, postgres.warehouse(settings)):
         instance.report_run_failed(run, "The run's process is gone.")
     return instance
 
@@ -69,13 +74,15 @@ def run_sync(
     config = {"full": full, "reload": reload, "requested_by": requested_by}
     launched = []
     for first, last in contiguous_ranges(keys, tenants.get_partition_keys(dynamic_partitions_store=instance)):
-        result = job.execute_in_process(
-            instance=instance,
-            run_config={"ops": {"sync": {"config": config}}, **_QUIET},
-            tags={**range_tags(first, last), INTERACTIVE_TAG: owner()},
-            partition_key=first if first == last else None,
-            raise_on_error=False,
-        )
+        with interactive_run(pipeline) as (run_id, tag):
+            result = job.execute_in_process(
+                instance=instance,
+                run_config={"ops": {"sync": {"config": config}}, **_QUIET},
+                run_id=run_id,
+                tags={**range_tags(first, last), **tag},
+                partition_key=first if first == last else None,
+                raise_on_error=False,
+            )
         launched.append(Launched(result.run_id, result.success))
     return launched
 
@@ -85,32 +92,28 @@ def run_marts(instance: dg.DagsterInstance, pipeline: Pipeline) -> Launched:
     from st_pipeline.definitions import build_defs
 
     job = build_defs({"pipeline": dg.ResourceDefinition.hardcoded_resource(pipeline)}).resolve_job_def("build_marts")
-    result = job.execute_in_process(
-        instance=instance, run_config=_QUIET, tags={INTERACTIVE_TAG: owner()}, raise_on_error=False
-    )
+    with interactive_run(pipeline) as (run_id, tag):
+        result = job.execute_in_process(
+            instance=instance, run_config=_QUIET, run_id=run_id, tags=tag, raise_on_error=False
+        )
     return Launched(result.run_id, result.success)
 
 
-def owner() -> str:
-    """This process, as named in its runs' tag."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+@contextmanager
+def interactive_run(pipeline: Pipeline) -> Iterator[tuple[str, dict[str, str]]]:
+    """The id and tag of a run in this process, which holds the run's lock before the run exists and until it ended."""
+    run_id = str(uuid.uuid4())
+    with run_lock(pipeline.database, run_id):
+        yield run_id, {INTERACTIVE_TAG: "yes"}
 
 
-def orphans(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
-    """Interactive runs that are marked as running but whose process died."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=RUNNING))
-    return [run for run in runs if is_orphan(run.tags.get(INTERACTIVE_TAG))]
-
-
-def is_orphan(owner: str | None) -> bool:
-    """Whether a run belongs to a process on this machine that is gone."""
-    host, _, process = (owner or "").rpartition(":")
-    if host != socket.gethostname() or not process.isdigit():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
+def orphans(instance: dg.DagsterInstance, database: postgres.Database) -> list[dg.DagsterRun]:
+    """Interactive runs that are marked as running but whose process died, wherever it was: no one has their lock."""
+    runs = [run for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)) if INTERACTIVE_TAG in run.tags]
+    if not runs:
+        return []
+    with postgres.connect(database, application="st-pipeline runs", autocommit=True) as connection:
+        held = held_runs(connection, [run.run_id for run in runs])
+    free = [run.run_id for run in runs if run.run_id not in held]
+    # A run that has just ended without our knowing is marked as ended before its lock is released.
+    return list(instance.get_runs(dg.RunsFilter(run_ids=free, statuses=RUNNING))) if free else []

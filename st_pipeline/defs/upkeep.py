@@ -12,9 +12,8 @@ from typing import Any
 import dagster as dg
 
 from st_pipeline import postgres
-from st_pipeline.defs.local_runs import owner
+from st_pipeline.defs.local_runs import interactive_run
 from st_pipeline.defs.run_retention import delete_old_runs
-from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.history import retention
 from st_pipeline.landing.compaction import compact
 from st_pipeline.landing.expiry import expire
@@ -150,13 +149,15 @@ class StepDone:
 
 def run_upkeep(instance: dg.DagsterInstance, pipeline: Pipeline) -> list[StepDone]:
     """Run the job in this process on the shared instance, and return how each step ended."""
-    result = upkeep.execute_in_process(
-        instance=instance,
-        resources={"pipeline": pipeline},
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        tags={INTERACTIVE_TAG: owner()},
-        raise_on_error=False,
-    )
+    with interactive_run(pipeline) as (run_id, tag):
+        result = upkeep.execute_in_process(
+            instance=instance,
+            resources={"pipeline": pipeline},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_id=run_id,
+            tags=tag,
+            raise_on_error=False,
+        )
     steps = []
     for event in result.all_events:
         if event.is_successful_output:

@@ -13,9 +13,9 @@ from st_pipeline.locks import run_name
 
 @contextmanager
 def run_lock(database: postgres.Database, run_id: str) -> Iterator[None]:
-    """Hold the run's lock."""
+    """Hold the run's lock. A command holds it around its run, and so does the run's step: it is shared."""
     with postgres.connect(database, application=f"st-pipeline run {run_id}"[:63], autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(hashtextextended(%s, 0))", (run_name(run_id),))
+        connection.execute("select pg_advisory_lock_shared(hashtextextended(%s, 0))", (run_name(run_id),))
         try:
             yield
         finally:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -18,13 +16,12 @@ from st_pipeline.defs.in_flight import (
     partitions_in_flight,
     report_dead,
 )
+from st_pipeline.defs.local_runs import interactive_run
 from st_pipeline.defs.partitions import range_tags
 from st_pipeline.defs.sensors import lost_runs
 from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.sync.pipeline import Pipeline
 from st_pipeline.sync.run_lock import run_lock
-
-from .test_local_runs import dead_process
 
 
 def _started(run: dg.DagsterRun) -> dg.DagsterEvent:
@@ -68,31 +65,32 @@ def test_a_run_whose_process_is_gone_is_reported_and_a_live_one_is_not(
 
 def test_a_run_that_was_dequeued_and_never_started_is_found(instance: dg.DagsterInstance, pipeline: Pipeline) -> None:
     taken = dg.DagsterRun("sync_tenant", status=dg.DagsterRunStatus.NOT_STARTED)
-    ours = dg.DagsterRun("sync_tenant", status=dg.DagsterRunStatus.NOT_STARTED, tags={INTERACTIVE_TAG: "here:1"})
-    for run in (taken, ours):
-        instance.add_run(run)
-    try:
-        assert dead_runs(instance, pipeline, datetime.now(UTC)) == []
-        later = datetime.now(UTC) + timedelta(seconds=TAKEN_SECONDS + 1)
-        assert [run.run_id for run in dead_runs(instance, pipeline, later)] == [taken.run_id]
-    finally:
+    with interactive_run(pipeline) as (run_id, tag):
+        ours = dg.DagsterRun("sync_tenant", run_id, status=dg.DagsterRunStatus.NOT_STARTED, tags=tag)
         for run in (taken, ours):
-            instance.delete_run(run.run_id)
+            instance.add_run(run)
+        try:
+            assert dead_runs(instance, pipeline, datetime.now(UTC)) == []
+            later = datetime.now(UTC) + timedelta(seconds=TAKEN_SECONDS + 1)
+            assert [run.run_id for run in dead_runs(instance, pipeline, later)] == [taken.run_id]
+        finally:
+            for run in (taken, ours):
+                instance.delete_run(run.run_id)
 
 
 def test_a_killed_command_blocks_no_one(empty: dg.DagsterInstance, pipeline: Pipeline) -> None:
-    here = socket.gethostname()
     killed = [
-        dg.DagsterRun(
-            job, status=dg.DagsterRunStatus.STARTED, tags={INTERACTIVE_TAG: f"{here}:{dead_process()}", **tags}
-        )
+        dg.DagsterRun(job, status=dg.DagsterRunStatus.STARTED, tags={INTERACTIVE_TAG: "a-dead-container:1", **tags})
         for job, tags in (("sync_tenant", {"dagster/partition": "alpha"}), ("build_marts", {}))
     ]
-    living = dg.DagsterRun(
-        "sync_tenant",
-        status=dg.DagsterRunStatus.STARTED,
-        tags={INTERACTIVE_TAG: f"{here}:{os.getpid()}", "dagster/partition": "beta"},
-    )
+    with interactive_run(pipeline) as (run_id, tag):
+        living = dg.DagsterRun(
+            "sync_tenant", run_id, status=dg.DagsterRunStatus.STARTED, tags={**tag, "dagster/partition": "beta"}
+        )
+        _judge(empty, pipeline, killed, living)
+
+
+def _judge(empty: dg.DagsterInstance, pipeline: Pipeline, killed: list[dg.DagsterRun], living: dg.DagsterRun) -> None:
     for run in (*killed, living):
         empty.add_run(run)
     assert is_in_flight(empty, "build_marts")

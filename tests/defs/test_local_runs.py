@@ -2,49 +2,45 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
+from collections.abc import Iterator
 
 import dagster as dg
+import pytest
 
 from st_pipeline.defs import local_runs
 from st_pipeline.failures import INTERACTIVE_TAG
 from st_pipeline.sync.pipeline import Pipeline
+from st_pipeline.sync.run_lock import run_lock
+
+STARTED = dg.DagsterRunStatus.STARTED
 
 
-def dead_process() -> int:
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    return child.pid
+@pytest.fixture
+def gone(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
+    """A command's run whose machine died; its tag may name a process that exists here."""
+    run = dg.DagsterRun("sync_tenant", tags={INTERACTIVE_TAG: "another-machine:1"}, status=STARTED)
+    instance.add_run(run)
+    yield run
+    instance.delete_run(run.run_id)
 
 
-def test_a_run_of_a_process_that_is_gone_is_reported_as_failed(
-    instance: dg.DagsterInstance, pipeline: Pipeline
+def test_a_run_that_nobody_locks_is_reported_as_failed(
+    instance: dg.DagsterInstance, pipeline: Pipeline, gone: dg.DagsterRun
 ) -> None:
-    started = dg.DagsterRunStatus.STARTED
-    gone = dg.DagsterRun(
-        "sync_tenant", tags={INTERACTIVE_TAG: f"{socket.gethostname()}:{dead_process()}"}, status=started
-    )
-    ours = dg.DagsterRun("sync_tenant", tags={INTERACTIVE_TAG: local_runs.owner()}, status=started)
-    daemons = dg.DagsterRun("sync_tenant", status=started)
-    for run in (gone, ours, daemons):
-        instance.add_run(run)
-    local_runs.open_instance(pipeline.settings).dispose()
-    statuses = {run.run_id: run.status for run in instance.get_runs()}
+    daemons = dg.DagsterRun("sync_tenant", status=STARTED)
+    instance.add_run(daemons)
+    with local_runs.interactive_run(pipeline) as (run_id, tag):
+        instance.add_run(dg.DagsterRun("upkeep", run_id=run_id, tags=tag, status=STARTED))
+        local_runs.open_instance(pipeline.settings).dispose()
+        statuses = {run.run_id: run.status for run in instance.get_runs()}
     assert statuses[gone.run_id] is dg.DagsterRunStatus.FAILURE
-    assert statuses[ours.run_id] is dg.DagsterRunStatus.STARTED
-    assert statuses[daemons.run_id] is dg.DagsterRunStatus.STARTED
-    for run in (ours, daemons):
-        instance.delete_run(run.run_id)
+    assert statuses[run_id] is STARTED
+    assert statuses[daemons.run_id] is STARTED
+    assert [run.run_id for run in local_runs.orphans(instance, pipeline.database)] == [run_id], "it has ended"
+    for run in (run_id, daemons.run_id):
+        instance.delete_run(run)
 
 
-def test_only_a_dead_process_of_this_machine_is_an_orphan() -> None:
-    host = socket.gethostname()
-    assert local_runs.is_orphan(f"{host}:{dead_process()}")
-    assert not local_runs.is_orphan(f"{host}:{os.getpid()}")
-    assert not local_runs.is_orphan(f"{host}:1")
-    assert not local_runs.is_orphan(f"another-machine:{dead_process()}")
-    assert not local_runs.is_orphan(None)
-    assert not local_runs.is_orphan("nonsense")
+def test_a_commands_run_and_its_step_hold_the_same_lock(pipeline: Pipeline) -> None:
+    with local_runs.interactive_run(pipeline) as (run_id, _), run_lock(pipeline.database, run_id):
+        pass
