@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
@@ -66,10 +67,14 @@ class LandingZone:
             return None
 
     def write_owner(self, installation: str) -> None:
-        """Mark the zone as that installation's."""
+        """Mark the zone as that installation's. Others read the whole mark or none."""
         self._files.create_dir(self._root, recursive=True)
-        with self._files.open_output_stream(self._absolute(OWNER)) as stream:
+        # An object appears when it is complete; a file needs another name until it is.
+        target = self._absolute(f"{OWNER}-{secrets.token_hex(4)}" if self._is_local else OWNER)
+        with self._files.open_output_stream(target) as stream:
             stream.write(f"{installation}\n".encode())
+        if self._is_local:
+            Path(target).rename(self._absolute(OWNER))
 
     def paths(self) -> set[str]:
         """The paths of all landed files that exist, whether a ledger knows them or not."""

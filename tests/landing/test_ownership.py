@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,3 +68,17 @@ def test_a_zone_with_unknown_files_is_not_taken_by_an_empty_ledger(tmp_path: Pat
     ours.record_file(file, [], [])
     claim(LandingZone(str(tmp_path)), ours)
     assert (tmp_path / OWNER).exists()
+
+
+def test_many_that_claim_at_once_all_find_one_whole_mark(tmp_path: Path, new_ledger: NewLedger, ours: Ledger) -> None:
+    """As the entities of a first sync do."""
+    installation = ours.installation()
+    zones = [LandingZone(str(tmp_path)) for _ in range(8)]
+    for _ in range(50):
+        (tmp_path / OWNER).unlink(missing_ok=True)
+        with ThreadPoolExecutor(8) as pool:
+            writes = [pool.submit(zone.write_owner, installation) for zone in zones[:4]]
+            reads = [pool.submit(zone.read_owner) for zone in zones]
+        assert all(write.exception() is None for write in writes)
+        assert {read.result() for read in reads} <= {installation, None}
+    assert [path.name for path in tmp_path.iterdir()] == [OWNER]
