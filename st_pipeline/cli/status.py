@@ -102,7 +102,7 @@ def headlines(totals: Totals) -> list[str]:
         )
     limit = ""
     if totals.rate_limit_share is not None:
-        limit = f". Most of the rate limit used by one tenant: {totals.rate_limit_share:.0%} ({totals.busiest_tenant})"
+        limit = f". Rate limit: up to {totals.rate_limit_share:.0%} used ({totals.busiest_tenant})"
     return [
         f"{format_count(totals.tenants, 'tenant')}, {totals.connected} connected. "
         f"{totals.running} running, {totals.queued} waiting, "
