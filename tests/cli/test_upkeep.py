@@ -43,7 +43,10 @@ def test_it_says_of_every_step_what_was_done_and_exits_with_0() -> None:
     result = run("upkeep")
     assert result.exit_code == 0, result.output
     assert "done    compact_landed_files: files_before 0, files_after 0" in result.output
-    assert "done    expire_landed_files: did nothing, because ST_PIPELINE_KEEP_LANDED_DAYS is set to never" in result.output
+    assert (
+        "done    expire_landed_files: did nothing, because ST_PIPELINE_KEEP_LANDED_DAYS is set to never"
+        in result.output
+    )
 
 
 @pytest.mark.usefixtures("pipeline")

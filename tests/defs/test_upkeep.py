@@ -99,7 +99,9 @@ def test_every_step_does_its_work_and_reports_it(synced: Pipeline, instance: dg.
     assert steps["compact_landed_files"].metadata["files_before"] == 2
     assert steps["compact_landed_files"].metadata["files_after"] == 1
     assert len({path for path, _ in files(synced)}) == 1
-    assert steps["expire_landed_files"].metadata == {"did": "nothing, because ST_PIPELINE_KEEP_LANDED_DAYS is set to never"}
+    assert steps["expire_landed_files"].metadata == {
+        "did": "nothing, because ST_PIPELINE_KEEP_LANDED_DAYS is set to never"
+    }
     assert steps["delete_runs"].metadata == {"did": "nothing, because ST_PIPELINE_KEEP_RUNS_DAYS is set to never"}
     assert steps["roll_up_history"].metadata == {"syncs": 0, "tenants": 0, "incidents": 0}
     assert steps["vacuum_tables"].metadata == {"done": [], "to_do": []}

@@ -197,7 +197,7 @@ def test_encrypting_anew_is_of_no_tenant(audited: Audited, acme: None) -> None:
     [
         ("add", "acme", "--tenant-id", "7", *NEW),
         ("add", "acme-2", "--tenant-id", "1001", *NEW),
-        ("add", "bolt", "--tenant-id", "1002", *NEW, "--cadence", "hourly"),
+        ("add", "bolt", "--tenant-id", "1002", *NEW, "--cadence", "sometimes"),
         ("set", "acme", "--timezone", "America/NewYork"),
         ("set", "acme", "--tenant-id", "7", "--trade", "HVAC"),
         ("set", "acme"),

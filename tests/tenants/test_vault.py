@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from st_pipeline.database import Database
-from st_pipeline.portal.web.service import Portal
+from st_pipeline.portal.web.service import prepared
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
 from st_pipeline.tenants.credentials import OwnCredentials
@@ -130,7 +130,8 @@ def test_a_missing_key_file_is_replaced_only_while_nothing_needs_it(
         Registry.of(connection, settings)
     assert not file.exists()
     with pytest.raises(VaultKeyInvalid):
-        Portal.of(settings, Database.from_dsn(Secret(connection.info.dsn), default_name="warehouse"))
+        prepared(replace(settings, dsn=Secret(connection.info.dsn)))
+    assert not file.exists()
     file.touch(mode=0o600)
     file.write_text(saved)
     assert Registry.of(connection, settings).credentials("acme").client_secret == OWN.client_secret

@@ -47,8 +47,7 @@ class Portal:
     @classmethod
     def of(cls, settings: Settings, database: Database) -> Portal:
         """Raises VaultKeyInvalid if the keys are unusable."""
-        with postgres.connect(database) as connection:
-            vault.open_vault_of(connection, settings)
+        vault.open_vault(settings)
         return cls(settings, connections(database), Cookies(vault.keys_from(settings)), provider_of(settings))
 
 
@@ -65,5 +64,13 @@ def connections(database: Database) -> Pool:
 
 
 def prepared(settings: Settings) -> Portal:
-    """The portal on the warehouse of ``settings``, created and migrated. Raises the errors of ``postgres.prepare``."""
-    return Portal.of(settings, postgres.prepare(settings))
+    """The portal on the warehouse of ``settings``, created and migrated.
+
+    Raises:
+        VaultKeyInvalid: the keys are unusable, or the key file is missing while stored credentials need it.
+        PostgresError, EmbeddedPostgresError: as ``postgres.prepare``.
+    """
+    database = postgres.prepare(settings)
+    with postgres.connect(database) as connection:
+        vault.open_vault_of(connection, settings)
+    return Portal.of(settings, database)

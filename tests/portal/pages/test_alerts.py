@@ -77,7 +77,7 @@ def test_open_and_past_incidents_are_shown_with_advice_and_who_was_told(
     )
     assert "bolt : Data is out of date recovered No data since Monday" in text
     assert "st-pipeline sync" not in text
-    assert "Click Sync now under Status." in text
+    assert "An operator can click Sync now." in text
     assert "notified: no one yet" in text
     assert "json 1 never used" in text
     now = datetime.now(UTC)

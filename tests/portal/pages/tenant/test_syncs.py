@@ -68,7 +68,7 @@ def test_one_sync_is_told_with_calls_errors_trace_and_log(signed_in: SignedIn, p
     for said in (
         "Calls 16, 3 pages,", "Rate limited (429) 3", "Failed 1", "Trace id abc-123", "Manual", "Full refresh",
         "Started: Full refresh (Manual)", "crm_customers: 7 records downloaded from 1 page",
-        "after 2.0 s jpm_jobs: 5 records downloaded from 1 page, 1 kB, 1 of them problem records",
+        "after 2.0 s jpm_jobs: 5 records downloaded (1 of them problem records) from 1 page, 1 kB",
         f"jpm_jobs: New fields: {SCRIPT}", "crm_leads: permission missing. scope tn.crm.leads:r is not granted",
         f"Failed after 42 s: acme/jpm_jobs: {SCRIPT}", "no response", "permission missing",
     ):  # fmt: skip
