@@ -16,7 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from st_pipeline.secret import Secret
 
-KEEPALIVES_IDLE = "keepalives_idle"
+KEEPALIVES = frozenset({"keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count"})
+"""They say how soon a dead connection is noticed. A program that does without them works the same."""
 
 SESSION = {
     "TimeZone": "UTC",
@@ -35,7 +36,13 @@ SESSION = {
 }
 """What our statements rely on. A role, a database or a server may have other defaults."""
 
-_DEFAULTS = {"connect_timeout": "10", KEEPALIVES_IDLE: "30"}
+# A connection that a firewall dropped is noticed within a minute, not after libpq's default of over ten.
+_DEFAULTS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+}
 
 
 class PostgresError(Exception):

@@ -17,7 +17,7 @@ import sqlalchemy
 from psycopg import sql
 
 from st_pipeline import embedded_postgres, private_home
-from st_pipeline.database import KEEPALIVES_IDLE, Database, PostgresError
+from st_pipeline.database import KEEPALIVES, Database, PostgresError
 from st_pipeline.locks import Lock
 from st_pipeline.settings import Settings
 
@@ -36,7 +36,7 @@ def warehouse(settings: Settings) -> Database:
     """
     if settings.dsn:
         database = Database.from_dsn(settings.dsn, default_name=WAREHOUSE)
-        if lost := sorted(set(database.without_variable()) - {KEEPALIVES_IDLE}):
+        if lost := sorted(set(database.without_variable()) - KEEPALIVES):
             raise PostgresError(f"ST_PIPELINE_DSN: dbt cannot use {', '.join(lost)}; remove it from the DSN")
         return database
     socket = embedded_postgres.attach(settings.home)

@@ -107,7 +107,7 @@ def as_libpq_reads(variables: dict[str, str]) -> dict[str, str]:
 def test_a_parameter_that_dbt_cannot_take_is_refused_and_named(tmp_path: Path) -> None:
     environment = {
         "ST_PIPELINE_HOME": str(tmp_path),
-        "ST_PIPELINE_DSN": "postgresql://u:canary@host/db?sslpassword=canary&tcp_user_timeout=3&keepalives_idle=4",
+        "ST_PIPELINE_DSN": "postgresql://u:canary@host/db?sslpassword=canary&tcp_user_timeout=3&keepalives_idle=4&keepalives_count=5",
     }
     with pytest.raises(PostgresError) as refused:
         postgres.warehouse(Settings.from_environment(environment))

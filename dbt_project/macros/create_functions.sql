@@ -16,7 +16,6 @@ create sequence if not exists legacy.row_id as integer maxvalue 2147483647 cycle
 {{ create_plain_text() }}
 {{ create_format_phone() }}
 {{ create_to_double() }}
-{{ create_in_place() }}
 {% endmacro %}
 
 {% macro install_functions() %}

@@ -45,7 +45,7 @@ def begin(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Sync the ServiceTitan data of many tenants into Postgres and the report tables."""
+    # The help is the application's, above.
     private_home.keep_new_files_private()
     log_lines.make_visible()
 

@@ -43,7 +43,7 @@ def sync_entity(
         with postgres.connect(
             pipeline.database, application=f"st-pipeline sync {key} {entity}", autocommit=True
         ) as connection:
-            _EntitySync(connection, pipeline, hold, key, endpoint_of(entity), plan, client, clock, outcome).run()
+            _EntitySync(connection, pipeline, hold, endpoint_of(entity), plan, client, clock, outcome).run()
     except Exception as error:
         _fail(outcome, key, error)
     return outcome
@@ -54,7 +54,6 @@ class _EntitySync:
     connection: psycopg.Connection
     pipeline: Pipeline
     hold: Hold
-    key: str
     endpoint: Endpoint
     plan: SyncPlan
     client: ServiceTitan | None
@@ -62,7 +61,7 @@ class _EntitySync:
     outcome: EntityOutcome
 
     def run(self) -> None:
-        connection, pipeline, key, endpoint = self.connection, self.pipeline, self.key, self.endpoint
+        connection, pipeline, key, endpoint = self.connection, self.pipeline, self.hold.tenant, self.endpoint
         outcome, is_loaded = self.outcome, endpoint.entity in self.plan.load
         early = EarlyLoads(pipeline, self.hold, endpoint, wanted=is_loaded)
         try:
@@ -89,16 +88,16 @@ class _EntitySync:
     def _land(self, client: ServiceTitan, recorded: Callable[[], None]) -> Landed:
         entity = self.endpoint.entity
         if not client.is_granted(self.endpoint):
-            raise ScopeMissing("not granted", scope=self.endpoint.scope, tenant=self.key, entity=entity)
+            raise ScopeMissing("not granted", scope=self.endpoint.scope, tenant=self.hold.tenant, entity=entity)
         return land(
             client,
             self.pipeline.zone,
             Ledger(self.connection, self.hold),
-            self.key,
+            self.hold.tenant,
             self.endpoint,
             full=self.plan.full,
             clock=self.clock,
-            progress=lambda records: self.pipeline.progress(self.key, entity, "fetched", records),
+            progress=lambda records: self.pipeline.progress(self.hold.tenant, entity, "fetched", records),
             recorded=recorded,
             file_bytes=self.pipeline.file_bytes,
         )

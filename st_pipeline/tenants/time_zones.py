@@ -8,6 +8,7 @@ saving time, or the opposite sign, and so mean something else than they seem to.
 from __future__ import annotations
 
 import difflib
+import re
 import zoneinfo
 from collections.abc import Mapping
 from functools import cache
@@ -30,11 +31,7 @@ _ABBREVIATED = {
     "ak": "America/Anchorage",
     "h": "Pacific/Honolulu",
 }
-_ABBREVIATIONS = (
-    {short: zone for letter, zone in _ABBREVIATED.items() for short in (f"{letter}t", f"{letter}st", f"{letter}dt")}
-    | {"est5edt": "America/New_York", "cst6cdt": "America/Chicago", "mst7mdt": "America/Denver"}
-    | {"pst8pdt": "America/Los_Angeles"}
-)
+_ABBREVIATION = re.compile(r"(e|c|m|p|ak|h)[sd]?t([5-9][ecmp]dt)?")
 
 
 class ZoneUnclear(Exception):
@@ -53,7 +50,8 @@ def find_zone(text: str) -> str:
         return american
     if found := _names().get(name.replace(" ", "_")):
         return found
-    if meant := _ABBREVIATIONS.get(name):
+    if short := _ABBREVIATION.fullmatch(name):
+        meant = _ABBREVIATED[short[1]]
         raise ZoneUnclear(f"must be a place, because abbreviations are ambiguous; did you mean {meant}?")
     near = difflib.get_close_matches(name.replace(" ", "_"), _names(), n=1, cutoff=0.7)
     suggestion = f"; did you mean {_names()[near[0]]}?" if near else ""

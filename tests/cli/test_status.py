@@ -124,7 +124,7 @@ def write_a_past(connection: psycopg.Connection, now: datetime) -> None:
 
 
 @pytest.fixture(scope="module")
-def place(server_settings: Settings) -> Iterator[Place]:
+def place(server_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     before = dict(os.environ)
     accounts = [
         Account(n, f"cid.number-{n}", f"cs1.{n}", "ak1.app", seed=n, size=Size(customers=12, invoices=9),
@@ -133,6 +133,7 @@ def place(server_settings: Settings) -> Iterator[Place]:
     ]  # fmt: skip
     with Sandbox(accounts) as sandbox:
         os.environ["ST_PIPELINE_HOME"] = str(server_settings.home)
+        os.environ["ST_PIPELINE_LANDING"] = str(tmp_path_factory.mktemp("landing"))  # a zone has one owner
         os.environ["ST_PIPELINE_SANDBOX_URL"] = sandbox.url
         database = postgres.warehouse(server_settings).with_name("cli_status")
         os.environ["ST_PIPELINE_DSN"] = database.url().reveal()

@@ -8,12 +8,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from st_pipeline import postgres
 from st_pipeline.cli.main import app
+from st_pipeline.landing.zone import OWNER
 from st_pipeline.sandbox import Account, Sandbox, Size
 from st_pipeline.secret import Secret
 from st_pipeline.settings import Settings
@@ -40,10 +42,11 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(server_settings: Settings) -> Iterator[Place]:
+def place(server_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     before = dict(os.environ)
     with Sandbox(ACCOUNTS) as sandbox:
         os.environ["ST_PIPELINE_HOME"] = str(server_settings.home)
+        os.environ["ST_PIPELINE_LANDING"] = str(tmp_path_factory.mktemp("landing"))  # a zone has one owner
         os.environ["ST_PIPELINE_SANDBOX_URL"] = sandbox.url
         database = postgres.warehouse(server_settings).with_name("cli_syncing")
         os.environ["ST_PIPELINE_DSN"] = database.url().reveal()
@@ -166,6 +169,36 @@ def test_doctor_says_what_is_fine_and_what_is_to_do(place: Place) -> None:
     assert {name for name, finding in found.items() if not finding["fine"]} == {"tenant waiting"}
     assert "Settings > Integrations" in found["tenant waiting"]["said"]
     assert "PostgreSQL" in found["warehouse"]["said"]
+
+
+def test_doctor_compares_the_ledger_with_the_landed_files_and_names_the_zone_of_another(place: Place) -> None:
+    def said() -> tuple[bool, str]:
+        found = {finding["what"]: finding for finding in json.loads(place.run("doctor", "--json").stdout)}
+        return found["landed files"]["fine"], found["landed files"]["said"]
+
+    landing = Path(Settings.from_environment().landing)
+    file = next(landing.rglob("*.parquet"))
+    count = len(list(landing.rglob("*.parquet")))
+    assert said() == (True, f"all {count} files of the ledger are in the landing zone")
+    away = file.rename(landing.parent / file.name)
+    try:
+        is_fine, what = said()
+        assert not is_fine
+        assert what.startswith(
+            f"1 landed file is missing from the landing zone, for example {file.relative_to(landing)}."
+        )
+    finally:
+        away.rename(file)
+    mark = landing / OWNER
+    own = mark.read_text()
+    try:
+        mark.write_text("somebody else\n")
+        is_fine, what = said()
+        assert not is_fine
+        assert "belongs to another installation (its .st_pipeline_owner says somebody else)" in what
+    finally:
+        mark.write_text(own)
+    assert said()[0]
 
 
 def test_doctor_names_the_setting_of_a_server_that_is_not_there(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

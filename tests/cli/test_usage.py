@@ -28,11 +28,12 @@ ACCOUNTS = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def sandbox(server_settings: Settings) -> Iterator[Sandbox]:
+def sandbox(server_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     before = dict(os.environ)
     with Sandbox(ACCOUNTS) as sandbox:
         database = postgres.warehouse(server_settings).with_name("cli_usage")
         os.environ["ST_PIPELINE_HOME"] = str(server_settings.home)
+        os.environ["ST_PIPELINE_LANDING"] = str(tmp_path_factory.mktemp("landing"))  # a zone has one owner
         os.environ["ST_PIPELINE_SANDBOX_URL"] = sandbox.url
         os.environ["ST_PIPELINE_DSN"] = database.url().reveal()
         pipeline = open_pipeline(Settings.from_environment())

@@ -27,7 +27,7 @@ FAULTS = Faults(
     rate_5xx=0.01,
     rate_truncated=0.01,
     rate_reset=0.01,
-    token_seconds=0.6,  # the response says 1, so some tokens are rejected before they are renewed
+    token_seconds=1.5,  # the response says 2, so some tokens are rejected before they are renewed
     repeat_token=True,
     seed=4,
 )

@@ -38,7 +38,7 @@ FAULTS = Faults(
     rate_truncated=0.02,
     rate_reset=0.02,
     retry_after_seconds=0,  # the client chooses its own waits here; test_faults.py tests waits named by the API
-    token_seconds=0.6,
+    token_seconds=1.5,
     repeat_token=True,
     untypable=0.03,
 )

@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from st_pipeline.landing.compaction import compact
+from st_pipeline.landing.expiry import expire
+from st_pipeline.landing.land import land
 from st_pipeline.landing.ledger import LandedFile, Ledger
 from st_pipeline.landing.ownership import ZoneNotOurs, claim
 from st_pipeline.landing.zone import OWNER, LandingZone
 from st_pipeline.postgres import connect
 from st_pipeline.steps.step import Do, Step
 from tests.conftest import NewWarehouse
+from tests.landing.invoices import INVOICES
+from tests.warehouse.conftest import Changes
 
+NOW = datetime(2026, 11, 29, tzinfo=UTC)
 NewLedger = Callable[[], Ledger]
 
 
@@ -82,3 +88,28 @@ def test_many_that_claim_at_once_all_find_one_whole_mark(tmp_path: Path, new_led
         assert all(write.exception() is None for write in writes)
         assert {read.result() for read in reads} <= {installation, None}
     assert [path.name for path in tmp_path.iterdir()] == [OWNER]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda zone, ledger, database: land(Changes([]), zone, ledger, "acme", INVOICES),
+        lambda zone, ledger, database: compact(database, zone, NOW, timedelta(days=7)),
+        lambda zone, ledger, database: expire(database, zone, NOW, timedelta(days=1)),
+    ],
+)
+def test_whatever_writes_or_deletes_is_refused_in_the_zone_of_another(
+    tmp_path: Path, ours: Ledger, new_warehouse: NewWarehouse, use: Callable[..., object]
+) -> None:
+    claim(LandingZone(str(tmp_path)), ours)
+    file = tmp_path / "accounting_invoices" / "tenant=acme" / "landed=2026-01-01" / "theirs-0.parquet"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"")
+    database = new_warehouse()
+    with connect(database, autocommit=True) as connection:
+        ledger = Ledger(connection)
+        connection.execute("delete from control.installation")
+        assert ledger.installation() != ours.installation()
+        with pytest.raises(ZoneNotOurs):
+            use(LandingZone(str(tmp_path)), ledger, database)
+    assert file.exists()

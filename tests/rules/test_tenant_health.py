@@ -78,7 +78,8 @@ def test_credentials_are_told_when_they_are_about_to_be_90_days_old(
     findings = find()
     assert [finding.rule for finding in findings] == ["credentials_old"] * is_told
     if is_told:
-        assert f"{age} days old" in findings[0].what
+        due = "before they are 90 days old" if age < 90 else "at least every 90 days"
+        assert findings[0].what == f"Credentials are {age} days old; replace them {due}"
         assert "tenants rotate acme" in command_words(findings[0].steps, "acme")
 
 
@@ -119,3 +120,24 @@ def test_a_tenant_that_connected_late_is_not_stale_before_its_first_sync_had_its
     assert find(LAST_NIGHT + 2 * MINUTE) == []
     assert find(LAST_NIGHT + DAY + 4 * HOUR - MINUTE) == []
     assert [finding.rule for finding in find(LAST_NIGHT + DAY + 4 * HOUR)] == ["stale"]
+
+
+def test_a_time_zone_that_the_database_does_not_know_is_told_until_it_is_corrected(past: Past, find: Find) -> None:
+    past.tenant()
+    past.nights(3)
+    assert find() == []
+    row = past.connection.execute("select pg_get_functiondef('control.knows_zone'::regproc)").fetchone()
+    assert row
+    # As a server with an older list of zones answers. Python's list is its own.
+    past.connection.execute(
+        "create or replace function control.knows_zone(zone text) returns boolean stable language sql "
+        "return zone <> 'UTC'"
+    )
+    try:
+        (told,) = find()
+    finally:
+        past.connection.execute(row[0])
+    assert (told.rule, told.severity, told.tenant) == ("unknown_time_zone", Severity.NOW, "acme")
+    assert "time zone UTC" in told.what
+    assert "tenants set acme --timezone" in command_words(told.steps, "acme")
+    assert find() == []

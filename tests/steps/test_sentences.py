@@ -8,7 +8,7 @@ from st_pipeline.alerting.step_words import alert_words
 from st_pipeline.portal.people.roles import Actor, Role
 from st_pipeline.portal.words.step_words import step_words
 from st_pipeline.steps.commands import command_words
-from st_pipeline.steps.sentences import word
+from st_pipeline.steps.sentences import list_words, word
 from st_pipeline.steps.step import Do, Step
 
 READERS = {
@@ -40,3 +40,10 @@ def test_a_reader_can_leave_a_step_out() -> None:
 def test_steps_keep_their_order() -> None:
     words = command_words([Step(Do.GENERATE_SECRET), Step(Do.ENTER_SECRET)], "acme")
     assert words.index("generate a new client secret") < words.index("st-pipeline tenants rotate acme")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
+)
+def test_names_become_a_list_in_words(names: list[str], words: str) -> None:
+    assert list_words(names) == words

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from st_pipeline import postgres
+from st_pipeline.landing.hold import Hold
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
 from st_pipeline.servicetitan.catalogue.model import Endpoint
@@ -20,12 +21,15 @@ def load(
     endpoint: Endpoint,
     *,
     again: bool = False,
+    hold: Hold | None = None,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> Loaded:
     with postgres.connect(database, autocommit=True) as connection:
-        return loading.load(connection, database, zone, tenant, endpoint, again=again, progress=progress)
+        return loading.load(connection, database, zone, tenant, endpoint, again=again, hold=hold, progress=progress)
 
 
-def mark_deleted(database: Database, zone: LandingZone, tenant: str, endpoint: Endpoint) -> DeletionVerdict | None:
+def mark_deleted(
+    database: Database, zone: LandingZone, tenant: str, endpoint: Endpoint, hold: Hold | None = None
+) -> DeletionVerdict | None:
     with postgres.connect(database, autocommit=True) as connection:
-        return deletions.mark_deleted(connection, database, zone, tenant, endpoint)
+        return deletions.mark_deleted(connection, database, zone, tenant, endpoint, hold)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import psycopg
 import pytest
 
+from st_pipeline.landing.hold import LockLost, take
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
 from st_pipeline.warehouse import upsert
@@ -171,3 +172,17 @@ def test_without_a_change_the_change_time_stays(desk: Desk) -> None:
     before = desk.changed_at
     assert desk.judge() == DeletionVerdict(marked=0)
     assert desk.changed_at == before
+
+
+def test_a_sync_whose_lock_another_took_marks_nothing(
+    desk: Desk, warehouse: Database, zone: LandingZone, control: psycopg.Connection
+) -> None:
+    desk.read([small(1, MAY), small(2, MAY)])
+    desk.land([small(1, MAY)], full=True)
+    load(warehouse, zone, desk.tenant, INVOICES)
+    lost, held = take(control, desk.tenant), take(control, desk.tenant)
+    with pytest.raises(LockLost):
+        mark_deleted(warehouse, zone, desk.tenant, INVOICES, lost)
+    assert desk.gone == set()
+    assert mark_deleted(warehouse, zone, desk.tenant, INVOICES, held) == DeletionVerdict(1)
+    assert desk.gone == {2}

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from st_pipeline import postgres
+from st_pipeline.landing.hold import LockLost, take
 from st_pipeline.landing.zone import LandingZone
 from st_pipeline.postgres import Database
 from st_pipeline.servicetitan.catalogue.assets import ASSET_ENTITIES
@@ -409,3 +410,20 @@ def test_a_second_file_of_new_ids_is_copied_and_known_ids_are_merged(
     load(warehouse, zone, tenant, INVOICES)
     assert ways == ["_copy_new", "_copy_new", "_merge", "_merge"]
     assert [row["id"] for row in raw(tenant, "id")] == [1, 2, 3, 4]
+
+
+def test_a_load_whose_lock_another_sync_took_keeps_nothing(
+    warehouse: Database,
+    zone: LandingZone,
+    land_files: LandFiles,
+    raw: ReadRaw,
+    control: psycopg.Connection,
+    tenant: str,
+) -> None:
+    land_files(tenant, [small(1, MAY)])
+    lost, held = take(control, tenant), take(control, tenant)
+    with pytest.raises(LockLost):
+        load(warehouse, zone, tenant, INVOICES, hold=lost)
+    assert raw(tenant) == []
+    assert len(pending(control, tenant, INVOICES)) == 1
+    assert load(warehouse, zone, tenant, INVOICES, hold=held).rows == 1

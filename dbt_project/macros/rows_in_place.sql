@@ -8,6 +8,7 @@
   and comes back only with other content, under another id.
 -#}
 {% macro create_in_place() %}
+select pg_advisory_xact_lock(hashtext('st_pipeline.dbt.create_functions'));
 create table if not exists intermediate.built (
     relation text,
     tenant text,
@@ -22,14 +23,16 @@ create table if not exists intermediate.built_rows (
 );
 -- Runs statements that change rows of a table that others use. A lock that somebody else holds is waited for a few
 -- times, not forever; then the error says who holds it.
-create or replace function intermediate.change_rows(target regclass, statements text[]) returns void
+create or replace function intermediate.change_rows(
+    target regclass, statements text[], patience text, attempts integer
+) returns void
 language plpgsql as $function$
 declare
     statement text;
     holders text;
 begin
-    perform set_config('lock_timeout', '{{ var("lock_timeout") }}', true);
-    for attempt in 1..{{ var("lock_attempts") }} loop
+    perform set_config('lock_timeout', patience, true);
+    for attempt in 1..attempts loop
         begin
             foreach statement in array statements loop
                 execute statement;
@@ -217,17 +220,13 @@ select {{ all }} from {{ relation }}
             select '{{ target.identifier }}', tenant, version from to_change
             on conflict (relation, tenant) do update set version = excluded.version
         $statement$
-    ]);
+    ], '{{ var("lock_timeout") }}', {{ var("lock_attempts") }});
     analyze (skip_locked) {{ target }};
 {%- else %}
     select 'nothing to change'
 {%- endif %}
 {% endcall %}
-{% do persist_docs(target, model) %}
-
-{{ run_hooks(post_hooks, inside_transaction=True) }}
-{% do adapter.commit() %}
-{{ run_hooks(post_hooks, inside_transaction=False) }}
+{{ finish_in_place(target, post_hooks) }}
 {{ return({'relations': [target]}) }}
 {% endmaterialization %}
 
@@ -250,57 +249,10 @@ select {{ all }} from {{ relation }}
 {{- return(missing) }}
 {% endmacro %}
 
-{#- A view that is replaced only if its definition changed, and then keeps what depends on it if its columns allow. -#}
-{% materialization view_in_place, adapter='postgres' %}
-{%- set target = this.incorporate(type='view') %}
-{%- set digest = local_md5(sql) %}
-
-{{ run_hooks(pre_hooks, inside_transaction=False) }}
-{{ run_hooks(pre_hooks, inside_transaction=True) }}
-{%- set there = run_query("select to_regclass('" ~ target ~ "') is not null and exists (select from intermediate.built"
-    ~ " where relation = '" ~ target.identifier ~ "' and version = '" ~ digest ~ "')").columns[0].values()[0] %}
-
-{% call statement('main') %}
-{%- if there %}
-    select 'nothing to change'
-{%- else %}
-    do $block$
-    begin
-        create or replace view {{ target }} as {{ sql }};
-    exception when invalid_table_definition then
-        drop view {{ target }} cascade;
-        create view {{ target }} as {{ sql }};
-    end
-    $block$;
-    insert into intermediate.built (relation, tenant, version) values ('{{ target.identifier }}', '', '{{ digest }}')
-    on conflict (relation, tenant) do update set version = excluded.version
-{%- endif %}
-{% endcall %}
+{#- The end of both materializations. -#}
+{% macro finish_in_place(target, post_hooks) %}
 {% do persist_docs(target, model) %}
-
 {{ run_hooks(post_hooks, inside_transaction=True) }}
 {% do adapter.commit() %}
 {{ run_hooks(post_hooks, inside_transaction=False) }}
-{{ return({'relations': [target]}) }}
-{% endmaterialization %}
-
-{#- Instead of dbt's, which writes every comment in every build: only those that differ. -#}
-{% macro postgres__persist_docs(relation, model, for_relation, for_columns) %}
-{%- set found = {} %}
-{%- for name, text in run_query(
-    "select coalesce(a.attname, ''), d.description from pg_description d left join pg_attribute a"
-    ~ " on a.attrelid = d.objoid and a.attnum = d.objsubid and d.objsubid > 0"
-    ~ " where d.classoid = 'pg_class'::regclass and d.objoid = to_regclass('" ~ relation ~ "')").rows %}
-    {%- do found.update({name: text}) %}
-{%- endfor %}
-{%- if for_relation and config.persist_relation_docs() and model.description and found.get('') != model.description %}
-    {%- do run_query(alter_relation_comment(relation, model.description)) %}
-{%- endif %}
-{%- set changed = {} %}
-{%- for name, column in model.columns.items() if column.description and found.get(name) != column.description %}
-    {%- do changed.update({name: column}) %}
-{%- endfor %}
-{%- if for_columns and config.persist_column_docs() and changed %}
-    {%- do run_query(alter_column_comment(relation, changed)) %}
-{%- endif %}
 {% endmacro %}
